@@ -1,0 +1,46 @@
+"""What time it is: the only place in Tocsin that asks the machine."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    """Where the present comes from. The real one below; the tests' one can be wound forward."""
+
+    def now(self) -> datetime:
+        """The present instant: aware, UTC, whole milliseconds (what the wire and the tables can hold)."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, for measuring how long something took."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return from_milliseconds(time.time_ns() // 1_000_000)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def to_milliseconds(instant: datetime) -> int:
+    """An aware instant as whole milliseconds since 1970 UTC (the form of every instant in our tables)."""
+    return (instant - EPOCH) // timedelta(milliseconds=1)
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    """The inverse of `to_milliseconds`, exact."""
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def to_wire(instant: datetime) -> str:
+    """UTC ISO-8601 with milliseconds and Z, e.g. `2026-01-15T10:30:00.000Z` (contract part 1, 2.1)."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"

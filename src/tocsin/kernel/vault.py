@@ -1,0 +1,51 @@
+"""Keeps secrets secret: what must be stored and shown again is sealed, and the links we send are signed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from tocsin.kernel.ids import sign, signed
+
+KEY_BYTES = 32
+_MARK = "sealed:"
+
+
+class Vault:
+    """Seals and opens text with one installation's key, and signs links with a key derived from it."""
+
+    def __init__(self, key: str) -> None:
+        """`key`: any text of at least 32 characters, e.g. from `new_key`; a lost key loses what it sealed."""
+        if len(key) < KEY_BYTES:
+            raise ValueError(f"the secret key must have at least {KEY_BYTES} characters")
+        self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"seal:" + key.encode()).digest()))
+        self._signing_key = hashlib.sha256(b"sign:" + key.encode()).digest()
+
+    @staticmethod
+    def new_key() -> str:
+        """A fresh random key."""
+        return secrets.token_urlsafe(KEY_BYTES)
+
+    def seal(self, text: str) -> str:
+        """Encrypt (Fernet: AES-128-CBC with HMAC-SHA-256). The empty text stays empty, so that "none" stays cheap."""
+        return _MARK + self._fernet.encrypt(text.encode()).decode() if text else ""
+
+    def open(self, sealed: str) -> str:
+        """Decrypt what `seal` made. Raises ValueError when the key is not the one that sealed it."""
+        if not sealed:
+            return ""
+        try:
+            return self._fernet.decrypt(sealed.removeprefix(_MARK).encode()).decode()
+        except InvalidToken as error:
+            raise ValueError("a stored secret was sealed with another key (secret.key was lost or replaced)") from error
+
+    def sign(self, text: str) -> str:
+        """A signature that proves a link was made by this installation."""
+        return sign(self._signing_key, text)
+
+    def signed(self, text: str, signature: str) -> bool:
+        """Whether `signature` is ours for `text`."""
+        return signed(self._signing_key, text, signature)

@@ -1,0 +1,147 @@
+"""What can be done: each deed declared once, from which every surface draws its own form of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import msgspec
+
+from tocsin.registry.resource import Resource
+from tocsin.storage import Tx
+
+R = TypeVar("R")
+
+
+class Caller(Protocol):
+    """Who calls: filled in by the gateway, the only one that knows."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def user_id(self) -> int | None: ...
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One call, after the door has let it in: who, within which teams, in answer to which request."""
+
+    actor: Caller
+    team_ids: tuple[int, ...] | None
+    """The teams whose things this caller may see here; None = all (a global token without `team_name`)."""
+    team_id: int | None
+    """The team that owns what is created; always set for `Scope.CREATE`."""
+    request_id: str
+    surface: str
+    base_url: str
+    """The public address, without a trailing slash, for links that go into answers and messages."""
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """One page of a list: what a list operation returns."""
+
+    items: Sequence[R]
+    total: int
+    page: int
+    per_page: int
+
+
+class PageSize(msgspec.Struct, frozen=True):
+    """`per_page` of a list when it is not given, and at the most (contract part 2, 0.1). Larger is clamped."""
+
+    default: int = 50
+    maximum: int = 250
+
+
+class Scope(StrEnum):
+    """What `team_name` means to an operation (contract part 1, section 1)."""
+
+    CREATE = "create"
+    """Names the owner; required from a global token."""
+    LIST = "list"
+    """Filters; optional."""
+    RECORD = "record"
+    """Not accepted: the record knows its team."""
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One HTTP address of an operation. `{id}` stands for a path parameter (a field of the input struct)."""
+
+    method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+    path: str
+    resource: Resource | None = None
+    """The form of the answer at this address when it differs (v2 and v3 of incidents)."""
+
+    @property
+    def path_parameters(self) -> list[str]:
+        return re.findall(r"{(\w+)}", self.path)
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A deed: `handler(tx, call, input) -> record | Page | None`, run inside one transaction by the door.
+
+    `input` is a msgspec struct. Field names are the wire's. A field without default is required; `UNSET` as default
+    means "not sent" (partial update); `T | None` is nullable, and then `""` means null (contract part 1, 2.5).
+    """
+
+    name: str
+    """`area.verb`, e.g. `monitors.create`: unique, and the word of audit log, CLI and MCP."""
+    routes: tuple[Route, ...]
+    area: str
+    level: Literal["read", "write", "full"]
+    """What a caller must be granted in the area: read; write to create and change; full to delete."""
+    input: type[msgspec.Struct]
+    handler: Callable[[Tx, Call, Any], Any]
+    doc: str
+    """One sentence in the imperative, for people: OpenAPI summary, MCP description, --help."""
+    deed: str
+    """The past-tense phrase of the audit sentence, e.g. `created a monitor`."""
+    resource: Resource | None = None
+    answer: Literal["one", "list", "all", "flat", "none"] = "one"
+    """one: a resource; list: a page of them; all: every one, unpaginated; flat: a struct as it is; none: 204."""
+    flat: type[msgspec.Struct] | None = None
+    scope: Scope = Scope.RECORD
+    page_size: PageSize = PageSize()
+    switch: str | None = None
+    """The risky act that an agent must be allowed besides the level: acknowledge, resolve, page, delete, publish, notify."""
+    event: str | None = None
+    """The event that doing this records, if any, e.g. `monitor.created`."""
+    conflicts: bool = False
+    """Whether it can answer 409."""
+    bad_request: bool = False
+    """Whether it can answer 400 for more than malformed JSON (date ranges)."""
+    tags: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """Input fields that never stand in the audit log in clear."""
+    paged: bool = True
+    """For lists: whether `page` and `per_page` are taken."""
+
+    @property
+    def reads(self) -> bool:
+        return self.level == "read"
+
+    @property
+    def success(self) -> int:
+        """The HTTP status of success: 201 for what a POST creates, 204 for nothing, 200 otherwise."""
+        if self.answer == "none":
+            return 204
+        return 201 if self.creates else 200
+
+    @property
+    def creates(self) -> bool:
+        return self.scope is Scope.CREATE or self.name.endswith(".create")
+
+    @cached_property
+    def readonly(self) -> frozenset[str]:
+        """Attribute names that answers carry and this operation does not take: sent back by clients, ignored by us."""
+        if self.resource is None:
+            return frozenset()
+        taken = {field.encode_name for field in msgspec.structs.fields(self.input)}
+        shown = {field.encode_name for field in msgspec.structs.fields(self.resource.attributes)}
+        return frozenset(shown - taken)

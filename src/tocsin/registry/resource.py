@@ -1,0 +1,40 @@
+"""What a thing looks like on the wire: its type, its attributes and what it is related to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """A JSON:API-shaped resource (contract part 1, 2.1).
+
+    `attributes` is the struct of the wire attributes (order = wire order); `render(record)` makes one from a record of
+    the concept's model; `id_of(record)` its id, sent as a string.
+    """
+
+    type: str
+    attributes: type[msgspec.Struct]
+    render: Callable[[Any], msgspec.Struct]
+    id_of: Callable[[Any], object] = lambda record: record.id
+    relationships: Callable[[Any], Mapping[str, Any]] | None = None
+    """The `relationships` object of a record, or None when the resource never has one."""
+    included: Callable[[Any], list[tuple[str, int]]] | None = None
+    """(name of a get operation, id) of what answers with a single resource carry in `included`, e.g. `monitors.get`.
+
+    Named, not imported: an incident may be about a monitor, yet the incidents package knows nothing of monitors.
+    """
+    doc: str = ""
+
+    def envelope(self, record: Any) -> dict[str, Any]:
+        """`{"id", "type", "attributes"[, "relationships"]}` of one record."""
+        body: dict[str, Any] = {
+            "id": str(self.id_of(record)),
+            "type": self.type,
+            "attributes": self.render(record),
+        }
+        if self.relationships is not None:
+            body["relationships"] = self.relationships(record)
+        return body

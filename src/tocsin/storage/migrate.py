@@ -1,0 +1,48 @@
+"""Brings a database's tables up to this version of Tocsin, forward only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from tocsin.storage.database import Database
+
+
+def migrate(database: Database) -> list[str]:
+    """Apply every migration that is missing, each in one transaction. Returns the revisions that were applied."""
+    before = current(database)
+    config = _config()
+    with database.engine.connect() as connection:
+        if database.dialect == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if database.dialect == "sqlite":
+            connection.connection.driver_connection.commit()  # type: ignore[union-attr]
+        connection.commit()
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    known.reverse()
+    return known[known.index(before) + 1 :] if before in known else known
+
+
+def current(database: Database) -> str | None:
+    """The revision at which this database stands; None when it is empty."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The revision that this version of Tocsin needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -1,0 +1,92 @@
+"""The database to grow with: PostgreSQL, a few threads, one serialisable transaction each."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+
+from tocsin.kernel.clock import Clock
+from tocsin.kernel.vault import Vault
+from tocsin.storage.bus import Bus
+from tocsin.storage.database import Tx, translated
+
+T = TypeVar("T")
+
+READERS = 4
+WRITERS = 4
+"""Threads, each with at most one connection."""
+ATTEMPTS = 20
+"""Tries of one function before a serialisation failure is handed to the caller."""
+_RETRYABLE = frozenset({"40001", "40P01"})
+"""serialization_failure and deadlock_detected (PostgreSQL appendix A)."""
+CONNECT_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+class PostgresBackend:
+    """Two small pools of threads; writes run SERIALIZABLE and are run again when PostgreSQL asks for it."""
+
+    def __init__(self, url: str, clock: Clock, bus: Bus, vault: Vault) -> None:
+        self.engine = create_engine(
+            _psycopg(url),
+            pool_size=READERS + WRITERS,
+            max_overflow=1,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=4000",
+            },
+        )
+        self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._writing = self.engine.execution_options(isolation_level="SERIALIZABLE")
+        self._clock = clock
+        self._bus = bus
+        self._vault = vault
+        self._lock = threading.Lock()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="db-write")
+
+    def submit_read(self, work: Callable[[Tx], T]) -> Future[T]:
+        return self._readers.submit(self._read, work)
+
+    def submit_write(self, work: Callable[[Tx], T]) -> Future[T]:
+        return self._writers.submit(self._write, work)
+
+    def close(self) -> None:
+        self._writers.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()
+
+    def _read(self, work: Callable[[Tx], T]) -> T:
+        try:
+            with self._reading.connect() as connection, connection.begin():
+                return work(Tx(connection, self._clock.now(), self._vault))
+        except DBAPIError as error:
+            raise translated(error) from error
+
+    def _write(self, work: Callable[[Tx], T]) -> T:
+        for attempt in range(ATTEMPTS):
+            try:
+                with self._writing.connect() as connection, connection.begin():
+                    tx = Tx(connection, self._clock.now(), self._vault)
+                    answer = work(tx)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) in _RETRYABLE and attempt < ATTEMPTS - 1:
+                    time.sleep(random.uniform(0, 0.005 * (attempt + 1)))  # noqa: S311 - spreads rivals, hides nothing
+                    continue
+                raise translated(error) from error
+            for topic in tx.rings:
+                self._bus.ring(topic)
+            return answer
+        raise AssertionError("unreachable")
+
+
+def _psycopg(url: str) -> str:
+    return "postgresql+psycopg://" + url.split("://", 1)[1]
