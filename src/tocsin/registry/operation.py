@@ -109,7 +109,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     scope: Scope = Scope.RECORD
     page_size: PageSize = PageSize()
     switch: str | None = None
-    """The risky act that an agent must be allowed besides the level: acknowledge, resolve, page, delete, publish, notify."""
+    """The risky act that an agent must be allowed besides: acknowledge, resolve, page, delete, publish, notify."""
     event: str | None = None
     """The event that doing this records, if any, e.g. `monitor.created`."""
     conflicts: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     type: str
-    attributes: type[msgspec.Struct]
+    attributes: builtins.type[msgspec.Struct]
     render: Callable[[Any], msgspec.Struct]
     id_of: Callable[[Any], object] = lambda record: record.id
     relationships: Callable[[Any], Mapping[str, Any]] | None = None

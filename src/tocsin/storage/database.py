@@ -39,7 +39,7 @@ class Tx:
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run one SQLAlchemy Core statement (a list of parameters runs it for each)."""
-        return self.connection.execute(statement, parameters)  # type: ignore[return-value]
+        return self.connection.execute(statement, parameters)
 
     def insert(self, statement: Executable, parameters: Any = None) -> int:
         """Run an INSERT of one row and return the id that the database gave it."""

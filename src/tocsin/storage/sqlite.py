@@ -146,11 +146,11 @@ class SqliteBackend:
             raise
         finally:
             connection.rollback()  # only SQLAlchemy's own bookkeeping: the driver has nothing open any more
-        for future, value, error in answers:
-            if error is None:
+        for future, value, failure in answers:
+            if failure is None:
                 future.set_result(value)
             else:
-                future.set_exception(error)
+                future.set_exception(failure)
         for topic in rings:
             self._bus.ring(topic)
 

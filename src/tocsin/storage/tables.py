@@ -27,7 +27,7 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime kept as whole milliseconds since 1970: sorts, compares and indexes alike on both databases."""
+    """An aware UTC datetime kept as whole milliseconds since 1970: sorts and indexes alike everywhere."""
 
     impl = BigInteger
     cache_ok = True

@@ -1,0 +1,178 @@
+"""The shelf of teams, people and tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Row,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from tocsin.accounts.model import ApiToken, Team, User
+from tocsin.storage import Instant, Tx, metadata
+from tocsin.storage.tables import Id
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False, unique=True),  # lower case: one person, however the address is typed
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("password_hash", Text, nullable=True),
+    Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("team_id", Id, ForeignKey("teams.id"), nullable=False),
+    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("team_id", "user_id"),
+    sqlite_autoincrement=True,
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("team_id", Id, ForeignKey("teams.id"), nullable=True),
+    Column("name", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("last_used_at", Instant, nullable=True),
+    Column("revoked_at", Instant, nullable=True),
+    sqlite_autoincrement=True,
+)
+
+_USER = (users.c.id, users.c.email, users.c.first_name, users.c.last_name, users.c.created_at)
+_TOKEN = (api_tokens.c.id, api_tokens.c.team_id, api_tokens.c.name, api_tokens.c.created_at, api_tokens.c.last_used_at)
+
+
+def insert_team(tx: Tx, name: str) -> Team:
+    id = tx.insert(insert(teams).values(name=name, created_at=tx.now))
+    return Team(id=id, name=name, created_at=tx.now)
+
+
+def team(tx: Tx, id: int) -> Team | None:
+    return _team(tx.execute(select(teams).where(teams.c.id == id)).first())
+
+
+def team_by_name(tx: Tx, name: str) -> Team | None:
+    return _team(tx.execute(select(teams).where(teams.c.name == name)).first())
+
+
+def all_teams(tx: Tx) -> list[Team]:
+    return [Team(**row._mapping) for row in tx.execute(select(teams).order_by(teams.c.id))]
+
+
+def insert_user(tx: Tx, *, email: str, first_name: str, last_name: str, password_hash: str | None) -> User:
+    id = tx.insert(
+        insert(users).values(
+            email=email,
+            email_key=email.lower(),
+            first_name=first_name,
+            last_name=last_name,
+            password_hash=password_hash,
+            created_at=tx.now,
+        )
+    )
+    return User(id=id, email=email, first_name=first_name, last_name=last_name, created_at=tx.now)
+
+
+def user(tx: Tx, id: int) -> User | None:
+    return _user(tx, select(*_USER).where(users.c.id == id))
+
+
+def user_by_email(tx: Tx, email: str) -> User | None:
+    return _user(tx, select(*_USER).where(users.c.email_key == email.strip().lower()))
+
+
+def count_users(tx: Tx) -> int:
+    return int(tx.execute(select(func.count()).select_from(users)).scalar_one())
+
+
+def password_hash(tx: Tx, user_id: int) -> str | None:
+    hash: str | None = tx.execute(select(users.c.password_hash).where(users.c.id == user_id)).scalar_one_or_none()
+    return hash
+
+
+def insert_membership(tx: Tx, team_id: int, user_id: int, role: str) -> None:
+    tx.execute(insert(memberships).values(team_id=team_id, user_id=user_id, role=role, created_at=tx.now))
+
+
+def is_member(tx: Tx, team_id: int, user_id: int) -> bool:
+    found = select(memberships.c.id).where(memberships.c.team_id == team_id, memberships.c.user_id == user_id)
+    return tx.execute(found).first() is not None
+
+
+def members(tx: Tx, team_id: int) -> list[User]:
+    rows = tx.execute(
+        select(*_USER)
+        .join(memberships, memberships.c.user_id == users.c.id)
+        .where(memberships.c.team_id == team_id)
+        .order_by(memberships.c.id)
+    )
+    return [User(**row._mapping) for row in rows]
+
+
+def team_ids_of(tx: Tx, user_id: int) -> list[int]:
+    rows = tx.execute(
+        select(memberships.c.team_id).where(memberships.c.user_id == user_id).order_by(memberships.c.team_id)
+    )
+    return [int(row[0]) for row in rows]
+
+
+def insert_token(tx: Tx, *, team_id: int | None, name: str, fingerprint: str) -> int:
+    return tx.insert(insert(api_tokens).values(team_id=team_id, name=name, fingerprint=fingerprint, created_at=tx.now))
+
+
+def token_by_fingerprint(tx: Tx, fingerprint: str) -> ApiToken | None:
+    row = tx.execute(_LIVE_TOKEN, {"fingerprint": fingerprint}).first()
+    return None if row is None else ApiToken(**row._mapping)
+
+
+def touch_tokens(tx: Tx, ids: list[int], at: datetime, *, unless_within: timedelta) -> None:
+    stale = or_(api_tokens.c.last_used_at.is_(None), api_tokens.c.last_used_at < at - unless_within)
+    tx.execute(update(api_tokens).where(api_tokens.c.id.in_(ids), stale).values(last_used_at=at))
+
+
+def _team(row: Row[Any] | None) -> Team | None:
+    return None if row is None else Team(**row._mapping)
+
+
+def _user(tx: Tx, query: Select[Any]) -> User | None:
+    row = tx.execute(query).first()
+    return None if row is None else User(**row._mapping)
+
+
+_LIVE_TOKEN = select(*_TOKEN).where(
+    api_tokens.c.fingerprint == bindparam("fingerprint"), api_tokens.c.revoked_at.is_(None)
+)

@@ -1,0 +1,94 @@
+"""What every test may ask for: a clock that can be wound, and a migrated database of either kind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import PostgresServer
+from tests.time import FakeClock
+from tocsin.kernel.vault import Vault
+from tocsin.storage import Database, MemoryBus, open_database
+from tocsin.storage.migrate import migrate
+
+REQUIRE_ALL = os.environ.get("TOCSIN_TEST_REQUIRE_ALL") == "1"
+"""Set by `.ci/run`: there, a missing part fails instead of skipping."""
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return MemoryBus()
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault("a key for tests alone, of enough characters")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file, copied for each test: migrating anew for each would be most of the run."""
+    path = tmp_path_factory.mktemp("template") / "tocsin.db"
+    database = open_database(f"sqlite:///{path}", FakeClock(), MemoryBus(), Vault("x" * 40))
+    migrate(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL on loopback, with one migrated template database."""
+    server = PostgresServer.start()
+    if server is None:
+        if REQUIRE_ALL:
+            pytest.fail("PostgreSQL is not installed, and this run must not skip anything")
+        pytest.skip("PostgreSQL is not installed")
+    try:
+        server.create("template_tocsin")
+        database = open_database(server.url("template_tocsin"), FakeClock(), MemoryBus(), Vault("x" * 40))
+        migrate(database)
+        database.close()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def sqlite_database(
+    tmp_path: Path, sqlite_template: Path, clock: FakeClock, bus: MemoryBus, vault: Vault
+) -> Iterator[Database]:
+    path = tmp_path / "tocsin.db"
+    shutil.copy(sqlite_template, path)
+    database = open_database(f"sqlite:///{path}", clock, bus, vault)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgres_database(postgres: PostgresServer, clock: FakeClock, bus: MemoryBus, vault: Vault) -> Iterator[Database]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    postgres.create(name, template="template_tocsin")
+    database = open_database(postgres.url(name), clock, bus, vault)
+    yield database
+    database.close()
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A migrated, empty database: every test that takes this runs on both kinds."""
+    fixture = "sqlite_database" if request.param == "sqlite" else "postgres_database"
+    found: Database = request.getfixturevalue(fixture)
+    return found
