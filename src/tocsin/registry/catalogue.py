@@ -27,6 +27,9 @@ class Catalogue:
     def __iter__(self) -> Iterator[Operation]:
         return iter(self._by_name.values())
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
     def __getitem__(self, name: str) -> Operation:
         return self._by_name[name]
 

@@ -1,0 +1,257 @@
+"""The one door: whoever calls whatever, from whichever surface, passes here and is written down here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from tocsin.accounts import actions as accounts
+from tocsin.gateway import audit, idempotency, rules
+from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
+from tocsin.kernel.errors import Invalid, Refused, TocsinError, Unauthenticated
+from tocsin.kernel.ids import new_request_id
+from tocsin.registry import Call, Catalogue, Operation, Resource, Route, Scope
+from tocsin.registry.input import Arguments, read
+from tocsin.storage import Database, Tx
+
+log = structlog.get_logger()
+
+Included = list[tuple[Resource, Any]]
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What the door hands back when the deed is done and durable."""
+
+    operation: Operation
+    route: Route
+    value: Any = None
+    """What the handler returned: a record, a Page, a list, a struct or None."""
+    included: Included = []
+    """Other resources that the answer carries (contract part 2, 1.3)."""
+    body: bytes | None = None
+    """What the surface's `render` made of it; on a replay, what it made the first time."""
+    replayed: bool = False
+    """True when an Idempotency-Key had seen this request before: nothing was done now."""
+
+
+Render = Callable[[Reply], bytes]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One call as a surface brings it."""
+
+    operation: Operation
+    route: Route
+    credential: Credential
+    arguments: Arguments
+    surface: str
+    base_url: str
+    request_id: str = msgspec.field(default_factory=new_request_id)
+    idempotency_key: str | None = None
+    render: Render | None = None
+
+
+class _Failed(msgspec.Struct, frozen=True):
+    """An error that is an answer: returned, not raised, so that the audit entry beside it is kept."""
+
+    error: Exception
+
+
+class Door:
+    """Recognise, judge, write down, do: in one transaction, so that the log and the deed cannot differ."""
+
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._database = database
+        self.catalogue = catalogue
+        self._used_tokens: set[int] = set()
+
+    async def call(self, request: Request) -> Reply:
+        """Do what is asked, or raise one of `kernel.errors`.
+
+        Every write and every refusal is in the audit log, durably, before this returns or raises.
+        """
+        if request.operation.reads:
+            answer = await self._database.read(self._read, request)
+            if isinstance(answer, _Failed) and isinstance(answer.error, Unauthenticated | Refused):
+                await self._database.write(self._write_down_refusal, request, answer.error)
+        else:
+            answer = await self._database.write(self._write, request)
+        if isinstance(answer, _Failed):
+            raise answer.error
+        return answer
+
+    def take_used_tokens(self) -> list[int]:
+        """The tokens seen since this was last asked, for the housekeeping to note."""
+        used, self._used_tokens = self._used_tokens, set()
+        return list(used)
+
+    def _read(self, tx: Tx, request: Request) -> Reply | _Failed:
+        try:
+            actor = recognise(tx, request.credential)
+            self._judge(actor, request.operation)
+            return self._do(tx, actor, request)
+        except TocsinError as error:
+            return _Failed(error)
+
+    def _write(self, tx: Tx, request: Request) -> Reply | _Failed:
+        actor = NOBODY
+        outcome = "denied"
+        try:
+            actor = recognise(tx, request.credential)
+            reason = self._judge(actor, request.operation).reason
+            outcome = "failed"
+            with tx.savepoint():
+                reply = self._once(tx, actor, request)
+        except DBAPIError:
+            raise  # the database's own trouble: rolled back whole, perhaps run again
+        except TocsinError as error:
+            self._note(tx, request, actor, outcome, error.message)
+            return _Failed(error)
+        except Exception as error:
+            log.exception("operation failed", operation=request.operation.name, request_id=request.request_id)
+            self._note(tx, request, actor, outcome, f"a fault of ours ({type(error).__name__})")
+            return _Failed(error)
+        if not reply.replayed:
+            self._note(tx, request, actor, "allowed", reason, reply)
+        return reply
+
+    def _once(self, tx: Tx, actor: Actor, request: Request) -> Reply:
+        """Do it, unless this Idempotency-Key says that it was done before."""
+        key = request.idempotency_key
+        body = request.arguments.body
+        if key is None or isinstance(body, Invalid):
+            return self._do(tx, actor, request)
+        digest = idempotency.digest(request.operation.name, request.arguments.path, body)
+        before = idempotency.remembered(tx, actor, key, digest)
+        if before is not None:
+            return Reply(operation=request.operation, route=request.route, body=before, replayed=True)
+        reply = self._do(tx, actor, request)
+        idempotency.remember(tx, actor, key, digest, reply.body or b"")
+        return reply
+
+    def _do(self, tx: Tx, actor: Actor, request: Request) -> Reply:
+        operation = request.operation
+        if actor.kind in ("token", "global_token") and actor.id is not None:
+            self._used_tokens.add(actor.id)
+        team_ids, team_id = _teams(tx, actor, request)
+        call = Call(
+            actor=actor,
+            team_ids=team_ids,
+            team_id=team_id,
+            request_id=request.request_id,
+            surface=request.surface,
+            base_url=request.base_url,
+        )
+        value = operation.handler(tx, call, read(operation, request.route, request.arguments))
+        reply = Reply(
+            operation=operation,
+            route=request.route,
+            value=value,
+            included=self._included(tx, call, request, value),
+        )
+        if request.render is None:
+            return reply
+        return msgspec.structs.replace(reply, body=request.render(reply))
+
+    def _included(self, tx: Tx, call: Call, request: Request, value: Any) -> Included:
+        """What the record names as belonging to it, fetched with the caller's own rights; what is gone is left out."""
+        resource = request.route.resource or request.operation.resource
+        if request.operation.answer != "one" or resource is None or resource.included is None:
+            return []
+        found: Included = []
+        for name, id in resource.included(value):
+            if name not in self.catalogue:
+                continue
+            get = self.catalogue[name]
+            try:
+                record = get.handler(tx, call, get.input(id=id))
+            except TocsinError:
+                continue
+            assert get.resource is not None
+            found.append((get.resource, record))
+        return found
+
+    def _judge(self, actor: Actor, operation: Operation) -> rules.Verdict:
+        verdict = rules.decide(actor, operation)
+        if verdict.answer is not rules.Answer.ALLOW:
+            raise Refused(f"You may not do this: {verdict.reason}.")
+        return verdict
+
+    def _write_down_refusal(self, tx: Tx, request: Request, error: TocsinError) -> None:
+        try:
+            actor = recognise(tx, request.credential)
+        except TocsinError:
+            actor = NOBODY
+        self._note(tx, request, actor, "denied", error.message)
+
+    def _note(
+        self, tx: Tx, request: Request, actor: Actor, outcome: str, reason: str, reply: Reply | None = None
+    ) -> None:
+        body = request.arguments.body
+        sent = {} if isinstance(body, Invalid) or actor is NOBODY else dict(body)
+        audit.write(
+            tx,
+            audit.Entry(
+                actor=actor,
+                operation=request.operation,
+                surface=request.surface,
+                request_id=request.request_id,
+                outcome=outcome,
+                reason="no valid token" if actor is NOBODY else reason,
+                target=_target(request, reply),
+                team_id=_team_of(actor, reply),
+                arguments=sent,
+                client_address=request.credential.client_address,
+            ),
+        )
+
+
+def _teams(tx: Tx, actor: Actor, request: Request) -> tuple[tuple[int, ...] | None, int | None]:
+    """(teams that can be seen, team that will own), from the caller and `team_name` (contract part 1, section 1)."""
+    name = _team_name(request)
+    scope = request.operation.scope
+    if name is None or scope is Scope.RECORD:
+        if scope is not Scope.CREATE:
+            return actor.team_ids, None
+        if actor.team_ids is None:
+            raise Invalid.missing(["team_name"])
+        return actor.team_ids, actor.team_ids[0]
+    team = accounts.team_by_name(tx, name)
+    if team is None or (actor.team_ids is not None and team.id not in actor.team_ids):
+        if scope is Scope.LIST:
+            return (), None
+        raise Invalid.fields(team_name="doesn't exist")
+    return (team.id,), team.id
+
+
+def _team_name(request: Request) -> str | None:
+    if request.operation.scope is Scope.LIST:
+        names = request.arguments.query.get("team_name", [])
+        return names[-1] if names and names[-1] else None
+    body = request.arguments.body
+    name = None if isinstance(body, Invalid) else body.get("team_name")
+    if name is not None and not isinstance(name, str):
+        raise Invalid.fields(team_name="must be a string")
+    return name or None
+
+
+def _team_of(actor: Actor, reply: Reply | None) -> int | None:
+    """The team in whose log the entry shows: the record's, else the caller's only one."""
+    of_record = getattr(reply.value, "team_id", None) if reply is not None else None
+    if isinstance(of_record, int):
+        return of_record
+    return actor.team_ids[0] if actor.team_ids and len(actor.team_ids) == 1 else None
+
+
+def _target(request: Request, reply: Reply | None) -> str | None:
+    """What it was done to, e.g. `monitor 12`."""
+    resource = request.route.resource or request.operation.resource
+    kind = resource.type if resource else request.operation.area
+    if reply is not None and resource is not None and request.operation.answer == "one":
+        return f"{kind} {resource.id_of(reply.value)}"
+    id = request.arguments.path.get("id")
+    return f"{kind} {id[:40]}" if id else None

@@ -1,0 +1,75 @@
+"""Who is calling: a token of a team, a person, or a link that we sent to a person."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tocsin.accounts import actions as accounts
+from tocsin.kernel.errors import Unauthenticated
+from tocsin.storage import Tx
+
+UNAUTHENTICATED = (
+    "Invalid Team API token. How to find your Team API token: "
+    "https://betterstack.com/docs/uptime/api/getting-started-with-uptime-api/#get-an-uptime-api-token"
+)
+"""The contract's sentence, to the letter: clients test for its beginning (part 1, section 1)."""
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller shows at the door. Exactly one of the first two is set, or neither (nobody)."""
+
+    token: str | None = None
+    """The secret of an API token."""
+    user_id: int | None = None
+    """A person whom a surface has recognised already: by a signed link, later by a session."""
+    through: str = "token"
+    """In words for the audit log: `token`, `e-mail link`."""
+    only: frozenset[str] | None = None
+    """The operations that this credential is good for; None = all that the person may do."""
+    client_address: str | None = None
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """A recognised caller."""
+
+    kind: str
+    """`token`, `global_token` or `person`."""
+    id: int | None
+    name: str
+    team_ids: tuple[int, ...] | None
+    """None = every team."""
+    user_id: int | None = None
+    through: str = "token"
+    only: frozenset[str] | None = None
+
+    @property
+    def key(self) -> str:
+        """Tells callers apart, e.g. for idempotency keys."""
+        return f"{self.kind}:{self.id}"
+
+
+NOBODY = Actor(kind="nobody", id=None, name="somebody without a valid token", team_ids=())
+
+
+def recognise(tx: Tx, credential: Credential) -> Actor:
+    """The actor behind a credential. Raises Unauthenticated."""
+    if credential.user_id is not None:
+        user = accounts.user(tx, credential.user_id)
+        return Actor(
+            kind="person",
+            id=user.id,
+            name=user.name,
+            team_ids=tuple(accounts.team_ids_of(tx, user.id)),
+            user_id=user.id,
+            through=credential.through,
+            only=credential.only,
+        )
+    token = accounts.authenticate(tx, credential.token) if credential.token else None
+    if token is None:
+        raise Unauthenticated(UNAUTHENTICATED)
+    return Actor(
+        kind="token" if token.team_id is not None else "global_token",
+        id=token.id,
+        name=token.name,
+        team_ids=None if token.team_id is None else (token.team_id,),
+    )

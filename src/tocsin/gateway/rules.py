@@ -1,0 +1,43 @@
+"""May they? Always answered with a reason, for yes and for no."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from tocsin.gateway.identity import Actor
+from tocsin.registry import Operation
+
+
+class Answer(StrEnum):
+    """What the door says."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The answer and why."""
+
+    answer: Answer
+    reason: str
+
+
+def decide(actor: Actor, operation: Operation) -> Verdict:
+    """May this actor do this at all? Which records they reach is `call.team_ids`' business.
+
+    Tokens of a team and its members may do everything within the team, as the contract has it. A link that we sent
+    opens only what it was sent for. Whoever is not known by name here is denied.
+    """
+    if actor.only is not None and operation.name not in actor.only:
+        return Verdict(Answer.DENY, f"this link is not good for {operation.name}")
+    if actor.kind == "token":
+        return Verdict(Answer.ALLOW, "the team's own token")
+    if actor.kind == "global_token":
+        return Verdict(Answer.ALLOW, "a global token")
+    if actor.kind == "person":
+        if not actor.team_ids:
+            return Verdict(Answer.DENY, f"{actor.name} is in no team")
+        return Verdict(Answer.ALLOW, "a member of the team")
+    return Verdict(Answer.DENY, f"a caller of kind {actor.kind} has been granted nothing")
