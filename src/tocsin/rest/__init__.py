@@ -1,0 +1,1 @@
+"""The JSON API: the address at which scripts, Terraform and other clients speak to Tocsin."""

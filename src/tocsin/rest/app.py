@@ -1,0 +1,178 @@
+"""The program that answers the API's requests: finds the deed, asks the door, wraps the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
+from typing import Any
+
+import structlog
+
+from tocsin.gateway import Credential, Door, Reply
+from tocsin.gateway.door import Request
+from tocsin.kernel.errors import Invalid, TocsinError
+from tocsin.kernel.ids import new_request_id
+from tocsin.registry import Operation, Page, Route
+from tocsin.registry.input import Arguments
+from tocsin.rest import openapi, reference
+from tocsin.rest.body import Gone, parse_body, parse_query, read_body
+from tocsin.rest.envelope import encoded, many, one
+from tocsin.rest.errors import Headers, error_answer, no_such_endpoint, our_fault
+from tocsin.rest.pagination import links, origin
+from tocsin.rest.routing import Router
+
+log = structlog.get_logger()
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+SURFACE = "rest"
+"""How the audit log names this way in."""
+
+_JSON = b"application/json; charset=utf-8"
+_HTML = b"text/html; charset=utf-8"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
+_BODIES = frozenset({"POST", "PATCH", "PUT"})
+
+Answer = tuple[int, bytes, Headers]
+
+
+class _Target:
+    """Where a route leads: an operation, or a page that is the same for everyone."""
+
+    __slots__ = ("operation", "page", "route")
+
+    def __init__(self, route: Route | None, operation: Operation | None, page: Answer | None = None) -> None:
+        self.route = route
+        self.operation = operation
+        self.page = page
+
+
+class Api:
+    """The API as an ASGI application; `scope["path"]` must be the whole path, `/api/…` included.
+
+    `base_url` is the public address for links; None builds them from the host that the client asked for.
+    """
+
+    def __init__(self, door: Door, *, base_url: str | None = None) -> None:
+        self._door = door
+        self._base_url = base_url.rstrip("/") if base_url else None
+        self._router: Router[_Target] = Router()
+        for route, operation in door.catalogue.routes():
+            self._router.add(route.method, route.path, _Target(route, operation))
+        document = openapi.document(door.catalogue, self._base_url)
+        manual = _Target(None, None, (200, encoded(document), [(b"content-type", _JSON)]))
+        self._router.add("GET", "/api/openapi.json", manual)
+        page = reference.page(document).encode()
+        headers = [(b"content-type", _HTML), (b"content-security-policy", reference.CONTENT_SECURITY_POLICY)]
+        self._router.add("GET", "/api", _Target(None, None, (200, page, headers)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the API does not speak {scope['type']}")
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = _request_id(headers.get(b"x-request-id"))
+        try:
+            status, body, extra = await self._answer(scope, headers, receive, request_id)
+        except Gone:
+            return
+        except TocsinError as error:
+            status, content, extra = error_answer(error)
+            body = encoded(content)
+        except Exception:
+            log.exception("request failed", request_id=request_id, method=scope["method"], path=scope["path"])
+            status, body, extra = 500, encoded(our_fault(request_id)), []
+        await _send(send, scope["method"], request_id, status, body, extra)
+
+    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, request_id: str) -> Answer:
+        method: str = scope["method"]
+        found = self._router.find(method, scope["path"])
+        if found is None:
+            return 404, encoded(no_such_endpoint(method, scope["path"])), []
+        target, path = found
+        if target.page is not None:
+            return target.page
+        assert target.operation is not None
+        assert target.route is not None
+        operation = target.operation
+        address = origin(self._base_url, scope.get("scheme", "http"), headers.get(b"host"), scope.get("server"))
+        client = scope.get("client")
+        reply = await self._door.call(
+            Request(
+                operation=operation,
+                route=target.route,
+                credential=Credential(
+                    token=_token(headers.get(b"authorization")), client_address=client[0] if client else None
+                ),
+                arguments=Arguments(
+                    path=path,
+                    query=parse_query(scope["query_string"]),
+                    body=await _body(receive, headers) if method in _BODIES else {},
+                ),
+                surface=SURFACE,
+                base_url=address,
+                request_id=request_id,
+                idempotency_key=_idempotency_key(headers),
+                render=partial(_rendered, address + scope["path"].rstrip("/"), scope["query_string"]),
+            )
+        )
+        extra: Headers = [(b"idempotency-replayed", b"true")] if reply.replayed else []
+        return operation.success, reply.body or b"", extra
+
+
+def _rendered(address: str, query: bytes, reply: Reply) -> bytes:
+    """The body of an answer; made inside the door's transaction, so that a replay is the same to the byte."""
+    operation = reply.operation
+    value = reply.value
+    resource = reply.route.resource or operation.resource
+    if operation.answer == "none":
+        return b""
+    if operation.answer == "flat" or resource is None:
+        return encoded(value)
+    if operation.answer == "one":
+        return encoded(one(resource, value, reply.included))
+    if not isinstance(value, Page):
+        return encoded(many(resource, value, None))
+    pagination = links(address, query, page=value.page, per_page=value.per_page, total=value.total)
+    return encoded(many(resource, value.items, pagination))
+
+
+async def _body(receive: Receive, headers: dict[bytes, bytes]) -> dict[str, Any] | Invalid:
+    """The attributes sent, or why they cannot be read: said only after the caller is known."""
+    try:
+        return parse_body(await read_body(receive, headers.get(b"content-length")))
+    except Invalid as error:
+        return error
+
+
+async def _send(send: Send, method: str, request_id: str, status: int, body: bytes, extra: Headers) -> None:
+    headers: Headers = [(b"x-request-id", request_id.encode())]
+    if status != 204:
+        headers.append((b"content-length", str(len(body)).encode()))
+        if not any(name == b"content-type" for name, _ in extra):
+            headers.append((b"content-type", _JSON))
+            headers.append((b"cache-control", b"no-store"))
+    headers.extend(extra)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+
+def _request_id(sent: bytes | None) -> str:
+    """The client's own id when it is fit for logs, else a fresh one."""
+    if sent is not None and _REQUEST_ID.fullmatch(text := sent.decode("latin-1")):
+        return text
+    return new_request_id()
+
+
+def _token(header: bytes | None) -> str | None:
+    """The token of `Authorization: Bearer <token>`; any other scheme is no token."""
+    scheme, _, token = (header or b"").decode("latin-1").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _idempotency_key(headers: dict[bytes, bytes]) -> str | None:
+    """The key as text; the door judges its length."""
+    header = headers.get(b"idempotency-key")
+    return None if header is None else header.decode("latin-1").replace("\x00", "\ufffd")
