@@ -1,0 +1,143 @@
+"""Draws the team's pages on the server; every deed goes through the door, none needs JavaScript."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.applications import Starlette
+from starlette.requests import Request as WebRequest
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from tocsin import __version__
+from tocsin.gateway import Door
+from tocsin.gateway.door import Reply, Request
+from tocsin.gateway.links import OpenedLink, open_link
+from tocsin.kernel.errors import Conflict, NotFound, TocsinError, Unauthenticated
+from tocsin.registry.input import Arguments
+from tocsin.storage import Database
+
+MAX_FORM_BYTES = 4_096
+"""A form of ours is one short field."""
+
+_HEADERS = {
+    # No inline script or style, nothing from elsewhere, no framing; a secret link never leaks through a referrer.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "no-store",
+}
+_DEEDS = {"acknowledge": "incidents.acknowledge", "resolve": "incidents.resolve"}
+
+_templates = Environment(
+    loader=PackageLoader("tocsin.console"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def console_app(database: Database, door: Door, base_url: str) -> Starlette:
+    """The pages at `/` and `/answer/…` and what they are dressed in."""
+    pages = _Pages(database, door, base_url)
+    return Starlette(
+        routes=[
+            Route("/", pages.front, methods=["GET"]),
+            Route("/answer/{token}", pages.show, methods=["GET"]),
+            Route("/answer/{token}", pages.answer, methods=["POST"]),
+            Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
+        ]
+    )
+
+
+class _Pages:
+    def __init__(self, database: Database, door: Door, base_url: str) -> None:
+        self._database = database
+        self._door = door
+        self._base_url = base_url
+
+    async def front(self, request: WebRequest) -> Response:
+        """What stands at the address that the first start prints."""
+        return _page("front.html", version=__version__, base_url=self._base_url)
+
+    async def show(self, request: WebRequest) -> Response:
+        """The incident and what can be answered. Only looking: mail scanners open every link they see."""
+        link = await self._open(request)
+        if link is None:
+            return _unknown_link()
+        try:
+            reply = await self._call(link, "incidents.get")
+        except TocsinError:
+            return _unknown_link()
+        return self._incident(reply, notice=request.query_params.get("done", ""))
+
+    async def answer(self, request: WebRequest) -> Response:
+        """Acknowledge or resolve, then show the incident again (a reload must not answer twice)."""
+        link = await self._open(request)
+        deed = _DEEDS.get(await _field(request, "deed"))
+        if link is None:
+            return _unknown_link()
+        if deed is None:
+            return RedirectResponse(request.url.path, status_code=303, headers=_HEADERS)
+        try:
+            await self._call(link, deed)
+        except Conflict:
+            done = "late"
+        except (NotFound, Unauthenticated):
+            return _unknown_link()
+        else:
+            done = deed.removeprefix("incidents.")
+        return RedirectResponse(f"{request.url.path}?done={done}", status_code=303, headers=_HEADERS)
+
+    async def _open(self, request: WebRequest) -> OpenedLink | None:
+        address = request.client.host if request.client else None
+        return await open_link(self._database, request.path_params["token"], address)
+
+    async def _call(self, link: OpenedLink, name: str) -> Reply:
+        operation = self._door.catalogue[name]
+        return await self._door.call(
+            Request(
+                operation=operation,
+                route=operation.routes[0],
+                credential=link.credential,
+                arguments=Arguments(path={"id": str(link.incident_id)}),
+                surface="link",
+                base_url=self._base_url,
+            )
+        )
+
+    def _incident(self, reply: Reply, notice: str) -> Response:
+        assert reply.operation.resource is not None
+        attributes = reply.operation.resource.render(reply.value)
+        return _page("answer.html", incident=attributes, id=reply.value.id, notice=notice)
+
+
+async def _field(request: WebRequest, name: str) -> str:
+    """One field of a small form; "" when it is absent, too large or not text."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM_BYTES:
+            return ""
+    try:
+        return parse_qs(body.decode("ascii")).get(name, [""])[-1]
+    except (UnicodeDecodeError, ValueError):
+        return ""
+
+
+def _page(template: str, status_code: int = 200, **values: Any) -> Response:
+    html = _templates.get_template(template).render(**values)
+    return HTMLResponse(html, status_code=status_code, headers=_HEADERS)
+
+
+def _unknown_link() -> Response:
+    return _page("unknown_link.html", status_code=404)
