@@ -62,6 +62,14 @@ class PostgresServer:
         """Delete a database, whoever is still connected."""
         self._do(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
+    def hang_up(self, name: str) -> None:
+        """Cut every connection to a database, as a restart would."""
+        self._do(
+            sql.SQL("select pg_terminate_backend(pid) from pg_stat_activity where datname = {}").format(
+                sql.Literal(name)
+            )
+        )
+
     def _do(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)

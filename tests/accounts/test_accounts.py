@@ -42,8 +42,9 @@ async def test_an_address_is_one_person_however_it_is_typed(database: Database) 
 
 
 @pytest.mark.parametrize(
-    "email", ["", "ann", "ann@", "@example.com", "a b@example.com", "a@b\r\nBcc: x@y", "a@b,c@d", "x" * 250 + "@example.com"]
-)  # fmt: skip
+    "email",
+    ["", "ann", "ann@", "@example.com", "a b@example.com", "a@b\r\nBcc: x@y", "a@b,c@d", "x" * 250 + "@e.com"],
+)
 async def test_an_address_that_no_mail_could_reach_is_refused(sqlite_database: Database, email: str) -> None:
     with pytest.raises(Invalid) as error:
         await sqlite_database.write(accounts.create_user, email=email, name="Ann", password=None)

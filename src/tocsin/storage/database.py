@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -62,8 +62,9 @@ class Tx:
             yield
         except BaseException:
             self.rings = rings
-            self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
-            self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+            with suppress(DBAPIError):  # a database that gave everything up has no savepoint left: the cause counts
+                self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
+                self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
             raise
         else:
             self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")

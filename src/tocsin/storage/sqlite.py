@@ -113,12 +113,28 @@ class SqliteBackend:
             if group:
                 try:
                     connection = connection or self.engine.connect()
-                    self._commit_group(connection, group)
+                    self._commit(connection, group)
                 except BaseException as error:  # the file is gone, the disk is full: each caller hears of it
                     log.error("writing failed", error=str(error), callers=len(group))
                     _fail(group, translated(error))
         if connection is not None:
             connection.close()
+
+    def _commit(self, connection: Connection, group: list[_Job]) -> None:
+        """Commit a group; when one function made SQLite give everything up, each other gets a commit of its own."""
+        live = [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
+        try:
+            self._commit_group(connection, live)
+        except _GaveUp as error:
+            log.error("a write was given up", error=str(error.cause), callers=len(live))
+            if len(live) == 1:
+                _fail(live, translated(error.cause))
+                return
+            for job in live:
+                try:
+                    self._commit_group(connection, [job])
+                except _GaveUp as own:
+                    _fail([job], translated(own.cause))
 
     def _commit_group(self, connection: Connection, group: list[_Job]) -> None:
         now = self._clock.now()
@@ -128,15 +144,13 @@ class SqliteBackend:
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             for work, future in group:
-                if not future.set_running_or_notify_cancel():
-                    continue
                 tx = Tx(connection, now, self._vault)
                 try:
                     with tx.savepoint():
                         answers.append((future, work(tx), None))
                 except BaseException as error:
-                    if not driver.in_transaction:  # SQLite itself gave the whole transaction up (disk full)
-                        raise
+                    if not driver.in_transaction:  # the disk is full: SQLite itself rolled all of it back
+                        raise _GaveUp(error) from error
                     answers.append((future, None, translated(error)))
                 else:
                     rings |= tx.rings
@@ -155,10 +169,17 @@ class SqliteBackend:
             self._bus.ring(topic)
 
 
+class _GaveUp(Exception):
+    """SQLite rolled the whole transaction back in the middle of one function."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 def _fail(group: list[_Job], error: BaseException) -> None:
     for _, future in group:
         if not future.done():
-            future.set_running_or_notify_cancel() if not future.running() else None
             future.set_exception(error)
 
 

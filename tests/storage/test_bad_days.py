@@ -1,0 +1,95 @@
+"""A full disk, a held lock, a PostgreSQL that went away: callers hear it clearly and nothing is half-written."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from tests.postgres import PostgresServer
+from tests.time import FakeClock
+from tocsin.kernel.errors import Unavailable
+from tocsin.kernel.vault import Vault
+from tocsin.storage import Database, MemoryBus, Tx, open_database
+from tocsin.storage.events import events, record
+
+
+def note(tx: Tx, name: str) -> None:
+    record(tx, name, team_id=None, resource_type="test", resource_id=1)
+
+
+def fill(tx: Tx) -> None:
+    note(tx, "before the flood")
+    row = {"at": tx.now, "team_id": None, "name": "x", "resource_type": "t", "resource_id": 1, "data": "x" * 50_000}
+    tx.execute(insert(events), [row] * 200)
+
+
+def count(tx: Tx) -> int:
+    return int(tx.execute(select(func.count()).select_from(events)).scalar_one())
+
+
+async def test_a_full_disk_is_said_and_leaves_nothing_half_written(sqlite_database: Database) -> None:
+    await sqlite_database.write(note, "kept")
+    await sqlite_database.write(lambda tx: tx.connection.exec_driver_sql("PRAGMA max_page_count=200"))
+    with pytest.raises(Unavailable, match="full"):
+        await sqlite_database.write(fill)
+    assert await sqlite_database.read(count) == 1
+    await sqlite_database.write(lambda tx: tx.connection.exec_driver_sql("PRAGMA max_page_count=100000"))
+    await sqlite_database.write(fill)
+    assert await sqlite_database.read(count) == 202
+
+
+async def test_a_neighbour_in_the_same_group_is_written_all_the_same(sqlite_database: Database) -> None:
+    await sqlite_database.write(lambda tx: tx.connection.exec_driver_sql("PRAGMA max_page_count=200"))
+    work = [sqlite_database.write(note, "a"), sqlite_database.write(fill), sqlite_database.write(note, "b")]
+    answers = await asyncio.gather(*work, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [type(None), Unavailable, type(None)]
+    written = await sqlite_database.read(lambda tx: [row.name for row in tx.execute(select(events.c.name))])
+    assert sorted(written) == ["a", "b"]
+
+
+@pytest.mark.slow
+async def test_a_lock_held_too_long_by_another_program_is_said(sqlite_database: Database) -> None:
+    other = sqlite3.connect(sqlite_database.url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(sqlite_database.write(note, "too late"))
+    assert await sqlite_database.read(count) == 0, "readers go on"
+    with pytest.raises(Unavailable, match="locked"):
+        await waiting
+    other.execute("ROLLBACK")
+    await sqlite_database.write(note, "now")
+    assert await sqlite_database.read(count) == 1
+
+
+async def test_a_lock_held_for_a_moment_is_waited_for(sqlite_database: Database) -> None:
+    other = sqlite3.connect(sqlite_database.url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(sqlite_database.write(note, "patient"))
+    await asyncio.sleep(0.2)
+    other.execute("ROLLBACK")
+    await waiting
+    assert await sqlite_database.read(count) == 1
+
+
+async def test_lost_connections_to_postgres_are_replaced(postgres_database: Database, postgres: PostgresServer) -> None:
+    await postgres_database.write(note, "before")
+    name = postgres_database.url.rpartition("/")[2]
+    postgres.hang_up(name)
+    for _ in range(10):
+        try:
+            await postgres_database.write(note, "after")
+            break
+        except Unavailable:
+            continue
+    assert await postgres_database.read(count) == 2
+
+
+async def test_a_postgres_that_is_not_there_is_said(clock: FakeClock, bus: MemoryBus, vault: Vault) -> None:
+    database = open_database("postgresql://tocsin@127.0.0.1:1/none", clock, bus, vault)
+    with pytest.raises(Unavailable, match="Nothing was written"):
+        await database.write(note, "x")
+    with pytest.raises(Unavailable):
+        await database.read(count)
+    database.close()
