@@ -5,48 +5,20 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.rest.clients import BASE, Clients, clients
 from tests.rest.kites import Sky
-from tocsin.accounts import actions as accounts
-from tocsin.gateway import Door
-from tocsin.registry import Catalogue
-from tocsin.rest.app import Api
 from tocsin.rest.body import MAX_BODY_BYTES
-from tocsin.storage import Database, Tx
+from tocsin.storage import Database
 
-BASE = "https://tocsin.example"
 UNAUTHENTICATED = {
     "errors": "Invalid Team API token. How to find your Team API token: "
     "https://betterstack.com/docs/uptime/api/getting-started-with-uptime-api/#get-an-uptime-api-token"
 }
 
 
-class Clients:
-    """Alice's team, Charlie's team, a global token, and nobody."""
-
-    def __init__(self, api: Api, tokens: dict[str, str]) -> None:
-        def client(token: str | None) -> httpx.AsyncClient:
-            headers = {"authorization": f"Bearer {token}"} if token else {}
-            transport = httpx.ASGITransport(app=api, raise_app_exceptions=True)  # type: ignore[arg-type]
-            return httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers)
-
-        self.alice = client(tokens["Alice's team"])
-        self.charlie = client(tokens["Charlie's team"])
-        self.everyone = client(tokens["global"])
-        self.nobody = client(None)
-        self.stranger = client("not-a-token")
-
-
-def _found(tx: Tx) -> dict[str, str]:
-    tokens = {"global": accounts.create_token(tx, team_id=None, name="global")}
-    for name in ("Alice's team", "Charlie's team"):
-        tokens[name] = accounts.create_token(tx, team_id=accounts.ensure_team(tx, name).id, name=name)
-    return tokens
-
-
 @pytest.fixture
 async def at(sqlite_database: Database) -> Clients:
-    door = Door(sqlite_database, Catalogue(Sky().operations))
-    return Clients(Api(door, base_url=BASE + "/"), await sqlite_database.write(_found))
+    return await clients(sqlite_database, Sky().operations, base_url=BASE + "/")
 
 
 async def kites(client: httpx.AsyncClient, count: int) -> None:
@@ -306,7 +278,6 @@ async def test_no_other_site_may_call_from_a_browser(at: Clients) -> None:
 
 
 async def test_without_a_base_url_links_lead_to_the_host_that_was_asked(sqlite_database: Database) -> None:
-    tokens = await sqlite_database.write(_found)
-    clients = Clients(Api(Door(sqlite_database, Catalogue(Sky().operations))), tokens)
-    body = (await clients.alice.get("http://10.0.0.7:8080/api/v2/kites")).json()
+    at = await clients(sqlite_database, Sky().operations)
+    body = (await at.alice.get("http://10.0.0.7:8080/api/v2/kites")).json()
     assert body["pagination"]["first"] == "http://10.0.0.7:8080/api/v2/kites?page=1"

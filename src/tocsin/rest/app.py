@@ -13,7 +13,7 @@ from tocsin.gateway import Credential, Door, Reply
 from tocsin.gateway.door import Request
 from tocsin.kernel.errors import Invalid, TocsinError
 from tocsin.kernel.ids import new_request_id
-from tocsin.registry import Operation, Page, Route
+from tocsin.registry import Catalogue, Operation, Page, Route
 from tocsin.registry.input import Arguments
 from tocsin.rest import openapi, reference
 from tocsin.rest.body import Gone, parse_body, parse_query, read_body
@@ -30,6 +30,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 SURFACE = "rest"
 """How the audit log names this way in."""
+OPERATION_KEY = "tocsin.operation"
+"""Where in the ASGI scope the operation's name is left, for whoever counts requests."""
 
 _JSON = b"application/json; charset=utf-8"
 _HTML = b"text/html; charset=utf-8"
@@ -53,16 +55,21 @@ class _Target:
 class Api:
     """The API as an ASGI application; `scope["path"]` must be the whole path, `/api/…` included.
 
-    `base_url` is the public address for links; None builds them from the host that the client asked for.
+    `base_url` is the public address for the links in answers; None builds them from the host that the client asked
+    for. `message_url` is the address for the links in messages to people, which must not depend on who called how;
+    None means the same address as in answers.
     """
 
-    def __init__(self, door: Door, *, base_url: str | None = None) -> None:
+    def __init__(
+        self, door: Door, catalogue: Catalogue, *, base_url: str | None = None, message_url: str | None = None
+    ) -> None:
         self._door = door
         self._base_url = base_url.rstrip("/") if base_url else None
+        self._message_url = message_url.rstrip("/") if message_url else self._base_url
         self._router: Router[_Target] = Router()
-        for route, operation in door.catalogue.routes():
+        for route, operation in catalogue.routes():
             self._router.add(route.method, route.path, _Target(route, operation))
-        document = openapi.document(door.catalogue, self._base_url)
+        document = openapi.document(catalogue, self._base_url)
         manual = _Target(None, None, (200, encoded(document), [(b"content-type", _JSON)]))
         self._router.add("GET", "/api/openapi.json", manual)
         page = reference.page(document).encode()
@@ -97,6 +104,7 @@ class Api:
         assert target.operation is not None
         assert target.route is not None
         operation = target.operation
+        scope[OPERATION_KEY] = operation.name
         address = origin(self._base_url, scope.get("scheme", "http"), headers.get(b"host"), scope.get("server"))
         client = scope.get("client")
         reply = await self._door.call(
@@ -112,7 +120,7 @@ class Api:
                     body=await _body(receive, headers) if method in _BODIES else {},
                 ),
                 surface=SURFACE,
-                base_url=address,
+                base_url=self._message_url or address,
                 request_id=request_id,
                 idempotency_key=_idempotency_key(headers),
                 render=partial(_rendered, address + scope["path"].rstrip("/"), scope["query_string"]),

@@ -1,0 +1,61 @@
+"""Calls an API with whatever its own manual allows or forbids, and compares the answers with the manual."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tocsin.rest.app import Api
+
+_CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+def try_out(api: Api, token: str, *, examples: int, skip: frozenset[str] = frozenset()) -> dict[str, set[int]]:
+    """The statuses that each operation answered; raises at the first answer that the manual does not foresee."""
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", api)
+    found: dict[str, set[int]] = {}
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        name = operation.definition.raw["operationId"]
+        if name in skip:
+            continue
+        statuses = found.setdefault(name, set())
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body or operation.path_parameters):
+                continue
+            _try_one(operation, mode, token, examples, statuses)
+    return found
+
+
+def _try_one(operation: Any, mode: GenerationMode, token: str, examples: int, statuses: set[int]) -> None:
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def once(case: Any) -> None:
+        response = case.call(headers={"authorization": f"Bearer {token}"})
+        statuses.add(response.status_code)
+        case.validate_response(response, checks=_CHECKS)
+
+    once()
