@@ -1,0 +1,62 @@
+# Tocsin's front door for people who build it. Needs Python 3.11 or newer (with venv and pip) and make; nothing else.
+#
+#   make serve    start Tocsin on 127.0.0.1:8080 with its data in ./data
+#   make demo     start it with lively demo data, flaky local sites and a mailbox of its own
+#   make check    what to run before a commit: style, types, the import law and the fast tests (under a minute)
+#   make test     every test there is
+#   make bench    the figures of docs/performance.md, measured on this machine
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Written last: a half-built environment is never taken for a whole one, and a changed lock renews it.
+READY := $(VENV)/.built-from-lock
+PYTEST_ARGS ?=
+SERVE_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve demo test check lint format bench clean
+
+help:  ## Show what can be done here
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY)  ## Build .venv from requirements.lock (done by the others when needed)
+
+# The package itself is put on the path instead of being built: nothing is compiled, nothing isolated is downloaded.
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Tocsin needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	@$(BIN)/python -c 'import pathlib, sysconfig; \
+	  pathlib.Path(sysconfig.get_path("purelib"), "tocsin-source.pth").write_text(str(pathlib.Path("src").resolve()) + "\n")'
+	@printf '#!/bin/sh\nexec "%s/bin/python" -m tocsin "$$@"\n' "$(abspath $(VENV))" > $(BIN)/tocsin && chmod +x $(BIN)/tocsin
+	@touch $@
+
+serve: $(READY)  ## Start Tocsin on 127.0.0.1:8080 with its data in ./data
+	@exec $(BIN)/python -m tocsin serve --data ./data $(SERVE_ARGS)
+
+demo: $(READY)  ## Start Tocsin with demo data, flaky sites and a mailbox of its own
+	@exec $(BIN)/python demo $(DEMO_ARGS)
+
+test: $(READY)  ## Run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint  ## Style, types, import law and the fast tests
+	$(BIN)/python -m pytest -m "not slow and not browser" -n 2 $(PYTEST_ARGS)
+
+lint: $(READY)  ## Style, types and the import law
+	$(BIN)/ruff check src tests bench demo
+	$(BIN)/ruff format --check src tests bench demo
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(READY)  ## Put the source into its one form
+	$(BIN)/ruff check --fix src tests bench demo
+	$(BIN)/ruff format src tests bench demo
+
+bench: $(READY)  ## Measure; prints tables with ratios, asserts nothing
+	@for file in bench/[a-z]*.py; do echo; echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+clean:  ## Remove .venv and caches (never data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,278 @@
+"""The command line: start Tocsin, hand out tokens, add people, make backups, and find out what is wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
+
+from tocsin import __version__
+from tocsin.kernel.errors import TocsinError
+from tocsin.runtime import administration, backup, data_directory, doctor, logs, server, wiring
+from tocsin.runtime.settings import OPTIONS, Settings, SettingsError, load
+from tocsin.storage.migrate import current, head, migrate
+
+BAD_USAGE = 2
+"""Exit code when what was typed or set cannot be used; 1 is for what went wrong while doing it."""
+MAX_PASSWORD_INPUT = 4096
+"""Characters read from standard input; more is not a password."""
+
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_main = Group("Settings", sort_key=10)
+_more = Group("More settings", sort_key=20)
+
+app = App(
+    name="tocsin",
+    version=f"tocsin {__version__}",
+    help="Watches your sites, wakes the right person when one breaks, and tells your customers the truth about it.",
+    help_epilogue="Every setting can also stand in the environment or in a tocsin.toml: see `tocsin serve --help`.",
+    help_format="markdown",
+    version_flags=["--version"],
+)
+token_app = App(name="token", help="API tokens.")
+user_app = App(name="user", help="People.")
+app.command(token_app)
+app.command(user_app)
+
+
+def _flag(name: str, group: Group = _main) -> Parameter:
+    """The flag of an option, with its meaning, its variable and its default from the one place that has them."""
+    option = OPTIONS[name]
+    default = option.default_words or (
+        str(option.default).lower() if isinstance(option.default, bool) else option.default
+    )
+    return Parameter(
+        name=option.flag_name,
+        help=f"{option.doc} [env: {option.environment_name}] [default: {default}]",
+        group=group,
+        show_default=False,
+    )
+
+
+Data = Annotated[str | None, _flag("data")]
+DatabaseUrl = Annotated[str | None, _flag("database_url")]
+
+
+@app.command
+def serve(
+    *,
+    data: Data = None,
+    host: Annotated[str | None, _flag("host")] = None,
+    port: Annotated[str | None, _flag("port")] = None,
+    database_url: DatabaseUrl = None,
+    base_url: Annotated[str | None, _flag("base_url")] = None,
+    smtp_url: Annotated[str | None, _flag("smtp_url")] = None,
+    min_check_frequency: Annotated[str | None, _flag("min_check_frequency")] = None,
+    region: Annotated[str | None, _flag("region", _more)] = None,
+    allow_private_targets: Annotated[bool | None, _flag("allow_private_targets", _more)] = None,
+    dns_servers: Annotated[str | None, _flag("dns_servers", _more)] = None,
+    log_format: Annotated[str | None, _flag("log_format", _more)] = None,
+    log_level: Annotated[str | None, _flag("log_level", _more)] = None,
+    first_team: Annotated[str | None, _flag("first_team", _more)] = None,
+    admin_email: Annotated[str | None, _flag("admin_email", _more)] = None,
+) -> None:
+    """Run Tocsin: checks, pages, API and console in one process.
+
+    A setting is taken from its flag, else from its environment variable, else from tocsin.toml (the file named by
+    TOCSIN_CONFIG, or the one in this directory, or the one in the data directory), else from its default. Secrets have
+    no flag, because flags show in the list of processes: set TOCSIN_SECRET_KEY (seals stored secrets; default: the file
+    secret.key in the data directory) and TOCSIN_ADMIN_PASSWORD (first start only) in the environment or tocsin.toml.
+    """
+    settings = _settings(locals())
+    sys.exit(server.serve(settings, _announce))
+
+
+@app.command(name="migrate")
+def migrate_command(*, data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the database's tables up to this version. `serve` does it by itself; this is for doing it beforehand."""
+    with wiring.foundation(_settings(locals())) as ground:
+        applied = migrate(ground.database)
+    print(f"Applied {', '.join(applied)}." if applied else f"Nothing to do: the database is at {head()}.")
+
+
+@token_app.command(name="create")
+def token_create(
+    *,
+    team: Annotated[
+        str | None, Parameter(help="Team whose token it is; founded when there is none of that name.")
+    ] = None,
+    everywhere: Annotated[
+        bool, Parameter(name="--global", negative=(), help="A token for every team (callers then name the team).")
+    ] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make an API token and print it, alone, on standard output. Works beside a running server.
+
+    It is stored as a fingerprint and cannot be shown again.
+    """
+    if team is None and not everywhere:
+        _fail("Say whose token it is: --team NAME, or --global for every team.", BAD_USAGE)
+    with wiring.foundation(_settings(locals())) as ground:
+        _make_current(ground)
+        token = ground.database.submit_write(administration.create_token, team, everywhere=everywhere).result()
+    if token.team_founded:
+        _err.print(f"Founded the team {escape(str(team))}.")
+    print(token.secret)
+
+
+@user_app.command(name="create")
+def user_create(
+    *,
+    team: Annotated[str, Parameter(help="Team they join; founded when there is none of that name.")],
+    email: Annotated[str, Parameter(help="Where they are paged, and what they sign in with.")],
+    name: Annotated[str, Parameter(help='Their full name, e.g. "Ann Lee".')],
+    password_stdin: Annotated[
+        bool,
+        Parameter(
+            name="--password-stdin", negative=(), help="Read the password from the first line of standard input."
+        ),
+    ] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Add a person to a team; from then on they are paged. Works beside a running server."""
+    if not password_stdin:
+        _fail(
+            "Give the password on standard input: add --password-stdin (a flag would show it to everybody).", BAD_USAGE
+        )
+    password = sys.stdin.readline(MAX_PASSWORD_INPUT).rstrip("\r\n")
+    with wiring.foundation(_settings({"data": data, "database_url": database_url})) as ground:
+        _make_current(ground)
+        user = ground.database.submit_write(administration.create_user, team, email, name, password).result()
+    words = "was here already and keeps the old password; now also in" if user.known else "is now in"
+    print(f"{user.email} {words} the team {team}{' (founded)' if user.team_founded else ''}.")
+
+
+@app.command(name="doctor")
+def doctor_command(*, data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Say what is misconfigured and how to mend it. Exit code 1 when something is wrong."""
+    settings = _settings(locals())
+    findings = doctor.examine(settings)
+    marks = {"ok": "[green]ok[/]     ", "warning": "[yellow]warning[/]", "wrong": "[red]wrong[/]  "}
+    out = Console(highlight=False, soft_wrap=True)
+    for finding in findings:
+        out.print(f"{marks[finding.state]}  [bold]{escape(finding.subject)}[/]: {escape(finding.words)}")
+        if finding.mend:
+            out.print(f"         → {escape(finding.mend)}")
+    wrong = sum(finding.state == "wrong" for finding in findings)
+    out.print(f"\n{wrong} wrong, {sum(finding.state == 'warning' for finding in findings)} to look at.")
+    sys.exit(1 if wrong else 0)
+
+
+@app.command(name="backup")
+def backup_command(file: Path, /, *, data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Write one consistent copy of everything, with the secret key, to FILE. The server may be running.
+
+    Parameters
+    ----------
+    file
+        Where to; replaced when it exists. Keep it as safe as the data itself (mode 0600): it opens every sealed secret.
+    """
+    with wiring.foundation(_settings({"data": data, "database_url": database_url})) as ground:
+        manifest = backup.backup(ground.database, ground.key, file.absolute())
+    size = file.stat().st_size
+    print(f"{file}: {size:,} bytes, {manifest.kind}, as of {manifest.created_at}.")
+
+
+@app.command(name="restore")
+def restore_command(
+    file: Path,
+    /,
+    *,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    force: Annotated[bool, Parameter(negative=(), help="Replace what is there.")] = False,
+) -> None:
+    """Bring back what `backup` wrote. Refused while a server runs, and where records are already (but see --force).
+
+    Parameters
+    ----------
+    file
+        A backup made by `tocsin backup`.
+    """
+    settings = _settings({"data": data, "database_url": database_url})
+    manifest = backup.read_manifest(file)
+    directory = data_directory.prepare(settings.data)
+    postgres = not settings.storage_url.startswith("sqlite")
+    if postgres != (manifest.kind == "postgresql"):
+        raise backup.BackupError(
+            f"The backup is of {manifest.kind}, and the database here is {'postgresql' if postgres else 'sqlite'}. "
+            f"{'Leave --database-url out' if postgres else 'Give the --database-url of an empty PostgreSQL database'}."
+        )
+    with data_directory.Lock(directory):
+        if postgres:
+            if not settings.secret_key:
+                backup.restore_key(file, directory)
+            with wiring.foundation(settings) as ground:
+                migrate(ground.database)
+                backup.restore_tables(file, ground.database, replace=force)
+        else:
+            backup.restore_files(file, directory, replace=force, keep_key=bool(settings.secret_key))
+    print(f"Restored {file} ({manifest.kind}, as of {manifest.created_at}).")
+
+
+def main() -> NoReturn:
+    """Run the command line; exit code 0 done, 1 failed, 2 bad usage or settings."""
+    try:
+        app(error_console=_err, exit_on_error=False, print_error=True)
+    except CycloptsError:
+        sys.exit(BAD_USAGE)
+    except SettingsError as error:
+        _fail(str(error), BAD_USAGE)
+    except (data_directory.DataDirectoryError, server.CannotListen, backup.BackupError, TocsinError) as error:
+        _fail(str(error), 1)
+    except SQLAlchemyError as error:
+        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        _fail(f"The database cannot be used ({words}). `tocsin doctor` says more.", 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    flags = {name: value for name, value in given.items() if name in OPTIONS}
+    settings = load(flags, os.environ)
+    logs.configure(settings.log_format, settings.log_level)
+    return settings
+
+
+def _make_current(ground: wiring.Foundation) -> None:
+    """Migrate, unless a server runs: its tables are its own business."""
+    if current(ground.database) == head():
+        return
+    directory = data_directory.prepare(ground.settings.data)
+    with data_directory.Lock(directory):
+        migrate(ground.database)
+
+
+def _announce(base_url: str, first: administration.FirstSignIn | None) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    if first is None:
+        out.print(f"Tocsin {__version__} listens on [bold]{base_url}[/]")
+    else:
+        out.rule("[bold]Welcome to Tocsin[/]", style="green")
+        out.print("This is shown once. Keep it.\n")
+        for label, value in (
+            ("Console", base_url),
+            ("Sign in", first.email),
+            ("Password", first.password),
+            ("API token", first.token),
+            ("Team", first.team),
+        ):
+            out.print(f"  {label:<10} [bold]{escape(value)}[/]")
+        out.print(f"\n  API        {base_url}/api/v2/monitors  (reference: {base_url}/api)")
+        out.rule(style="green")
+    sys.stdout.flush()
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    _err.print(f"[red]tocsin:[/] {escape(message)}")
+    sys.exit(code)

@@ -1,0 +1,304 @@
+"""Looks an installation over and says what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import resource
+import shutil
+import smtplib
+import socket
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from tocsin.accounts import actions as accounts
+from tocsin.kernel.clock import SystemClock
+from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running_pid
+from tocsin.runtime.settings import Settings
+from tocsin.runtime.wiring import foundation
+from tocsin.storage import Database, Tx
+from tocsin.storage.migrate import current, head
+
+MIN_FREE_BYTES = 1 << 30
+"""A gigabyte: days of history of thousands of monitors; below it the day on which writes fail is near."""
+MIN_FREE_BYTES_TO_WORK = 100 << 20
+NETWORK_TIMEOUT_SECONDS = 5.0
+MIN_FILES = 4096
+"""File descriptors: one per check under way, one per connection, and some for ourselves."""
+EARLIEST_PLAUSIBLE_YEAR = 2026
+"""This version did not exist before; a clock that says so is wrong, and every certificate with it."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at. `mend` says what to do, when there is something to do."""
+
+    state: Literal["ok", "warning", "wrong"]
+    subject: str
+    words: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Everything, in the order in which it is best mended. Asks the network, each question with a time limit."""
+    findings = [*_directory(settings), *_disk(settings), *_clock(), *_files()]
+    if all(finding.state != "wrong" for finding in findings):
+        findings += _database(settings)
+    return [*findings, *_mail(settings), *_base_url(settings), *_names(), *_running(settings)]
+
+
+def _directory(settings: Settings) -> Iterator[Finding]:
+    path = settings.data
+    if not path.exists():
+        yield Finding(
+            "warning",
+            "Data directory",
+            f"{path} does not exist yet",
+            "It is made at the first start; or give the right --data.",
+        )
+        return
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding(
+            "wrong", "Data directory", f"{path} is not ours to write", f"Give it to this user: chown -R $(id -u) {path}"
+        )
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        yield Finding("wrong", "Data directory", f"others may look into {path} (mode {mode:04o})", f"chmod 700 {path}")
+    else:
+        yield Finding("ok", "Data directory", str(path))
+    key = path / KEY_FILE
+    if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
+        yield Finding("wrong", "Secret key", f"others may read {key}", f"chmod 600 {key}")
+    elif not key.exists() and not settings.secret_key and any(path.glob("*.db")):
+        yield Finding(
+            "wrong",
+            "Secret key",
+            f"{key} is missing beside a database",
+            "Put it back from a backup: sealed secrets need it.",
+        )
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    path = settings.data if settings.data.exists() else Path()
+    free = shutil.disk_usage(path).free
+    words = f"{free / (1 << 30):.1f} GiB free"
+    if free < MIN_FREE_BYTES_TO_WORK:
+        yield Finding("wrong", "Disk", words, "Free some space now: writes are about to fail.")
+    elif free < MIN_FREE_BYTES:
+        yield Finding("warning", "Disk", words, "Free some space, or move --data to a larger disk.")
+    else:
+        yield Finding("ok", "Disk", words)
+
+
+def _clock() -> Iterator[Finding]:
+    now = SystemClock().now()
+    if now.year < EARLIEST_PLAUSIBLE_YEAR:
+        yield Finding(
+            "wrong",
+            "Clock",
+            f"it says {now:%Y-%m-%d %H:%M} UTC",
+            "Set the time, and turn on NTP (timedatectl set-ntp true).",
+        )
+    else:
+        yield Finding("ok", "Clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _files() -> Iterator[Finding]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < MIN_FILES:
+        yield Finding(
+            "warning",
+            "Open files",
+            f"at most {soft}, which also bounds the checks under way at once",
+            f"ulimit -n {max(MIN_FILES, min(hard, 65_536))}, or LimitNOFILE= in the service's unit.",
+        )
+    else:
+        yield Finding("ok", "Open files", f"at most {soft}")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    kind = "SQLite" if settings.storage_url.startswith("sqlite") else "PostgreSQL"
+    if kind == "SQLite" and not _file_of(settings).exists():
+        yield Finding("ok", "Database", f"{kind}, made at the first start")
+        return
+    try:
+        with foundation(settings) as ground:
+            revision = current(ground.database)
+            if revision != head():
+                yield Finding(
+                    "wrong", "Database", f"its tables are at {revision or 'nothing'}, this version needs {head()}",
+                    "Run `tocsin migrate`, or just start `tocsin serve`.",
+                )  # fmt: skip
+                return
+            if kind == "SQLite":
+                yield from _sound(_file_of(settings))
+            yield Finding("ok", "Database", f"{kind}, at {revision}")
+            yield from _people(ground.database)
+    except (SQLAlchemyError, sqlite3.Error, DataDirectoryError) as error:
+        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        yield Finding(
+            "wrong", "Database", f"{kind} does not answer: {words}", "Check --database-url and that the server runs."
+        )
+
+
+def _file_of(settings: Settings) -> Path:
+    return Path(settings.storage_url.removeprefix("sqlite:///"))
+
+
+def _sound(file: Path) -> Iterator[Finding]:
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    finally:
+        connection.close()
+    if answer != "ok":
+        yield Finding("wrong", "Database", f"the file is damaged: {answer}", "Stop Tocsin and restore a backup.")
+
+
+def _people(database: Database) -> Iterator[Finding]:
+    def teams_with_members(tx: Tx) -> list[tuple[str, list[str]]]:
+        return [(team.name, [user.email for user in accounts.members(tx, team.id)]) for team in accounts.all_teams(tx)]
+
+    teams = database.submit_read(teams_with_members).result(NETWORK_TIMEOUT_SECONDS)
+    if not teams:
+        yield Finding("ok", "People", "nobody yet; the first start makes an administrator")
+        return
+    for name, emails in teams:
+        if not emails:
+            yield Finding(
+                "wrong", f"Team {name}", "nobody is in it: its incidents page nobody",
+                f'tocsin user create --team "{name}" --email … --name … --password-stdin',
+            )  # fmt: skip
+        for email in emails:
+            if not email or email.endswith("@localhost"):
+                yield Finding(
+                    "warning", f"Team {name}", f"{email or 'no e-mail'}: hardly an address that wakes anybody",
+                    "Add a person with a real address: tocsin user create --help",
+                )  # fmt: skip
+    yield Finding("ok", "People", f"{len({email for _, emails in teams for email in emails})} in {len(teams)} team(s)")
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    if not settings.smtp_url:
+        yield Finding(
+            "wrong",
+            "Mail",
+            "no mail server is set: pages wait and wake nobody",
+            "Start with --smtp-url smtp://USER:PASSWORD@HOST:587",
+        )
+        return
+    parts = urlsplit(settings.smtp_url)
+    host, secure = parts.hostname or "", parts.scheme == "smtps"
+    port = parts.port or (465 if secure else 587 if parts.username else 25)
+    try:
+        kind = smtplib.SMTP_SSL if secure else smtplib.SMTP
+        with kind(host, port, timeout=NETWORK_TIMEOUT_SECONDS) as client:
+            code, answer = client.ehlo()
+    except (OSError, smtplib.SMTPException) as error:
+        yield Finding(
+            "wrong",
+            "Mail",
+            f"{host}, port {port} does not answer: {error}",
+            "Check --smtp-url, and that a firewall lets us out.",
+        )
+        return
+    if code >= 400:
+        yield Finding(
+            "wrong", "Mail", f"{host} refused our EHLO: {code} {answer.decode(errors='replace')}", "Ask its operator."
+        )
+    else:
+        yield Finding("ok", "Mail", f"{host}, port {port} answers")
+
+
+def _base_url(settings: Settings) -> Iterator[Finding]:
+    if settings.base_url:
+        host = urlsplit(settings.base_url).hostname or ""
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            yield Finding(
+                "wrong", "Base URL", f"{host} has no address: links in mails lead nowhere", "Correct --base-url."
+            )
+            return
+        yield Finding("ok", "Base URL", settings.base_url)
+    elif settings.host not in ("127.0.0.1", "localhost", "::1"):
+        yield Finding(
+            "warning",
+            "Base URL",
+            "not set: links in mails lead to this machine only",
+            "Start with --base-url https://…",
+        )
+    else:
+        yield Finding("ok", "Base URL", f"http://{settings.host}:{settings.port} (this machine only)")
+
+
+def _names() -> Iterator[Finding]:
+    async def look_up(name: str) -> None:
+        async with asyncio.timeout(NETWORK_TIMEOUT_SECONDS):
+            await asyncio.get_running_loop().getaddrinfo(name, 443)
+
+    try:
+        asyncio.run(look_up("example.com"))
+    except TimeoutError:
+        yield Finding(
+            "wrong", "DNS", "no answer about example.com within 5 s", "Check /etc/resolv.conf, or set --dns-servers."
+        )
+    except OSError as error:
+        yield Finding(
+            "warning",
+            "DNS",
+            f"example.com cannot be resolved ({error.strerror})",
+            "Public sites need it: see /etc/resolv.conf.",
+        )
+    else:
+        yield Finding("ok", "DNS", "names are resolved")
+
+
+def _running(settings: Settings) -> Iterator[Finding]:
+    pid = running_pid(settings.data) if settings.data.exists() and os.access(settings.data, os.W_OK) else None
+    if pid is None:
+        yield Finding("ok", "Server", "none is running on this data directory")
+        return
+    fetched = _attempt(lambda: _readyz(settings))
+    if fetched is None:
+        yield Finding(
+            "warning", "Server", f"process {pid} runs, but {settings.host}, port {settings.port} does not answer",
+            "Give the --host and --port it was started with in TOCSIN_HOST and TOCSIN_PORT.",
+        )  # fmt: skip
+        return
+    status, body = fetched
+    if status == 200:
+        yield Finding("ok", "Server", f"process {pid} is ready")
+        return
+    for name, check in body.get("checks", {}).items():
+        if not check.get("ok"):
+            yield Finding("wrong", "Server", f"{name}: {check.get('why')}", "See its log; restarting loses nothing.")
+
+
+def _readyz(settings: Settings) -> tuple[int, dict[str, dict[str, dict[str, object]]]]:
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+    connection = http.client.HTTPConnection(host, settings.port, timeout=NETWORK_TIMEOUT_SECONDS + 5)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read(1 << 20))
+    finally:
+        connection.close()
+
+
+def _attempt(
+    ask: Callable[[], tuple[int, dict[str, dict[str, dict[str, object]]]]],
+) -> tuple[int, dict[str, dict[str, dict[str, object]]]] | None:
+    try:
+        return ask()
+    except (OSError, http.client.HTTPException, ValueError):
+        return None

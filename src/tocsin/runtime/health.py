@@ -1,0 +1,99 @@
+"""Is Tocsin itself well? Not "does the process exist", but "do checks and pages still move"."""
+
+from __future__ import annotations
+
+import msgspec
+
+STALLED_SECONDS = 60.0
+"""A worker that has not finished a look for so long has stopped: it looks at least every 15 s, and a look is short."""
+MAX_FAILURES_IN_A_ROW = 3
+"""One failure is a hiccup that is tried again; so many mean that the work is not being done."""
+MAX_LAG_SECONDS = {"deliveries": 120.0, "escalations": 60.0}
+"""How long something may be overdue before we say so; what is not named here has DEFAULT_MAX_LAG_SECONDS."""
+DEFAULT_MAX_LAG_SECONDS = 120.0
+MAX_PROBE_LAG_SECONDS = 30.0
+"""A check that starts half a minute late is no longer the check that was promised."""
+DATABASE_TIMEOUT_SECONDS = 5.0
+"""A write that takes longer to come back means that pages cannot be planned."""
+
+
+class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker's state at this moment; ages in seconds."""
+
+    name: str
+    alive: bool
+    idle_seconds: float
+    """Since it last finished a look."""
+    running_seconds: float | None
+    """How long the present look has taken; None = it sleeps."""
+    lag_seconds: float
+    failures_in_a_row: int = 0
+    last_error: str = ""
+
+
+class ProbeFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The check engine's state at this moment."""
+
+    alive: bool
+    lag_seconds: float
+    in_flight: int = 0
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of `/readyz`."""
+
+    ok: bool
+    why: str = ""
+    """Empty when ok."""
+    lag_seconds: float | None = None
+    last_progress_seconds: float | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The body of `/readyz`."""
+
+    ready: bool
+    checks: dict[str, Finding]
+
+
+def judge(workers: list[WorkerFacts], probe: ProbeFacts | None, database_seconds: float | None) -> Report:
+    """Ready only when everything moves. `database_seconds` = how long a write took; None = it did not come back."""
+    checks = {f"worker:{facts.name}": _worker(facts) for facts in workers}
+    if probe is not None:
+        checks["probe"] = _probe(probe)
+    checks["database"] = (
+        Finding(ok=True)
+        if database_seconds is not None
+        else Finding(ok=False, why=f"a write did not come back within {DATABASE_TIMEOUT_SECONDS:.0f} s")
+    )
+    return Report(ready=all(finding.ok for finding in checks.values()), checks=checks)
+
+
+def _worker(facts: WorkerFacts) -> Finding:
+    limit = MAX_LAG_SECONDS.get(facts.name, DEFAULT_MAX_LAG_SECONDS)
+    why = ""
+    if not facts.alive:
+        why = "its task has ended"
+    elif facts.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+        why = f"it has failed {facts.failures_in_a_row} times in a row: {facts.last_error}"
+    elif (facts.running_seconds or 0) > STALLED_SECONDS:
+        why = f"its present look has taken {facts.running_seconds:.0f} s"
+    elif facts.running_seconds is None and facts.idle_seconds > STALLED_SECONDS:
+        why = f"it has not finished a look for {facts.idle_seconds:.0f} s"
+    elif facts.lag_seconds > limit:
+        why = f"its oldest due work is {facts.lag_seconds:.0f} s late (at most {limit:.0f} s is well)"
+    return Finding(
+        ok=not why,
+        why=why,
+        lag_seconds=round(facts.lag_seconds, 3),
+        last_progress_seconds=round(facts.idle_seconds, 3),
+    )
+
+
+def _probe(facts: ProbeFacts) -> Finding:
+    why = ""
+    if not facts.alive:
+        why = "the check engine's thread has ended"
+    elif facts.lag_seconds > MAX_PROBE_LAG_SECONDS:
+        why = f"checks start {facts.lag_seconds:.0f} s late: more is asked for than this machine can check"
+    return Finding(ok=not why, why=why, lag_seconds=round(facts.lag_seconds, 3))

@@ -1,0 +1,375 @@
+"""What can be set: each option once, with its default and its meaning, read from flags, environment and tocsin.toml."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+CONFIG_FILE = "tocsin.toml"
+ENVIRONMENT_PREFIX = "TOCSIN_"
+MAX_CONFIG_BYTES = 1 << 20
+"""More than a megabyte is not a settings file."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One running Tocsin's settings, checked. Field names are the options' names."""
+
+    data: Path
+    host: str
+    port: int
+    database_url: str
+    base_url: str
+    """Without a trailing slash. Empty = derived from host and port once the port is known."""
+    smtp_url: str
+    min_check_frequency: int
+    region: str
+    allow_private_targets: bool
+    dns_servers: tuple[str, ...]
+    log_format: Literal["auto", "console", "json"]
+    log_level: Literal["debug", "info", "warning", "error"]
+    first_team: str
+    admin_email: str
+    admin_password: str
+    secret_key: str
+    sources: dict[str, str] = {}
+    """Where each setting came from, in words: `--port`, `TOCSIN_PORT`, `tocsin.toml`, `default`."""
+
+    @property
+    def storage_url(self) -> str:
+        """The database's URL: the one given, or the file in the data directory."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'tocsin.db'}"
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting: its name, what it means and how text becomes its value."""
+
+    name: str
+    default: Any
+    doc: str
+    read: Callable[[str], Any]
+    """Raises ValueError with what would be right."""
+    default_words: str = ""
+    flag: bool = True
+    """False for secrets: a flag can be read by every user of the machine in its list of processes."""
+
+    @property
+    def flag_name(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def environment_name(self) -> str:
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names it, says where it came from and how to mend it."""
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], directory: Path | None = None) -> Settings:
+    """Settings by precedence flag > environment > tocsin.toml > default. Raises SettingsError.
+
+    `flags` by option name, None or absent = not given. `directory` is where tocsin.toml is looked for first.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    data = _given(OPTIONS["data"], flags, environment, {}, "")
+    path, table = _config_file(environment, directory or Path.cwd(), None if data is None else Path(str(data[0])))
+    for option in OPTIONS.values():
+        given = _given(option, flags, environment, table, str(path))
+        if given is None:
+            values[option.name], sources[option.name] = option.default, "default"
+            continue
+        raw, source = given
+        try:
+            values[option.name] = option.read(str(raw).strip())
+        except ValueError as error:
+            raise SettingsError(
+                f"{option.flag_name if option.flag else option.environment_name} ({source}): {error}"
+            ) from error
+        sources[option.name] = source
+    return Settings(**values, sources=sources)
+
+
+def _given(
+    option: Option, flags: Mapping[str, Any], environment: Mapping[str, str], table: Mapping[str, Any], path: str
+) -> tuple[Any, str] | None:
+    if flags.get(option.name) is not None:
+        return flags[option.name], "given as a flag"
+    if environment.get(option.environment_name, "") != "":
+        return environment[option.environment_name], f"given by {option.environment_name}"
+    if option.name in table:
+        value = table[option.name]
+        return (",".join(map(str, value)) if isinstance(value, list) else value), f"given in {path}"
+    return None
+
+
+def _config_file(environment: Mapping[str, str], directory: Path, data: Path | None) -> tuple[Path, dict[str, Any]]:
+    named = environment.get("TOCSIN_CONFIG")
+    if named and not Path(named).is_file():
+        raise SettingsError(
+            f"TOCSIN_CONFIG names the file {named}, which does not exist. Create it or unset TOCSIN_CONFIG."
+        )
+    places = (
+        [Path(named)]
+        if named
+        else [directory / CONFIG_FILE, (data or directory / OPTIONS["data"].default) / CONFIG_FILE]
+    )
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        return directory / CONFIG_FILE, {}
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise SettingsError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes: that cannot be a settings file.")
+        table = {key.replace("-", "_"): value for key, value in tomllib.loads(path.read_text("utf-8")).items()}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Mend the file, or move it away.") from error
+    unknown = sorted(set(table) - set(OPTIONS))
+    if unknown:
+        raise SettingsError(
+            f"{path} sets {', '.join(unknown)}, which Tocsin does not know. It knows: {', '.join(OPTIONS)}."
+        )
+    return path, table
+
+
+# --- How text becomes a value: each raises ValueError with a sentence that says what would be right ------------------
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 <= int(text) <= 65_535:
+        return int(text)
+    raise ValueError(f"'{text}' is not a port. Give a number from 1 to 65535 (0 picks a free one), e.g. 8080.")
+
+
+def _seconds(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= 86_400:
+        return int(text)
+    raise ValueError(f"'{text}' is not a number of seconds. Give a whole number from 1 to 86400, e.g. 10.")
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() in ("true", "yes", "on", "1"):
+        return True
+    if text.lower() in ("false", "no", "off", "0"):
+        return False
+    raise ValueError(f"'{text}' is neither true nor false. Give one of them.")
+
+
+def _host(text: str) -> str:
+    if text and not any(character.isspace() or character in "/@" for character in text):
+        return text
+    raise ValueError(
+        f"'{text}' is not an address to listen on. Give e.g. 127.0.0.1 (this machine alone) or 0.0.0.0 (everybody)."
+    )
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise ValueError("the empty text is not a directory. Give e.g. ./data.")
+    path = Path(text).expanduser()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is a file. Give a directory, e.g. ./data; it is created when missing.")
+    return path
+
+
+def _database_url(text: str) -> str:
+    if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
+        return text
+    if text.startswith(("postgresql://", "postgres://")):
+        _parts(text, "postgresql://tocsin:password@localhost/tocsin")
+        return text
+    raise ValueError(
+        "this is not a database that Tocsin speaks to. Give postgresql://USER:PASSWORD@HOST/NAME or "
+        "sqlite:////absolute/FILE, or leave it out for a file in the data directory."
+    )
+
+
+def _base_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError(
+            f"'{text}' is not a web address. Give the address at which people reach Tocsin, e.g. https://status.example.com."
+        )
+    parts = _parts(text, "https://status.example.com")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("a base URL has no user, ? or #. Give only scheme and host, e.g. https://status.example.com.")
+    return text.rstrip("/")
+
+
+def _smtp_url(text: str) -> str:
+    # The URL may hold a password: it is never repeated in a message.
+    if not text.startswith(("smtp://", "smtps://")):
+        raise ValueError(
+            "this is not a mail server's URL. Give smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST."
+        )
+    _parts(text, "smtp://mail.example.com:587")
+    return text
+
+
+def _parts(text: str, example: str) -> Any:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"its port or host is malformed. Give e.g. {example}.") from error
+    if not parts.hostname:
+        raise ValueError(f"it names no host. Give e.g. {example}.")
+    return parts
+
+
+def _servers(text: str) -> tuple[str, ...]:
+    servers = tuple(part.strip() for part in text.split(",") if part.strip())
+    for server in servers:
+        address = server[1:].split("]")[0] if server.startswith("[") else server
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            host, _, port = address.rpartition(":")
+            try:
+                ipaddress.ip_address(host)
+                _port(port)
+            except ValueError:
+                raise ValueError(
+                    f"'{server}' is not a name server. Give IP addresses, e.g. 9.9.9.9,[2620:fe::fe]:53."
+                ) from None
+    return servers
+
+
+def _name(text: str) -> str:
+    if text and len(text) <= 100 and text.isprintable():
+        return text
+    raise ValueError("give a name of 1 to 100 printable characters.")
+
+
+def _region(text: str) -> str:
+    if text and len(text) <= 20 and text.replace("-", "").isalnum():
+        return text
+    raise ValueError(f"'{text}' is not a region. Give one of us, eu, as, au, or a short word of your own.")
+
+
+def _email(text: str) -> str:
+    local, _, domain = text.partition("@")
+    if local and domain and text.isprintable() and " " not in text and len(text) <= 254:
+        return text
+    raise ValueError(f"'{text}' is not an e-mail address. Give e.g. ann@example.com.")
+
+
+def _key(text: str) -> str:
+    if len(text) >= 32:
+        return text
+    raise ValueError(
+        "it is too short to keep secrets. Give at least 32 random characters, e.g. from `openssl rand -base64 32`."
+    )
+
+
+def _password(text: str) -> str:
+    if len(text) >= 8:
+        return text
+    raise ValueError("it is too short. Give at least 8 characters.")
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text in words:
+            return text
+        raise ValueError(f"'{text}' is not one of {', '.join(words)}.")
+
+    return read
+
+
+_ALL = (
+    Option(
+        name="data",
+        default=Path("data"),
+        read=_directory,
+        doc="Directory that holds the database and the secret key; created when missing, readable by its owner alone.",
+    ),
+    Option(name="host", default="127.0.0.1", read=_host, doc="Address to listen on; 0.0.0.0 lets other machines in."),
+    Option(name="port", default=8080, read=_port, doc="Port to listen on; 0 picks a free one."),
+    Option(
+        name="database_url",
+        default="",
+        default_words="a SQLite file in the data directory",
+        read=_database_url,
+        doc="Where records are kept: postgresql://USER:PASSWORD@HOST/NAME or sqlite:////FILE.",
+    ),
+    Option(
+        name="base_url",
+        default="",
+        default_words="http://HOST:PORT",
+        read=_base_url,
+        doc="Address at which people reach Tocsin; stands in mails and API answers.",
+    ),
+    Option(
+        name="smtp_url",
+        default="",
+        default_words="none: pages wait",
+        read=_smtp_url,
+        doc="Mail server that sends the pages: smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or smtps://….",
+    ),
+    Option(
+        name="min_check_frequency",
+        default=10,
+        read=_seconds,
+        doc="Shortest time in seconds that a monitor may ask for between two checks.",
+    ),
+    Option(name="region", default="eu", read=_region, doc="Region that this machine's checks are said to come from."),
+    Option(
+        name="allow_private_targets",
+        default=True,
+        read=_yes_or_no,
+        doc="Whether private addresses (10.0.0.0/8, localhost, …) may be watched. Cloud metadata never may.",
+    ),
+    Option(
+        name="dns_servers",
+        default=(),
+        default_words="the system's",
+        read=_servers,
+        doc="Name servers for the checks, separated by commas, e.g. 9.9.9.9,1.1.1.1:53.",
+    ),
+    Option(
+        name="log_format",
+        default="auto",
+        read=_one_of("auto", "console", "json"),
+        doc="How log lines look; auto is console on a terminal, json elsewhere.",
+    ),
+    Option(
+        name="log_level",
+        default="info",
+        read=_one_of("debug", "info", "warning", "error"),
+        doc="How much is logged: debug, info, warning or error.",
+    ),
+    Option(name="first_team", default="My team", read=_name, doc="Name of the team made on the very first start."),
+    Option(
+        name="admin_email",
+        default="admin@localhost",
+        read=_email,
+        doc="E-mail of the administrator made on the very first start; pages go there.",
+    ),
+    Option(
+        name="admin_password",
+        default="",
+        default_words="a random one, printed once",
+        read=_password,
+        flag=False,
+        doc="The administrator's password on the very first start.",
+    ),
+    Option(
+        name="secret_key",
+        default="",
+        default_words="the file secret.key in the data directory",
+        read=_key,
+        flag=False,
+        doc="Key that seals stored secrets and signs the links in mails; at least 32 characters.",
+    ),
+)
+
+OPTIONS: dict[str, Option] = {option.name: option for option in _ALL}
+"""Every option by name, in the order in which help and docs show them."""
+
+MAIN_OPTIONS = ("data", "host", "port", "database_url", "base_url", "smtp_url", "min_check_frequency")
+"""Those that most people ever touch; the rest stands in a second group of the help."""
