@@ -1,0 +1,204 @@
+"""What can be done with messages: plan one, take it back, hand it to a sender, write down what came of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from tocsin.accounts import actions as accounts
+from tocsin.kernel.errors import NotFound
+from tocsin.notify import rules, store
+from tocsin.notify.model import (
+    Answer,
+    AnswerLink,
+    DeliveryEvent,
+    Kind,
+    Look,
+    Message,
+    Notice,
+    Paged,
+    State,
+)
+from tocsin.storage import Tx, events
+
+DELIVERIES_TOPIC = "deliveries"
+"""Rung when there may be something to send."""
+MAX_LEDGER_LINES = 2_000
+"""Lines of one incident that a timeline reads at most: a storm must not make its own incident unreadable."""
+MAX_DETAIL_CHARACTERS = 500
+"""Of a server's words; some send whole pages."""
+
+_TOKEN = re.compile(r"(\d{1,18})-([0-9a-f]{32})")
+
+
+def queue(
+    tx: Tx, notice: Notice, *, user_id: int, channel: str, address: str, planned_at: datetime
+) -> int | None:  # fmt: skip
+    """Plan a message in the transaction of its cause; returns its id, or None when it is planned already.
+
+    It is sent at `planned_at`, or at once when that is past. The same (incident, person, instant, channel, kind) is
+    one message however often it is planned.
+    """
+    kind = str(notice.kind)
+    if store.planned(
+        tx, incident_id=notice.incident_id, user_id=user_id, planned_at=planned_at, channel=channel, kind=kind
+    ):
+        return None
+    id = store.add(
+        tx,
+        team_id=notice.team_id,
+        incident_id=notice.incident_id,
+        user_id=user_id,
+        recipient=_name_of(tx, user_id),
+        channel=channel,
+        address=address,
+        kind=kind,
+        urgency=rules.urgency(kind),
+        notice=notice,
+        planned_at=planned_at,
+        state=State.QUEUED,
+        attempts=0,
+        in_flight=False,
+        due_at=max(planned_at, tx.now),
+    )
+    store.append(tx, [_line(tx, id, State.QUEUED, 0, "")])
+    tx.ring(DELIVERIES_TOPIC)
+    return id
+
+
+def cancel(tx: Tx, incident_id: int, reason: str) -> int:
+    """Take back the pages of an incident that are still to be sent; returns how many. One in flight may arrive."""
+    cancelled = store.cancel_pages(tx, incident_id)
+    store.append(tx, [_line(tx, row.id, State.CANCELLED, row.attempts, reason) for row in cancelled])
+    return len(cancelled)
+
+
+def log(tx: Tx, incident_id: int) -> list[DeliveryEvent]:
+    """Everything that happened to an incident's messages, oldest first; `rules.sentence` puts a line into words."""
+    newest_first = store.ledger(tx, incident_id, MAX_LEDGER_LINES)
+    return [
+        DeliveryEvent(
+            at=row.at,
+            delivery_id=row.delivery_id,
+            user_id=row.user_id,
+            recipient=row.recipient,
+            address=row.address,
+            channel=row.channel,
+            kind=row.kind,
+            state=row.state,
+            attempt=row.attempt,
+            detail=row.detail,
+        )
+        for row in reversed(newest_first)
+    ]
+
+
+def paged(tx: Tx, incident_id: int) -> list[Paged]:
+    """Everyone whose page of this incident was accepted, or may have been: whom to tell that it is over."""
+    return [Paged(row.user_id, row.channel, row.address) for row in store.reached(tx, incident_id)]
+
+
+def claim(tx: Tx, channel: str, limit: int, base_url: str) -> list[Message]:
+    """Lease up to `limit` due deliveries of a channel, pages first. What is not settled is sent again."""
+    lease_until = tx.now + timedelta(seconds=rules.LEASE_SECONDS)
+    taken = store.take(tx, channel, limit, lease_until)
+    store.append(tx, [_line(tx, row.id, State.SENDING, row.attempts, "") for row in taken])
+    return [_message(tx, row, base_url) for row in taken]
+
+
+def settle(tx: Tx, delivery_id: int, attempt: int, answer: Answer) -> State | None:
+    """Write down what a channel answered to an attempt. Returns the new state, None when the answer changes nothing."""
+    tx.ring(DELIVERIES_TOPIC)  # a sender has become free, and there may be more to send
+    row = store.get(tx, delivery_id)
+    if row is None:
+        return None
+    change = rules.settled(
+        State(row.state), row.attempts, delivery_id=delivery_id, attempt=attempt, kind=row.kind,
+        planned_at=row.planned_at, answer=answer, now=tx.now,
+    )  # fmt: skip
+    if change is None:
+        if attempt == row.attempts and row.in_flight:  # a cancelled page that, as we now know, never left
+            store.change(tx, delivery_id, state=row.state, due_at=row.due_at, in_flight=False)
+        return None
+    detail = change.detail[:MAX_DETAIL_CHARACTERS]
+    store.change(tx, delivery_id, state=change.state, due_at=change.due_at, in_flight=False)
+    store.append(tx, [_line(tx, delivery_id, change.state, attempt, detail)])
+    if change.state is State.GIVEN_UP:
+        events.record(
+            tx, "delivery.given_up", team_id=row.team_id, resource_type="incident", resource_id=row.incident_id,
+            delivery_id=delivery_id, user_id=row.user_id, channel=row.channel, why=detail,
+        )  # fmt: skip
+    return change.state
+
+
+def take_over(tx: Tx) -> int:
+    """Make all unfinished work due now: for a process that knows it is alone, whose predecessor died or was mended."""
+    return store.hasten(tx)
+
+
+def look(tx: Tx) -> Look:
+    """What is due now on which channel, and when there is more."""
+    rows = store.waiting(tx)
+    instants = [row.next_at for row in rows if row.next_at is not None]
+    overdue = [row.oldest_page_due_at for row in rows if row.oldest_page_due_at is not None]
+    return Look(
+        due={row.channel: row.due for row in rows if row.due},
+        next_at=min(instants, default=None),
+        oldest_page_due_at=min(overdue, default=None),
+    )
+
+
+def states(tx: Tx) -> dict[str, int]:
+    """How many deliveries stand in each state, for the metrics."""
+    found = store.count_by_state(tx)
+    return {state.value: found.get(state.value, 0) for state in State}
+
+
+def answer_url(tx: Tx, base_url: str, delivery_id: int) -> str:
+    """The secret link by which one person answers. Opening it changes nothing: mail scanners do that."""
+    return f"{base_url.rstrip('/')}/answer/{delivery_id}-{tx.vault.sign(f'answer:{delivery_id}')}"
+
+
+def verify_answer(tx: Tx, token: str) -> AnswerLink | None:
+    """Whom the last part of an answer link was sent to; None when it is not one of ours."""
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        return None
+    id = int(match[1])
+    if not tx.vault.signed(f"answer:{id}", match[2]):
+        return None
+    row = store.get(tx, id)
+    return None if row is None else AnswerLink(delivery_id=id, incident_id=row.incident_id, user_id=row.user_id)
+
+
+def _message(tx: Tx, row: Row[Any], base_url: str) -> Message:
+    notice = msgspec.convert(row.notice, Notice)
+    thread = notice.thread_key or f"incident-{row.incident_id}"
+    asks = row.kind == Kind.PAGE and bool(notice.actions)
+    return Message(
+        delivery_id=row.id,
+        attempt=row.attempts,
+        channel=row.channel,
+        address=row.address,
+        recipient=row.recipient,
+        notice=notice,
+        key=f"delivery-{row.id}-{tx.vault.sign(f'delivery:{row.id}')[:12]}",
+        thread=f"{thread}-{tx.vault.sign(f'thread:{thread}')[:12]}",
+        answer_url=answer_url(tx, base_url, row.id) if asks else None,
+        at=tx.now,
+    )
+
+
+def _line(tx: Tx, delivery_id: int, state: State, attempt: int, detail: str) -> dict[str, Any]:
+    return {"delivery_id": delivery_id, "at": tx.now, "state": state.value, "attempt": attempt, "detail": detail}
+
+
+def _name_of(tx: Tx, user_id: int) -> str:
+    try:
+        return accounts.user(tx, user_id).name
+    except NotFound:  # left since the plan was made; the page still goes to the address it was planned for
+        return ""

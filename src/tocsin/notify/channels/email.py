@@ -1,0 +1,352 @@
+"""Sends e-mail through the operator's own mail server."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import re
+import socket
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime, parseaddr
+from functools import cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import aiosmtplib
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
+
+KIND = "email"
+CONNECTIONS = 10
+"""Connections to the mail server at once; small providers refuse more than that."""
+CONNECT_TIMEOUT_SECONDS = 10.0
+COMMAND_TIMEOUT_SECONDS = 30.0
+"""Less than RFC 5321 4.5.3.2 grants: a page that is stuck for minutes is better tried again."""
+QUIT_TIMEOUT_SECONDS = 1.0
+"""The mail is accepted by then; the farewell is only politeness."""
+UNCONFIGURED_WAIT_SECONDS = 60
+MAX_SUBJECT_CHARACTERS = 200
+MAX_FACTS = 20
+MAX_VALUE_CHARACTERS = 500
+MAX_WORDS_CHARACTERS = 300
+"""Of a server's reply that go into the log."""
+MAX_DOMAIN_CHARACTERS = 40
+"""Of the sender's domain in Message-ID and References, which must never be folded."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_PLAIN = SMTP.clone(cte_type="7bit")
+_UTF8 = SMTPUTF8.clone(cte_type="7bit")
+"""Bodies in seven bits pass every server; headers leave ASCII only when an address does (RFC 6531)."""
+_TONES = {Kind.PAGE: "#c62828", Kind.ACKNOWLEDGED: "#b26a00", Kind.RESOLVED: "#1b7f4b", Kind.NOTICE: "#3b5bdb"}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach the mail server; drawn from one URL by `settings`. No host = not configured."""
+
+    host: str = ""
+    port: int = 25
+    tls: bool = False
+    """TLS from the first byte (`smtps://`)."""
+    starttls: Literal["auto", "required", "off"] = "auto"
+    username: str = ""
+    password: str = ""
+    from_name: str = "Tocsin"
+    from_address: str = ""
+    verify: bool = True
+    """Whether the server's certificate must be valid where we insist on TLS."""
+    ca_file: str = ""
+    connections: int = CONNECTIONS
+    connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+    command_timeout_seconds: float = COMMAND_TIMEOUT_SECONDS
+
+    def __repr__(self) -> str:
+        return f"Settings(host={self.host!r}, port={self.port}, from_address={self.from_address!r})"
+
+    @property
+    def insists_on_tls(self) -> bool:
+        """A password never crosses a network in clear unless the operator says `starttls=off` (RFC 8314, 4.1)."""
+        if self.tls or self.starttls == "required":
+            return True
+        return self.starttls == "auto" and bool(self.username) and not _is_loopback(self.host)
+
+
+def settings(url: str) -> Settings:
+    """`smtp://user:pass@host:587?from=…&starttls=auto|required|off&verify=off&ca=FILE&connections=N`, or `smtps://…`.
+
+    User and password are percent-encoded. An empty URL gives the settings of "not configured". Raises ValueError with
+    a sentence that names what is wrong and never contains the password.
+    """
+    if not url:
+        return Settings()
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps"):
+        raise ValueError("the SMTP URL must begin with smtp:// or smtps://")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("the SMTP URL has no usable port (a # : / or @ in the password is written %23 …)") from None
+    if not host:
+        raise ValueError("the SMTP URL names no host")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = set(options) - {"from", "starttls", "verify", "ca", "connections", "connect_timeout", "timeout"}
+    if unknown:
+        raise ValueError(f"the SMTP URL has an unknown option: {', '.join(sorted(unknown))}")
+    starttls = options.get("starttls", "auto")
+    if starttls not in ("auto", "required", "off"):
+        raise ValueError("starttls in the SMTP URL must be auto, required or off")
+    from_name, from_address = parseaddr(options.get("from", f"Tocsin <tocsin@{_mail_domain(host)}>"))
+    if not _is_address(from_address):
+        raise ValueError("from in the SMTP URL is not an e-mail address")
+    try:
+        return Settings(
+            host=host,
+            port=port or (465 if parts.scheme == "smtps" else 587 if parts.username else 25),
+            tls=parts.scheme == "smtps",
+            starttls=starttls,  # type: ignore[arg-type]
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            from_name=from_name or "Tocsin",
+            from_address=from_address,
+            verify=options.get("verify", "on") != "off",
+            ca_file=options.get("ca", ""),
+            connections=max(1, int(options.get("connections", CONNECTIONS))),
+            connect_timeout_seconds=float(options.get("connect_timeout", CONNECT_TIMEOUT_SECONDS)),
+            command_timeout_seconds=float(options.get("timeout", COMMAND_TIMEOUT_SECONDS)),
+        )
+    except ValueError:
+        raise ValueError("connections and timeouts in the SMTP URL must be numbers") from None
+
+
+async def send(message: Message, settings: Settings, net: object = None) -> Answer:
+    """Hand one mail to the server. A refused recipient gives up; what an operator can mend is tried again."""
+    if not settings.host:
+        return Retry("no SMTP server is configured: start with --smtp-url smtp://…", UNCONFIGURED_WAIT_SECONDS)
+    if not _is_address(message.address):
+        return GiveUp(f"“{_line(message.address)}” is not an e-mail address")
+    try:
+        return await _converse(message, settings)
+    except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
+        return _verdict(error, settings)
+
+
+def compose(message: Message, settings: Settings) -> EmailMessage:
+    """The mail itself: HTML and plain text, in the thread of its incident, with nothing that could break a header."""
+    notice = message.notice
+    plain = _wire_address(message.address).isascii() and settings.from_address.isascii()
+    mail = EmailMessage(policy=_PLAIN if plain else _UTF8)
+    domain = _id_domain(settings.from_address)
+    mail["From"] = _mailbox(settings.from_name, settings.from_address)
+    mail["To"] = _mailbox(message.recipient, message.address)
+    mail["Subject"] = _line(notice.subject)[:MAX_SUBJECT_CHARACTERS] or "[Tocsin]"
+    mail["Date"] = format_datetime(message.at)
+    mail["Message-ID"] = f"<{message.key}@{domain}>"
+    thread = f"<{_id_word(message.thread)}@{domain}>"
+    mail["In-Reply-To"] = thread
+    mail["References"] = thread
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no holiday replies, please
+    mail["X-Auto-Response-Suppress"] = "All"
+    if notice.critical:
+        mail["X-Priority"] = "1"
+        mail["Importance"] = "high"
+    words = {
+        "headline": _line(notice.headline),
+        "cause": _line(notice.cause),
+        "facts": [(_line(label), _line(value)[:MAX_VALUE_CHARACTERS]) for label, value in notice.facts[:MAX_FACTS]],
+        "url": notice.url if _is_link(notice.url) else "",
+        "answer_url": message.answer_url or "",
+        "verb": " or ".join(notice.actions).capitalize(),
+        "recipient": _line(message.recipient),
+        "tone": _TONES.get(Kind(notice.kind), _TONES[Kind.NOTICE]) if notice.kind in list(Kind) else "#3b5bdb",
+    }
+    mail.set_content(_templates().get_template("email.txt").render(words))
+    mail.add_alternative(_templates().get_template("email.html").render(words), subtype="html")
+    return mail
+
+
+async def _converse(message: Message, settings: Settings) -> Answer:
+    client = aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        timeout=settings.connect_timeout_seconds,
+        local_hostname=_own_name(),
+        use_tls=settings.tls,
+        start_tls=_starttls(settings),
+        tls_context=_tls(settings.ca_file, settings.verify and settings.insists_on_tls),
+        username=settings.username or None,
+        password=settings.password or None,
+    )
+    mail = compose(message, settings)
+    recipient = _wire_address(message.address)
+    utf8 = not (recipient + settings.from_address).isascii()
+    try:
+        await client.connect()
+        refused, words = await client.sendmail(
+            _wire_address(settings.from_address),
+            [recipient],
+            mail.as_bytes(),
+            mail_options=["SMTPUTF8"] if utf8 else [],
+            timeout=settings.command_timeout_seconds,
+        )
+        assert not refused  # of a single recipient, a refusal is raised
+        return Sent(f"accepted by {settings.host}: 250 {_words(words, settings)}")
+    finally:
+        await _say_goodbye(client)
+
+
+async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
+    try:
+        if client.is_connected:
+            async with asyncio.timeout(QUIT_TIMEOUT_SECONDS):
+                await client.quit()
+    except (aiosmtplib.SMTPException, OSError, TimeoutError):
+        pass
+    finally:
+        client.close()
+
+
+def _verdict(error: Exception, settings: Settings) -> Answer:
+    """Whether trying again can help, and the reason in words."""
+    where = f"{settings.host}:{settings.port}"
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused():
+            refusal = error.recipients[0]
+            reply = f"{refusal.code} {_words(refusal.message, settings)}"
+            if refusal.code >= 500:
+                return GiveUp(f"{settings.host} refused the recipient: {reply}")
+            return Retry(f"{settings.host} put the recipient off: {reply}")
+        case aiosmtplib.SMTPAuthenticationError():
+            return Retry(f"the server refused our sign-in: {error.code} {_words(error.message, settings)}")
+        case aiosmtplib.SMTPDataError() if error.code >= 500:
+            return GiveUp(f"{settings.host} refused the message: {error.code} {_words(error.message, settings)}")
+        case aiosmtplib.SMTPResponseException():
+            return Retry(f"{settings.host} answered {error.code} {_words(error.message, settings)}")
+        case aiosmtplib.SMTPNotSupported() if "SMTPUTF8" in error.message:
+            return GiveUp(f"{settings.host} cannot carry an address with such letters (no SMTPUTF8)")
+        case aiosmtplib.SMTPConnectTimeoutError():
+            return Retry(f"no connection to {where} within {settings.connect_timeout_seconds:g} s")
+        case TimeoutError():
+            return Retry(f"{where} did not answer within {settings.command_timeout_seconds:g} s")
+    cause: BaseException | None = error
+    for _ in range(5):  # the library wraps what happened, a few layers deep at the most
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return Retry(f"the certificate of {where} is not valid: {_words(cause.verify_message, settings)}")
+        if isinstance(cause, ssl.SSLError):
+            return Retry(f"no TLS with {where}: {_words(cause.reason or str(cause), settings)}")
+        if isinstance(cause, socket.gaierror):
+            return Retry(f"the name {settings.host} could not be found: {_words(cause.strerror or '', settings)}")
+        if isinstance(cause, ConnectionRefusedError):
+            return Retry(f"{where} refused the connection")
+        cause = cause.__cause__ or cause.__context__ if cause is not None else None
+    return Retry(f"{where}: {_words(str(error), settings)}")
+
+
+def _starttls(settings: Settings) -> bool | None:
+    if settings.tls or settings.starttls == "off":
+        return False
+    return True if settings.insists_on_tls else None
+
+
+@cache
+def _tls(ca_file: str, verify: bool) -> ssl.SSLContext:
+    """Encryption where it is offered is better than none, so without insistence any certificate will do (RFC 7435)."""
+    context = ssl.create_default_context(cafile=ca_file or None)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(["html"], default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _own_name() -> str:
+    """What we call ourselves to the server: our host name, or an address literal as RFC 5321 4.1.3 has it."""
+    name = socket.gethostname()
+    return name if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name) else "[127.0.0.1]"
+
+
+def _line(text: str) -> str:
+    """One line of text: whatever could end a header or move a cursor becomes a space."""
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode().strip()
+
+
+def _words(text: str, settings: Settings) -> str:
+    """A server's reply as one line, cut, and without our password should it be quoted there."""
+    line = _line(text)
+    if settings.password:
+        line = line.replace(settings.password, "…")
+    return line[:MAX_WORDS_CHARACTERS]
+
+
+def _is_address(address: str) -> bool:
+    """Enough of RFC 5321 to be safe on the wire; whether it exists is the server's to say."""
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain) or len(address) > 254 or _CONTROL.search(address):
+        return False
+    return not re.search(r"[\s<>()\[\],;:\\\"@]", local + domain) and not domain.startswith((".", "-"))
+
+
+def _is_link(url: str) -> bool:
+    return url.startswith(("http://", "https://")) and not _CONTROL.search(url)
+
+
+def _wire_address(address: str) -> str:
+    """The address with its domain in the ASCII form that every server knows."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{_ascii_domain(domain)}"
+
+
+def _ascii_domain(domain: str) -> str:
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode()
+    except UnicodeError as error:
+        raise ValueError(f"the domain “{domain}” cannot be written in ASCII") from error
+
+
+def _mailbox(name: str, address: str) -> Address:
+    local, _, domain = address.rpartition("@")
+    return Address(display_name=_line(name), username=local, domain=_ascii_domain(domain))
+
+
+def _id_domain(address: str) -> str:
+    domain = _ascii_domain(address.rpartition("@")[2])
+    if len(domain) <= MAX_DOMAIN_CHARACTERS:
+        return domain
+    return hashlib.blake2b(domain.encode(), digest_size=8).hexdigest() + ".tocsin.invalid"
+
+
+def _id_word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[-50:]
+
+
+def _mail_domain(host: str) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host if "." in host else "localhost"
+    return "localhost"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,141 @@
+"""The nouns of telling people: what is to be said, to whom it goes, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """Why somebody is told. Only a page asks for an answer."""
+
+    PAGE = "page"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    NOTICE = "notice"
+
+
+class State(StrEnum):
+    """Where a delivery stands; `rules.TABLE` says how it moves."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    """Leased by a worker. When the lease ends without an answer, the message is sent again."""
+    SENT = "sent"
+    """A server took responsibility for it; `detail` holds its words."""
+    FAILED = "failed"
+    """The last attempt failed; another one is planned."""
+    GIVEN_UP = "given_up"
+    CANCELLED = "cancelled"
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be said, in words that any channel can use; stamped on the delivery when it is queued."""
+
+    kind: str
+    """A `Kind`: page, acknowledged, resolved or notice."""
+    incident_id: int
+    team_id: int
+    subject: str
+    """One line, e.g. `[Tocsin] Down: shop.example.com (Status 503)`."""
+    headline: str
+    """The first thing to read, e.g. `shop.example.com is down`."""
+    cause: str
+    facts: list[tuple[str, str]] = []
+    """(label, value) pairs, most telling first, e.g. `("Response code", "503")`."""
+    url: str = ""
+    """Where to see the incident."""
+    thread_key: str = ""
+    """Equal for everything that belongs together, e.g. `incident-25`: mail programs show it as one conversation."""
+    critical: bool = False
+    actions: tuple[str, ...] = ()
+    """What the person may answer: `acknowledge`, `resolve`."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One claimed delivery as a channel sees it: all that is needed to send it, nothing that needs the database."""
+
+    delivery_id: int
+    attempt: int
+    """1 for the first. The answer to an older attempt never undoes what a newer one found."""
+    channel: str
+    address: str
+    recipient: str
+    """The person's name, or an empty text."""
+    notice: Notice
+    key: str
+    """The same for every attempt of this delivery and for no other one: the idempotency key, e.g. the Message-ID."""
+    thread: str
+    """The same for every message of one conversation, unique to this installation."""
+    answer_url: str | None
+    """The secret link behind which this one person answers; None when there is nothing to answer."""
+    at: datetime
+    """When this attempt began."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A server accepted it; `detail` begins with `accepted by …`."""
+
+    detail: str
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """It did not go through, and may later. `after_seconds=None` leaves the wait to `rules.wait_seconds`."""
+
+    why: str
+    after_seconds: float | None = None
+
+
+class GiveUp(msgspec.Struct, frozen=True):
+    """It will never go through as it is, e.g. there is no such mailbox."""
+
+    why: str
+
+
+Answer: TypeAlias = Sent | Retry | GiveUp
+"""All that a channel may say: the closed vocabulary between Tocsin and the outer world's failures."""
+
+
+class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the ledger: what happened to a delivery, and when. Never changed, never removed."""
+
+    at: datetime
+    delivery_id: int
+    user_id: int
+    recipient: str
+    address: str
+    channel: str
+    kind: str
+    state: str
+    attempt: int
+    detail: str
+
+
+class Paged(NamedTuple):
+    """Someone who has, or may have, received a page of an incident."""
+
+    user_id: int
+    channel: str
+    address: str
+
+
+class AnswerLink(msgspec.Struct, frozen=True):
+    """Whom a secret answer link was sent to, and about what."""
+
+    delivery_id: int
+    incident_id: int
+    user_id: int
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker sees when it looks up: which channels have work now, and when there is more."""
+
+    due: dict[str, int]
+    """Deliveries due now, by channel."""
+    next_at: datetime | None
+    """When the next one that is not due yet becomes due."""
+    oldest_page_due_at: datetime | None
+    """Since when the page that has waited longest is overdue."""

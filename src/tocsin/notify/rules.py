@@ -1,0 +1,154 @@
+"""How a message moves from queued to sent: when it is tried again, and when trying any longer is pointless."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from tocsin.notify.model import Answer, DeliveryEvent, GiveUp, Kind, Retry, Sent, State
+
+LEASE_SECONDS = 60
+"""How long a worker may hold a delivery; after a crash the page goes out again at the latest this much later."""
+SEND_LIMIT_SECONDS = 50
+"""The longest one attempt may take: below the lease, so that a living worker never races its own successor."""
+
+FIRST_WAIT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 300
+"""5 s, 10 s, 20 s … 5 min: quick enough for a server that restarts, gentle enough for one that drowns."""
+JITTER = 0.25
+"""At most this part of a wait is taken off, so that what failed together does not come back together."""
+LONGEST_ASKED_WAIT_SECONDS = 3600
+"""A server may ask for patience, but not for more than an hour of somebody's outage."""
+
+PAGE_LIFETIME = timedelta(hours=24)
+"""A page older than a day wakes nobody who is not awake already; until then, a mended mail server still sends it."""
+NOTICE_LIFETIME = timedelta(hours=6)
+"""News of an incident that has ended is history by then."""
+
+URGENCY: Mapping[str, int] = {Kind.PAGE: 0}
+"""Lower goes first."""
+LEAST_URGENT = 1
+
+
+class Act(StrEnum):
+    """What can happen to a delivery."""
+
+    CLAIM = "claim"
+    SENT = "sent"
+    RETRY = "retry"
+    GIVE_UP = "give_up"
+    CANCEL = "cancel"
+
+
+TABLE: Mapping[tuple[State, Act], State | None] = {
+    (State.QUEUED, Act.CLAIM): State.SENDING,
+    (State.QUEUED, Act.SENT): State.SENT,
+    (State.QUEUED, Act.RETRY): None,
+    (State.QUEUED, Act.GIVE_UP): None,
+    (State.QUEUED, Act.CANCEL): State.CANCELLED,
+    (State.SENDING, Act.CLAIM): State.SENDING,  # its lease has ended
+    (State.SENDING, Act.SENT): State.SENT,
+    (State.SENDING, Act.RETRY): State.FAILED,
+    (State.SENDING, Act.GIVE_UP): State.GIVEN_UP,
+    (State.SENDING, Act.CANCEL): State.CANCELLED,
+    (State.FAILED, Act.CLAIM): State.SENDING,
+    (State.FAILED, Act.SENT): State.SENT,
+    (State.FAILED, Act.RETRY): None,
+    (State.FAILED, Act.GIVE_UP): None,
+    (State.FAILED, Act.CANCEL): State.CANCELLED,
+    (State.SENT, Act.CLAIM): None,
+    (State.SENT, Act.SENT): None,
+    (State.SENT, Act.RETRY): None,
+    (State.SENT, Act.GIVE_UP): None,
+    (State.SENT, Act.CANCEL): None,
+    (State.GIVEN_UP, Act.CLAIM): None,
+    (State.GIVEN_UP, Act.SENT): State.SENT,
+    (State.GIVEN_UP, Act.RETRY): None,
+    (State.GIVEN_UP, Act.GIVE_UP): None,
+    (State.GIVEN_UP, Act.CANCEL): None,
+    (State.CANCELLED, Act.CLAIM): None,
+    (State.CANCELLED, Act.SENT): State.SENT,
+    (State.CANCELLED, Act.RETRY): None,
+    (State.CANCELLED, Act.GIVE_UP): None,
+    (State.CANCELLED, Act.CANCEL): None,
+}
+"""Every state and act decided; None = nothing changes.
+
+What a server has accepted is sent, whatever we believed meanwhile: a late acceptance is the truth in every state.
+A late failure is news only while the delivery is still being sent.
+"""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What an answer does to a delivery: its new state, when it is due again (None = never), and the ledger's words."""
+
+    state: State
+    due_at: datetime | None
+    detail: str
+
+
+def settled(
+    state: State, attempts: int, *, delivery_id: int, attempt: int, kind: str, planned_at: datetime, answer: Answer,
+    now: datetime,
+) -> Change | None:  # fmt: skip
+    """What `answer` to attempt `attempt` makes of a delivery that has seen `attempts` of them; None = nothing."""
+    act = {Sent: Act.SENT, Retry: Act.RETRY, GiveUp: Act.GIVE_UP}[type(answer)]
+    after = TABLE[state, act]
+    if after is None or (attempt != attempts and act is not Act.SENT):
+        return None
+    if isinstance(answer, Sent):
+        return Change(after, None, answer.detail)
+    if isinstance(answer, GiveUp):
+        return Change(after, None, answer.why)
+    due_at = now + timedelta(seconds=wait_seconds(delivery_id, attempt, answer.after_seconds))
+    lifetime = PAGE_LIFETIME if kind == Kind.PAGE else NOTICE_LIFETIME
+    if due_at > planned_at + lifetime:
+        hours = lifetime // timedelta(hours=1)
+        return Change(State.GIVEN_UP, None, f"not delivered within {hours} hours; the last reason: {answer.why}")
+    return Change(after, due_at, answer.why)
+
+
+def wait_seconds(delivery_id: int, attempt: int, asked_seconds: float | None = None) -> float:
+    """Seconds from a failed attempt (1 = the first) to the next one; always the same for the same delivery."""
+    if asked_seconds is not None:
+        return min(max(asked_seconds, 0.0), LONGEST_ASKED_WAIT_SECONDS)
+    doublings = min(max(attempt, 1) - 1, 16)  # 2 ** 16 waits are beyond the longest one already
+    full: float = min(FIRST_WAIT_SECONDS * 2.0**doublings, LONGEST_WAIT_SECONDS)
+    draw = int.from_bytes(hashlib.blake2b(f"{delivery_id}:{attempt}".encode(), digest_size=4).digest()) / 2**32
+    return full * (1 - JITTER * draw)
+
+
+def urgency(kind: str) -> int:
+    """Pages go before everything else."""
+    return URGENCY.get(kind, LEAST_URGENT)
+
+
+_CHANNEL_WORDS = {"email": "e-mail", "sms": "text message", "call": "call", "push": "push notification"}
+
+
+def sentence(event: DeliveryEvent) -> str:
+    """A ledger line for the incident's timeline: `E-mail to Ann (ann@x.org) accepted by mail.x.org: 250 Ok`."""
+    what = _CHANNEL_WORDS.get(event.channel, event.channel)
+    if event.kind != Kind.PAGE:
+        what = f"“{event.kind.capitalize()}” {what}"
+    whom = f"{event.recipient} ({event.address})" if event.recipient else event.address
+    subject = f"{what[0].upper()}{what[1:]} to {whom}"
+    match event.state:
+        case State.QUEUED:
+            return f"{subject} queued"
+        case State.SENDING:
+            return f"{subject} being sent" + (f", attempt {event.attempt}" if event.attempt > 1 else "")
+        case State.SENT:
+            return f"{subject} {event.detail}"
+        case State.FAILED:
+            return f"{subject} failed: {event.detail}"
+        case State.GIVEN_UP:
+            return f"{subject} given up: {event.detail}"
+        case State.CANCELLED:
+            return f"{subject} cancelled: {event.detail}"
+        case _:
+            return f"{subject}: {event.detail}"

@@ -1,0 +1,202 @@
+"""The shelf of messages: one row for each person to be told, and a ledger of everything that happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    case,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from tocsin.notify.model import Kind, State
+from tocsin.storage import Instant, Json, Tx, metadata
+from tocsin.storage.tables import Id
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("team_id", Id, ForeignKey("teams.id"), nullable=False),
+    Column("incident_id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("urgency", Integer, nullable=False),
+    Column("notice", Json, nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("in_flight", Boolean, nullable=False),
+    Column("due_at", Instant, nullable=True),
+    UniqueConstraint("incident_id", "user_id", "planned_at", "channel", "kind"),
+    Index(
+        "ix_deliveries_due",
+        "channel",
+        "urgency",
+        "due_at",
+        sqlite_where=Column("due_at").is_not(None),
+        postgresql_where=Column("due_at").is_not(None),
+    ),
+    sqlite_autoincrement=True,
+)
+"""`due_at`: when it is next to be looked at (the end of the lease while sending); NULL = nothing more will happen.
+
+`in_flight`: handed to a server whose answer we do not know (yet); after a crash this means "perhaps received".
+"""
+
+delivery_events = Table(
+    "delivery_events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("delivery_id", Id, ForeignKey("deliveries.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("ix_delivery_events_delivery", "delivery_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+Rows = Sequence[Row[Any]]
+
+
+def planned(tx: Tx, *, incident_id: int, user_id: int, planned_at: datetime, channel: str, kind: str) -> bool:
+    """Whether this very message stands on the shelf already."""
+    column = deliveries.c
+    statement = select(column.id).where(
+        column.incident_id == incident_id,
+        column.user_id == user_id,
+        column.planned_at == planned_at,
+        column.channel == channel,
+        column.kind == kind,
+    )
+    return tx.execute(statement).first() is not None
+
+
+def add(tx: Tx, **values: Any) -> int:
+    """Put a delivery on the shelf; returns its id."""
+    return tx.insert(insert(deliveries).values(**values))
+
+
+def append(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Write lines into the ledger."""
+    if rows:
+        tx.execute(insert(delivery_events), rows)
+
+
+def get(tx: Tx, delivery_id: int) -> Row[Any] | None:
+    return tx.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
+
+
+def take(tx: Tx, channel: str, limit: int, lease_until: datetime) -> Rows:
+    """Lease up to `limit` due deliveries of a channel, most urgent first; each is given to one caller only."""
+    column = deliveries.c
+    due = (
+        select(column.id)
+        .where(column.channel == channel, column.due_at <= tx.now)
+        .order_by(column.urgency, column.due_at, column.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = tx.execute(due).scalars().all()
+    if not ids:
+        return []
+    lease = (
+        update(deliveries)
+        .where(column.id.in_(ids), column.due_at <= tx.now)
+        .values(state=State.SENDING, attempts=column.attempts + 1, in_flight=True, due_at=lease_until)
+        .returning(*column)
+    )
+    return sorted(tx.execute(lease).all(), key=lambda row: (row.urgency, row.planned_at, row.id))
+
+
+def change(tx: Tx, delivery_id: int, *, state: str, due_at: datetime | None, in_flight: bool) -> None:
+    statement = update(deliveries).where(deliveries.c.id == delivery_id)
+    tx.execute(statement.values(state=state, due_at=due_at, in_flight=in_flight))
+
+
+def cancel_pages(tx: Tx, incident_id: int) -> Rows:
+    """Cancel the pages of an incident that are still to be sent; returns (id, attempts) of each."""
+    column = deliveries.c
+    statement = (
+        update(deliveries)
+        .where(column.incident_id == incident_id, column.kind == Kind.PAGE, column.due_at.is_not(None))
+        .values(state=State.CANCELLED, due_at=None)
+        .returning(column.id, column.attempts)
+    )
+    return tx.execute(statement).all()
+
+
+def hasten(tx: Tx) -> int:
+    """Make every unfinished delivery due now; returns how many there were."""
+    column = deliveries.c
+    statement = update(deliveries).where(column.due_at > tx.now).values(due_at=tx.now)
+    return tx.execute(statement).rowcount
+
+
+def ledger(tx: Tx, incident_id: int, limit: int) -> Rows:
+    """The newest ledger lines of an incident, newest first."""
+    column, event = deliveries.c, delivery_events.c
+    statement = (
+        select(
+            event.at, event.delivery_id, event.state, event.attempt, event.detail,
+            column.user_id, column.recipient, column.address, column.channel, column.kind,
+        )
+        .join(deliveries, column.id == event.delivery_id)
+        .where(column.incident_id == incident_id)
+        .order_by(event.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return tx.execute(statement).all()
+
+
+def reached(tx: Tx, incident_id: int) -> Rows:
+    """(user_id, channel, address) of everyone whose page was accepted, or may have been."""
+    column = deliveries.c
+    statement = (
+        select(column.user_id, column.channel, column.address)
+        .where(column.incident_id == incident_id, column.kind == Kind.PAGE)
+        .where((column.state == State.SENT) | column.in_flight)
+        .group_by(column.user_id, column.channel, column.address)
+        .order_by(func.min(column.id))
+    )
+    return tx.execute(statement).all()
+
+
+def waiting(tx: Tx) -> Rows:
+    """(channel, due now, next_at, oldest_page_due_at) of each channel with unfinished deliveries."""
+    column = deliveries.c
+    is_due = column.due_at <= tx.now
+    statement = (
+        select(
+            column.channel,
+            func.sum(case((is_due, 1), else_=0)).label("due"),
+            func.min(case((column.due_at > tx.now, column.due_at))).label("next_at"),
+            func.min(case((is_due & (column.kind == Kind.PAGE), column.due_at))).label("oldest_page_due_at"),
+        )
+        .where(column.due_at.is_not(None))
+        .group_by(column.channel)
+    )
+    return tx.execute(statement).all()
+
+
+def count_by_state(tx: Tx) -> dict[str, int]:
+    statement = select(deliveries.c.state, func.count().label("number")).group_by(deliveries.c.state)
+    return {row.state: row.number for row in tx.execute(statement)}

@@ -1,0 +1,160 @@
+"""Sends what is to be sent: takes the messages that are due, hands each to its channel and notes the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from tocsin.kernel.clock import Clock
+from tocsin.kernel.errors import Unavailable
+from tocsin.notify import actions, rules
+from tocsin.notify.channels import Channel, discover
+from tocsin.notify.model import Answer, GiveUp, Message, Retry
+from tocsin.storage import Database
+
+log = structlog.get_logger()
+
+MAX_IN_FLIGHT = 50
+"""Messages being sent at once over all channels; bounds memory and sockets."""
+MAX_SETTLE_TRIES = 120
+FIRST_SETTLE_WAIT_SECONDS = 0.1
+LONGEST_SETTLE_WAIT_SECONDS = 5.0
+"""A known answer is offered to an unavailable database for about ten minutes; after that the message is sent again."""
+CLOSE_SECONDS = 3.0
+"""What a clean shutdown leaves for answers on their way; whatever is cut off goes out again after its lease."""
+
+
+class Deliveries:
+    """The worker behind every message. `run_once` starts what is due and returns; each answer is settled by itself.
+
+    Channels do not wait for each other: each has its own places, so that a slow mail server holds up mail alone. A
+    message being settled rings `deliveries`, so that whoever runs this worker looks again when a place is free.
+    """
+
+    name = "deliveries"
+    topic = actions.DELIVERIES_TOPIC
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        base_url: str,
+        settings: Mapping[str, msgspec.Struct] | None = None,
+        net: object = None,
+        alone: bool = False,
+        channels: Mapping[str, Channel] | None = None,
+    ) -> None:
+        """`settings`: by channel kind; what is missing counts as not configured. `alone`: no other process sends from
+        this database, so the first look takes over whatever a predecessor left leased or waiting."""
+        self._database = database
+        self._clock = clock
+        self._base_url = base_url
+        self._net = net
+        self._channels = discover() if channels is None else channels
+        self._settings = {
+            kind: (settings or {}).get(kind, channel.Settings()) for kind, channel in self._channels.items()
+        }
+        self._busy: dict[str, int] = dict.fromkeys(self._channels, 0)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._takes_over = alone
+        self.lag_seconds = 0.0
+
+    async def run_once(self) -> datetime | None:
+        """Start sending what is due, as far as there are free places. Returns when the next message becomes due."""
+        if self._takes_over:
+            await self._database.write(actions.take_over)
+            self._takes_over = False
+        look = await self._database.read(actions.look)
+        now = self._clock.now()
+        overdue = look.oldest_page_due_at
+        self.lag_seconds = 0.0 if overdue is None else max(0.0, (now - overdue).total_seconds())
+        next_at = look.next_at
+        for kind in look.due:
+            claimed = await self._start(kind)
+            lease_end = now + timedelta(seconds=rules.LEASE_SECONDS)
+            if claimed and (next_at is None or lease_end < next_at):
+                next_at = lease_end
+        return next_at
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that are being sent or settled."""
+        return len(self._tasks)
+
+    def settings_of(self, kind: str) -> msgspec.Struct:
+        """What this worker's channel of that kind is configured with."""
+        return self._settings[kind]
+
+    async def drain(self) -> None:
+        """Wait until everything that was started is settled."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def close(self) -> None:
+        """Let what is in flight finish for a moment, then let go; nothing is lost, it is sent again after its lease."""
+        if self._tasks:
+            _, unfinished = await asyncio.wait(set(self._tasks), timeout=CLOSE_SECONDS)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+
+    async def _start(self, kind: str) -> int:
+        places = MAX_IN_FLIGHT - sum(self._busy.values())
+        if kind in self._channels:
+            places = min(places, _connections(self._channels[kind], self._settings[kind]) - self._busy[kind])
+        if places <= 0:
+            return 0
+        messages = await self._database.write(actions.claim, kind, places, self._base_url)
+        for message in messages:
+            self._busy[kind] = self._busy.get(kind, 0) + 1
+            task = asyncio.create_task(self._deliver(message), name=f"delivery {message.delivery_id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return len(messages)
+
+    async def _deliver(self, message: Message) -> None:
+        try:
+            answer = await self._send(message)
+        finally:
+            self._busy[message.channel] -= 1  # before settling: its ring says that there is a free place
+        await self._settle(message, answer)
+
+    async def _send(self, message: Message) -> Answer:
+        channel = self._channels.get(message.channel)
+        if channel is None:
+            return GiveUp(f"this Tocsin has no channel “{message.channel}”")
+        try:
+            async with asyncio.timeout(rules.SEND_LIMIT_SECONDS):
+                return await channel.send(message, self._settings[message.channel], self._net)
+        except TimeoutError:
+            return Retry(f"no answer within {rules.SEND_LIMIT_SECONDS} s")
+        except Exception as error:  # a bug of ours must not cost the page: it is tried again and shown
+            log.exception("a channel failed", channel=message.channel, delivery_id=message.delivery_id)
+            return Retry(f"an error of Tocsin's own ({type(error).__name__}); see the server's log")
+
+    async def _settle(self, message: Message, answer: Answer) -> None:
+        wait_seconds = FIRST_SETTLE_WAIT_SECONDS
+        for _ in range(MAX_SETTLE_TRIES):
+            try:
+                state = await self._database.write(actions.settle, message.delivery_id, message.attempt, answer)
+            except Unavailable as error:
+                log.warning("an answer waits for the database", delivery_id=message.delivery_id, why=error.message)
+                await asyncio.sleep(wait_seconds)
+                wait_seconds = min(wait_seconds * 2, LONGEST_SETTLE_WAIT_SECONDS)
+            else:
+                log.info(
+                    "delivery", delivery_id=message.delivery_id, channel=message.channel, attempt=message.attempt,
+                    state=state or "unchanged",
+                )  # fmt: skip
+                return
+        log.error("an answer was lost: the message will be sent again", delivery_id=message.delivery_id)
+
+
+def _connections(channel: Channel, settings: msgspec.Struct) -> int:
+    """The operator's limit where the channel has such a setting, its own otherwise."""
+    return int(getattr(settings, "connections", 0) or channel.CONNECTIONS)
