@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +32,10 @@ class CheckSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The wire attributes that this kind's `Settings` struct declares, e.g. url, request_timeout, request_headers."""
     last_checked_ms: int | None = None
     """When it was last checked, so that a restart keeps the rhythm instead of checking everything at once."""
+
+
+MAX_EVIDENCE_BYTES = 64 * 1024
+"""Enough of an answer for people to see what went wrong; it is kept with the incident."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,3 +73,166 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """Only with a failure."""
     certificate_expires_ms: int | None = None
     """When asked for (now and then): the leaf certificate's notAfter."""
+
+
+# --- What people set up ----------------------------------------------------------------------------------------------
+
+HTTP_TYPES = ("status", "expected_status_code", "keyword", "keyword_absence")
+"""The monitor types that ask a web server (contract part 1, 3.2): the family that this release checks."""
+REGIONS = ("us", "eu", "as", "au")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class MonitorStatus(StrEnum):
+    """What a monitor shows (contract part 1, 3.3)."""
+
+    PENDING = "pending"
+    UP = "up"
+    DOWN = "down"
+    VALIDATING = "validating"
+    PAUSED = "paused"
+    MAINTENANCE = "maintenance"
+
+
+class RequestHeader(msgspec.Struct, frozen=True):
+    """One header that goes out with a check. Its id is a string of digits, unique within the monitor, never reused."""
+
+    id: str
+    name: str
+    value: str
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything about a monitor that people set and no query asks for: kept as one document (contract part 1, 3.1).
+
+    The defaults are the API's. Seconds, except `request_timeout` of the server types, which is milliseconds there.
+    """
+
+    monitor_type: str = "status"
+    auth_username: str = ""
+    auth_password: str = ""
+    policy_id: int | None = None
+    expiration_policy_id: int | None = None
+    required_keyword: str | None = None
+    verify_ssl: bool = True
+    call: bool = False
+    sms: bool = False
+    email: bool = True
+    push: bool = True
+    critical_alert: bool = False
+    team_wait: int | None = None
+    http_method: str = "get"
+    request_timeout: int = 30
+    recovery_period: int = 180
+    check_frequency: int = 180
+    request_headers: tuple[RequestHeader, ...] = ()
+    environment_variables: dict[str, str] = {}
+    request_body: str = ""
+    follow_redirects: bool = True
+    remember_cookies: bool = True
+    ssl_expiration: int | None = None
+    domain_expiration: int | None = None
+    expected_status_codes: tuple[int, ...] = ()
+    port: str | None = None
+    confirmation_period: int = 0
+    proxy_host: str | None = None
+    proxy_port: int | None = None
+    regions: tuple[str, ...] | None = REGIONS
+    maintenance_from: str | None = None
+    maintenance_to: str | None = None
+    maintenance_timezone: str | None = "UTC"
+    maintenance_days: tuple[str, ...] | None = DAYS
+    playwright_script: str | None = None
+    scenario_name: str | None = None
+    ip_version: str | None = None
+    last_header_id: int = 0
+    """The highest header id ever given here: kept so that ids are not reused. Not on the wire."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a monitor stands between two checks: all that judging the next one needs. Instants: ms since 1970 UTC."""
+
+    status: MonitorStatus = MonitorStatus.PENDING
+    """pending, up, down or validating; `paused` and `maintenance` are seen from the monitor and the clock."""
+    observed_ms: int = 0
+    """The start of the latest observation judged: an older one that arrives late is dropped."""
+    failing_since_ms: int | None = None
+    """The start of the first failing check of the run that is not confirmed yet."""
+    recovering_since_ms: int | None = None
+    """The start of the first good check of the run that is not an all-clear yet."""
+    incident_id: int | None = None
+    """The incident that this failing run opened, unconfirmed or not."""
+
+    @property
+    def steady(self) -> bool:
+        """Up with nothing in the air: one more good check changes nothing."""
+        return self.status is MonitorStatus.UP and self.incident_id is None and self.failing_since_ms is None
+
+
+class Monitor(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing we watch, as people see it."""
+
+    id: int
+    team_id: int
+    team_name: str
+    url: str
+    pronounceable_name: str
+    monitor_group_id: int | None
+    paused_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+    domain: str | None
+    """The registrable domain of the URL, when it has one: shared by all monitors below it."""
+    settings: Settings
+    status: MonitorStatus
+    last_checked_at: datetime | None
+    standing: Standing
+    certificate_expires_at: datetime | None = None
+
+
+class MonitorGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A named set of monitors; pausing it pauses the monitors that are in it at that moment (contract part 1, 4)."""
+
+    id: int
+    team_id: int
+    team_name: str
+    name: str
+    sort_index: int | None
+    paused: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+# --- What was measured -----------------------------------------------------------------------------------------------
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """How long one good check took. Seconds; a phase that was not reached is None."""
+
+    monitor_id: int
+    region: str
+    at_ms: int
+    response_time: float
+    name_lookup_time: float | None = None
+    connection_time: float | None = None
+    tls_handshake_time: float | None = None
+    data_transfer_time: float | None = None
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A stretch of time in which nobody watched: it counts neither as up nor as down. `to_ms` None: still so."""
+
+    from_ms: int
+    to_ms: int | None
+    reason: str
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """`monitor_sla` of the contract (part 1, 3.6): percent; the rest whole seconds and a count."""
+
+    availability: float
+    total_downtime: int
+    number_of_incidents: int
+    longest_incident: int
+    average_incident: int

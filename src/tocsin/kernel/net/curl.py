@@ -1,0 +1,405 @@
+"""The HTTP engine: thousands of requests at once on one thread, each on a fresh connection to an address we checked."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from typing import Any
+
+import pycurl
+
+from tocsin.kernel.clock import Clock
+from tocsin.kernel.net.address import AddressPolicy
+from tocsin.kernel.net.certificate import read_chain
+from tocsin.kernel.net.failures import Report, classify, timeout_words
+from tocsin.kernel.net.health import Connectivity, starved
+from tocsin.kernel.net.messages import (
+    MAX_REDIRECTS,
+    TIMEOUTS,
+    Answer,
+    Certificate,
+    Done,
+    Failure,
+    HttpRequest,
+    HttpResponse,
+)
+from tocsin.kernel.net.multi import Multi
+from tocsin.kernel.net.resolver import Resolver
+from tocsin.kernel.net.target import BadUrl, Target, canonical_host, parse
+from tocsin.kernel.net.transfer import Options, Transfer, configure
+
+HEARTBEAT_SECONDS = 0.1
+"""How often the loop proves that it turns; what is late beyond this counts as standing still."""
+_FOLLOWED = frozenset({301, 302, 303, 307, 308})
+_log = logging.getLogger(__name__)
+
+
+class CurlEngine:
+    """Runs requests on one event loop. Every method is for that loop's thread.
+
+    libcurl never looks a name up: names are resolved here, checked against the policy, and handed over.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        resolver: Resolver,
+        policy: AddressPolicy,
+        options: Options,
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._monotonic = clock.monotonic  # uvloop's own time stands still within a turn, and has whole milliseconds.
+        self._resolver = resolver
+        self._policy = policy
+        self._options = options
+        self._connectivity = Connectivity()
+        self._running: set[Transfer] = set()
+        # libcurl keeps one parsed store of authorities per multi: mixing verified and unverified costs 3-4 ms a check.
+        self._verified = Multi(loop, self._ended)
+        self._unverified = Multi(loop, self._ended)
+        self._heartbeat: asyncio.TimerHandle | None = None
+        self._stalled_seconds = 0.0
+        self._closed = False
+        self._beat(None)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests begun and not ended."""
+        return len(self._running)
+
+    @property
+    def stalled_seconds(self) -> float:
+        """How long, in all, the loop has stood still: each pause beyond a heartbeat."""
+        return self._stalled_seconds
+
+    def start(self, request: HttpRequest, done: Done, certificate: bool = False) -> None:
+        """Send `request`; `done` hears of its end exactly once."""
+        transfer = Transfer(request, done, certificate, self._monotonic(), self._stalled_seconds)
+        self._running.add(transfer)
+        if self._closed:
+            self._fail(transfer, Failure.LOCAL, "Stopping")
+            return
+        try:
+            target = parse(request.url)
+        except BadUrl as error:
+            self._fail(transfer, Failure.BAD_URL, str(error))
+            return
+        if request.username:
+            transfer.auth = (request.username, request.password or "")
+        elif target.username is not None:
+            transfer.auth = (target.username, target.password or "")
+        self._hop(transfer, target)
+
+    def close(self) -> None:
+        """End everything in flight as ours."""
+        self._closed = True
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        for transfer in list(self._running):
+            if transfer.curl is not None:
+                self._multi(transfer).abandon(transfer.curl)
+                transfer.curl = None
+            self._fail(transfer, Failure.LOCAL, "Stopping")
+        self._verified.close()
+        self._unverified.close()
+
+    # --- from a URL to an address ---------------------------------------------------------------------------------
+
+    def _hop(self, transfer: Transfer, target: Target) -> None:
+        transfer.target = target
+        host, address = target.host, target.address
+        proxy = transfer.request.proxy
+        if proxy is not None:
+            if address is not None and (refusal := self._policy.refusal(address)):
+                self._fail(transfer, Failure.ADDRESS_REFUSED, f"Address refused: {refusal}")
+                return
+            try:
+                host, address = canonical_host(proxy.host)
+            except BadUrl as error:
+                self._fail(transfer, Failure.BAD_URL, f"Proxy: {error}")
+                return
+        if address is not None:
+            self._addressed(transfer, (address,))
+            return
+        answer = self._resolver.cached(host, transfer.request.ip_version)
+        if answer is not None:
+            if transfer.lookup is None:
+                transfer.lookup = 0.0
+            self._resolved(transfer, answer)
+            return
+        now = self._monotonic()
+        transfer.waiting_since = now
+        transfer.timer = self._loop.call_later(max(0.0, transfer.deadline - now), self._too_late, transfer)
+        hop = transfer.hops
+        self._resolver.lookup(host, transfer.request.ip_version, lambda found: self._looked_up(transfer, hop, found))
+
+    def _looked_up(self, transfer: Transfer, hop: int, answer: Answer) -> None:
+        if transfer.waiting_since is None or transfer.hops != hop or transfer not in self._running:
+            return
+        assert transfer.timer is not None
+        transfer.timer.cancel()
+        transfer.lookup = (transfer.lookup or 0.0) + self._monotonic() - transfer.waiting_since
+        transfer.waiting_since = None
+        self._resolved(transfer, answer)
+
+    def _too_late(self, transfer: Transfer) -> None:
+        """Out of time while resolving: whose name server is it that does not answer?"""
+        if transfer.waiting_since is None:
+            return
+        transfer.waiting_since = None
+        words = timeout_words(transfer.request.timeout_seconds, "while resolving the name")
+
+        def told(alive: bool) -> None:
+            if alive:
+                self._fail(transfer, Failure.TIMEOUT_RESOLVING, words)
+            else:
+                self._fail(transfer, Failure.LOCAL, "Our own name servers do not answer")
+
+        self._resolver.alive(told)
+
+    def _resolved(self, transfer: Transfer, answer: Answer) -> None:
+        if answer.failure is not None:
+            self._fail(transfer, answer.failure, answer.cause or "Name lookup failed")
+            return
+        self._addressed(transfer, answer.addresses)
+
+    def _addressed(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
+        wanted = transfer.request.ip_version
+        if wanted is not None:
+            addresses = tuple(each for each in addresses if (":" in each) == (wanted == "ipv6"))
+            if not addresses:
+                word = "IPv6" if wanted == "ipv6" else "IPv4"
+                self._fail(transfer, Failure.DNS_NOT_FOUND, f"The host has no {word} address")
+                return
+        refusal = None
+        for each in addresses:
+            refusal = self._policy.refusal(each)
+            if refusal is not None:
+                break
+        if refusal is not None:
+            addresses = tuple(each for each in addresses if self._policy.refusal(each) is None)
+            if not addresses:
+                self._fail(transfer, Failure.ADDRESS_REFUSED, f"Address refused: {refusal}")
+                return
+        transfer.addresses = addresses
+        self._send(transfer)
+
+    def _send(self, transfer: Transfer) -> None:
+        remaining = transfer.deadline - self._monotonic()
+        multi = self._multi(transfer)
+        curl = transfer.curl
+        if curl is None:
+            curl = transfer.curl = multi.handle()
+            curl.transfer = transfer
+        else:
+            curl.reset()  # The next hop: what a reset leaves alone, the cookies, is just what it must keep.
+        try:
+            configure(curl, transfer, self._options, remaining)
+        except (pycurl.error, ValueError, TypeError) as error:
+            transfer.curl = None
+            multi.release(curl)
+            self._fail(transfer, Failure.BAD_URL, f"The request cannot be made: {error}")
+            return
+        multi.add(curl)
+
+    def _multi(self, transfer: Transfer) -> Multi:
+        return self._verified if transfer.request.verify_tls else self._unverified
+
+    # --- from libcurl's word to an answer -------------------------------------------------------------------------
+
+    def _ended(self, curl: Any, code: int, message: str) -> None:
+        """A transfer is over; its handle is already out of the multi."""
+        transfer: Transfer = curl.transfer
+        info = curl.getinfo
+        status: int = info(pycurl.RESPONSE_CODE)
+        connected: int = info(pycurl.CONNECT_TIME_T)
+        secured: int = info(pycurl.APPCONNECT_TIME_T)
+        total: int = info(pycurl.TOTAL_TIME_T)
+        self._count(transfer, connected, secured, total)
+        if code == 0 or (code == pycurl.E_WRITE_ERROR and transfer.overflow):
+            if status in _FOLLOWED and transfer.request.follow_redirects:
+                location = info(pycurl.REDIRECT_URL)
+                if location:
+                    self._follow(transfer, curl, status, location)
+                    return
+            certificate = read_chain(info(pycurl.INFO_CERTINFO)) if transfer.certificate else None
+            remote = info(pycurl.PRIMARY_IP)
+            self._let_go(transfer, curl)
+            self._reached(transfer)
+            if transfer.distrusted is not None:
+                # It was trusted when asked again: one of several servers has a bad certificate. That is a failure.
+                self._tell(transfer, transfer.distrusted, None, remote, 0)
+                return
+            self._answer(transfer, self._response(transfer, status, remote, certificate, None, None))
+            return
+        self._failed(transfer, curl, code, message, status, connected, secured)
+
+    def _count(self, transfer: Transfer, connected: int, secured: int, total: int) -> None:
+        if not connected:
+            return
+        handshake = max(0, secured - connected)
+        transfer.connection = (transfer.connection or 0.0) + connected / 1e6
+        if secured:
+            transfer.tls = (transfer.tls or 0.0) + handshake / 1e6
+        elif transfer.target is not None and transfer.target.tls:
+            return
+        transfer.transferred = (transfer.transferred or 0.0) + max(0, total - connected - handshake) / 1e6
+
+    def _follow(self, transfer: Transfer, curl: Any, status: int, location: str) -> None:
+        if transfer.hops >= MAX_REDIRECTS:
+            words = f"Too many redirects (more than {MAX_REDIRECTS})"
+            self._refuse_hop(transfer, curl, status, Failure.TOO_MANY_REDIRECTS, words)
+            return
+        try:
+            target = parse(location)
+        except BadUrl as error:
+            self._refuse_hop(transfer, curl, status, Failure.BAD_URL, f"Bad redirect: {error}")
+            return
+        transfer.redirected(status, target.origin)
+        if not transfer.request.remember_cookies:
+            curl.setopt(pycurl.COOKIELIST, "ALL")
+        self._hop(transfer, target)
+
+    def _refuse_hop(self, transfer: Transfer, curl: Any, status: int, failure: Failure, words: str) -> None:
+        remote = curl.getinfo(pycurl.PRIMARY_IP)
+        self._let_go(transfer, curl)
+        self._reached(transfer)
+        self._answer(transfer, self._response(transfer, status, remote, None, failure, words))
+
+    def _failed(
+        self, transfer: Transfer, curl: Any, code: int, message: str, status: int, connected: int, secured: int
+    ) -> None:
+        target = transfer.target
+        assert target is not None
+        report = Report(
+            code=code,
+            message=message,
+            os_errno=curl.getinfo(pycurl.OS_ERRNO),
+            verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT),
+            connected=connected > 0,
+            secured=secured > 0 or not target.tls,
+            answered=status > 0,
+            timeout_seconds=transfer.request.timeout_seconds,
+            host=target.host,
+            proxied=transfer.request.proxy is not None,
+        )
+        certificate = read_chain(curl.getinfo(pycurl.INFO_CERTINFO)) if transfer.certificate else None
+        remote = curl.getinfo(pycurl.PRIMARY_IP)
+        if code == pycurl.E_PEER_FAILED_VERIFICATION and not transfer.certificate:
+            # Once more, now reading the certificate: people must be told whose it is and when it ended.
+            transfer.certificate = True
+            transfer.distrusted = report
+            transfer.clear()
+            self._send(transfer)
+            return
+        self._let_go(transfer, curl)
+        if transfer.distrusted is not None and code != pycurl.E_PEER_FAILED_VERIFICATION:
+            report, certificate = transfer.distrusted, None
+        self._tell(transfer, report, certificate, remote, status)
+
+    def _tell(
+        self, transfer: Transfer, report: Report, certificate: Certificate | None, remote: str | None, status: int
+    ) -> None:
+        failure, words = classify(report, certificate, self._clock.now())
+        failure, words = self._own_fault(transfer, report, failure, words)
+        self._answer(transfer, self._response(transfer, status or None, remote, certificate, failure, words))
+
+    def _own_fault(self, transfer: Transfer, report: Report, failure: Failure, words: str) -> tuple[Failure, str]:
+        """Take the blame where it is ours, and only there."""
+        assert transfer.target is not None
+        now = self._loop.time()
+        host = transfer.target.host
+        if failure is Failure.LOCAL and report.os_errno in (errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT):
+            # libcurl reports the last of several addresses: IPv6 without a route must not hide a refused IPv4.
+            if len(transfer.addresses) > 1 and any(_has_route(each) for each in transfer.addresses):
+                return Failure.CONNECT_FAILED, "Could not connect to any of the host's addresses"
+            return failure, words
+        if failure is Failure.NO_ROUTE:
+            self._connectivity.note(host, now, False)
+            if self._connectivity.lost(now):
+                return Failure.LOCAL, "This machine has lost its network: most targets have no route"
+            return failure, words
+        if failure in TIMEOUTS and starved(
+            self._stalled_seconds - transfer.stalled_before, transfer.request.timeout_seconds
+        ):
+            return Failure.LOCAL, "This machine was too busy to finish the check in time"
+        if report.connected:
+            self._reached(transfer)
+        return failure, words
+
+    def _reached(self, transfer: Transfer) -> None:
+        assert transfer.target is not None
+        self._connectivity.note(transfer.target.host, self._loop.time(), True)
+
+    def _let_go(self, transfer: Transfer, curl: Any) -> None:
+        transfer.curl = None
+        curl.setopt(pycurl.COOKIELIST, "ALL")
+        self._multi(transfer).release(curl)
+
+    def _response(
+        self,
+        transfer: Transfer,
+        status: int | None,
+        remote: str | None,
+        certificate: Certificate | None,
+        failure: Failure | None,
+        words: str | None,
+    ) -> HttpResponse:
+        chunks = transfer.chunks
+        if failure is None:
+            total = (transfer.lookup or 0.0) + (transfer.connection or 0.0)
+            total += (transfer.tls or 0.0) + (transfer.transferred or 0.0)
+        else:
+            total = self._monotonic() - transfer.began
+        return HttpResponse(
+            status_code=status,
+            header_lines=transfer.headers,
+            body=chunks[0] if len(chunks) == 1 else b"".join(chunks),
+            truncated=transfer.body_bytes > transfer.kept_bytes,
+            url=transfer.target.url if transfer.target is not None else transfer.request.url,
+            remote_ip=remote or None,
+            name_lookup_time=transfer.lookup,
+            connection_time=transfer.connection,
+            tls_handshake_time=transfer.tls,
+            data_transfer_time=transfer.transferred,
+            total_time=total,
+            certificate=certificate,
+            failure=failure,
+            cause=words,
+        )
+
+    def _fail(self, transfer: Transfer, failure: Failure, words: str) -> None:
+        """End a request that did not get as far as libcurl (in this hop)."""
+        if transfer.curl is not None:
+            self._let_go(transfer, transfer.curl)
+        self._answer(transfer, self._response(transfer, None, None, None, failure, words))
+
+    def _answer(self, transfer: Transfer, response: HttpResponse) -> None:
+        if transfer not in self._running:
+            return
+        self._running.discard(transfer)
+        try:
+            transfer.done(response)
+        except Exception:
+            _log.exception("what waited for a request failed on its answer")
+
+    def _beat(self, due: float | None) -> None:
+        now = self._loop.time()
+        if due is not None:
+            self._stalled_seconds += max(0.0, now - due - HEARTBEAT_SECONDS)
+        self._heartbeat = self._loop.call_later(HEARTBEAT_SECONDS, self._beat, now + HEARTBEAT_SECONDS)
+
+
+def _has_route(address: str) -> bool:
+    """Whether the kernel knows a way to `address`. Connecting a UDP socket sends nothing."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""libcurl's multi interface under an event loop: its sockets in an epoll of their own, which we watch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+from collections.abc import Callable
+from typing import Any
+
+import pycurl
+
+MAX_EVENTS = 256
+"""Sockets handled per turn of the loop."""
+MAX_IDLE_HANDLES = 512
+"""Handles kept for the next checks; each is about 10 KB."""
+
+_EPOLL = {
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+}
+_TROUBLE = select.EPOLLERR | select.EPOLLHUP
+
+Ended = Callable[[Any, int, str], None]
+
+
+class Multi:
+    """One multi handle and the easy handles that run on it. `ended(handle, code, message)` for each that is over."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ended: Ended) -> None:
+        self._loop = loop
+        self._ended = ended
+        self._idle: list[Any] = []
+        self._busy: set[Any] = set()
+        self._sockets: set[int] = set()
+        self._epoll = select.epoll()
+        self._kicked = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        loop.add_reader(self._epoll.fileno(), self._ready)
+
+    def handle(self) -> Any:
+        """A handle with nothing set."""
+        if self._idle:
+            curl = self._idle.pop()
+            curl.reset()
+            return curl
+        return pycurl.Curl()
+
+    def add(self, curl: Any) -> None:
+        """Start it, at the end of this turn of the loop."""
+        self._busy.add(curl)
+        self._multi.add_handle(curl)
+
+    def release(self, curl: Any) -> None:
+        """Give back a handle that is not running."""
+        curl.transfer = None
+        if len(self._idle) < MAX_IDLE_HANDLES:
+            self._idle.append(curl)
+        else:
+            curl.close()
+
+    def abandon(self, curl: Any) -> None:
+        """Stop one that is running."""
+        if curl in self._busy:
+            self._busy.discard(curl)
+            self._multi.remove_handle(curl)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._epoll.fileno())
+        if self._timer is not None:
+            self._timer.cancel()
+        for curl in list(self._busy):
+            self.abandon(curl)
+        for curl in self._idle:
+            curl.close()
+        self._idle.clear()
+        self._multi.close()
+        self._epoll.close()
+
+    # --- libcurl asks -----------------------------------------------------------------------------------------------
+
+    def _watch(self, what: int, descriptor: int, _multi: Any, _data: Any) -> None:
+        if what == pycurl.POLL_REMOVE:
+            # It is about to be closed, and closing takes it out of the epoll: no system call of ours is needed. One
+            # that is not closed after all is taken out when it next reports (see `_ready`).
+            self._sockets.discard(descriptor)
+            return
+        events = _EPOLL.get(what, 0)
+        if descriptor in self._sockets:
+            try:
+                self._epoll.modify(descriptor, events)
+            except FileNotFoundError:
+                self._epoll.register(descriptor, events)
+            return
+        self._sockets.add(descriptor)
+        try:
+            self._epoll.register(descriptor, events)
+        except FileExistsError:
+            self._epoll.modify(descriptor, events)
+
+    def _set_timer(self, milliseconds: int) -> None:
+        if milliseconds == 0:
+            if not self._kicked:
+                self._kicked = True
+                self._loop.call_soon(self._kick)
+            return
+        if milliseconds < 0:
+            return
+        due = self._loop.time() + milliseconds / 1000
+        if self._timer is not None:
+            if self._timer_due <= due:
+                return  # The earlier alarm will ask libcurl, which then says when to come back.
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._loop.call_at(due, self._alarm)
+
+    # --- the loop asks ----------------------------------------------------------------------------------------------
+
+    def _kick(self) -> None:
+        self._kicked = False
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._collect()
+
+    def _alarm(self) -> None:
+        self._timer = None
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        if self._timer is None:
+            # libcurl repeats its wish only when it changes; ask for what is left.
+            left = self._multi.timeout()
+            if left >= 0:
+                self._set_timer(max(1, left))
+        self._collect()
+
+    def _ready(self) -> None:
+        act = self._multi.socket_action
+        sockets = self._sockets
+        for descriptor, events in self._epoll.poll(0, MAX_EVENTS):
+            if descriptor not in sockets:
+                with contextlib.suppress(OSError):
+                    self._epoll.unregister(descriptor)
+                continue
+            bits = 0
+            if events & select.EPOLLIN:
+                bits |= pycurl.CSELECT_IN
+            if events & select.EPOLLOUT:
+                bits |= pycurl.CSELECT_OUT
+            if events & _TROUBLE:
+                bits |= pycurl.CSELECT_ERR
+            act(descriptor, bits)
+        self._collect()
+
+    def _collect(self) -> None:
+        more = 1
+        while more:
+            more, good, bad = self._multi.info_read()
+            for curl in good:
+                self._take(curl, 0, "")
+            for curl, code, message in bad:
+                self._take(curl, code, message)
+
+    def _take(self, curl: Any, code: int, message: str) -> None:
+        self._busy.discard(curl)
+        self._multi.remove_handle(curl)
+        self._ended(curl, code, message)
