@@ -1,0 +1,61 @@
+"""What can be done about an incident: open it, answer it, end it, talk about it and read its story."""
+
+from tocsin.incidents.actions.answering import (
+    acknowledge,
+    author_of,
+    delete,
+    escalate_to_team,
+    escalate_to_user,
+    escalation_channels,
+    reopen,
+    report,
+    resolve,
+)
+from tocsin.incidents.actions.comments import comment, comments, edit_comment, remove_comment, write_comment
+from tocsin.incidents.actions.facts import filter_facts, read_facts
+from tocsin.incidents.actions.lifecycle import (
+    abandon,
+    confirm,
+    failing_again,
+    open,
+    recover,
+    validating,
+    withdraw,
+)
+from tocsin.incidents.actions.reading import count_open, current, downtime, find, page, response, show, show_all
+from tocsin.incidents.actions.timeline import timeline
+
+__all__ = [
+    "abandon",
+    "acknowledge",
+    "author_of",
+    "comment",
+    "comments",
+    "confirm",
+    "count_open",
+    "current",
+    "delete",
+    "downtime",
+    "edit_comment",
+    "escalate_to_team",
+    "escalate_to_user",
+    "escalation_channels",
+    "failing_again",
+    "filter_facts",
+    "find",
+    "open",
+    "page",
+    "read_facts",
+    "recover",
+    "remove_comment",
+    "reopen",
+    "report",
+    "resolve",
+    "response",
+    "show",
+    "show_all",
+    "timeline",
+    "validating",
+    "withdraw",
+    "write_comment",
+]

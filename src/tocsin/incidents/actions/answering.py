@@ -1,0 +1,161 @@
+"""What people do about incidents: report, take on, end, reopen, call for help, and delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tocsin.accounts import actions as accounts
+from tocsin.escalation import actions as escalation
+from tocsin.escalation.model import Paging, Person
+from tocsin.escalation.rules import wanted_channels
+from tocsin.incidents import rules, store
+from tocsin.incidents.actions import lifecycle
+from tocsin.incidents.actions.comments import write_comment
+from tocsin.incidents.actions.reading import TYPE, find
+from tocsin.incidents.actions.telling import page_notice, tell_acknowledged
+from tocsin.incidents.model import Act, Author, Incident, Metadata, Opening
+from tocsin.kernel.errors import Conflict
+from tocsin.storage import Tx, events
+
+
+def author_of(tx: Tx, team_id: int, text: str) -> Author:
+    """Who `text` means: a member's e-mail address becomes the person's name, anything else stays as it is."""
+    user = accounts.user_by_email(tx, text) if "@" in text else None
+    if user is not None and any(member.id == user.id for member in accounts.members(tx, team_id)):
+        return Author(name=user.name, user_id=user.id)
+    return Author(name=text)
+
+
+def report(
+    tx: Tx, opening: Opening, *, description: str | None, facts: Metadata, author: Author, base_url: str
+) -> Incident:
+    """Open an incident that a person or a program reports; pages at once. `description` becomes the first comment."""
+    incident = lifecycle.open(tx, opening, base_url)
+    store.put_metadata(tx, incident.id, facts)
+    if description:
+        write_comment(tx, incident, description, author)
+    return incident
+
+
+def acknowledge(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incident:
+    """Somebody takes it on: nobody else is paged, what has not left is cancelled, those who were paged are told.
+
+    Raises NotFound, and Conflict when it was acknowledged or resolved already.
+    """
+    incident = find(tx, incident_id)
+    outcome = rules.decide(incident.status, incident.acknowledged, Act.ACKNOWLEDGE)
+    lifecycle.change(tx, incident, outcome, acknowledged_at=tx.now, acknowledged_by=author.name)
+    escalation.stop(tx, incident_id, f"{author.name} acknowledged the incident")
+    store.tell(tx, incident_id, Act.ACKNOWLEDGE, "Incident acknowledged", f"{author.name} is on it.", author.name)
+    incident = find(tx, incident_id)
+    tell_acknowledged(tx, incident, author, base_url)
+    events.record(
+        tx,
+        "incident.acknowledged",
+        team_id=incident.team_id,
+        resource_type=TYPE,
+        resource_id=incident_id,
+        by=author.name,
+    )
+    return incident
+
+
+def resolve(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incident:
+    """Somebody says that it is over. Raises NotFound, and Conflict when it was resolved already."""
+    incident = find(tx, incident_id)
+    outcome = rules.decide(incident.status, incident.acknowledged, Act.RESOLVE)
+    lifecycle.change(tx, incident, outcome, resolved_at=tx.now, resolved_by=author.name)
+    why = f"{author.name} resolved the incident."
+    return lifecycle.end(tx, incident_id, why=why, author=author.name, base_url=base_url)
+
+
+def reopen(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incident:
+    """It is not over after all: acknowledgement and end are cleared, and people are paged again from the start.
+
+    Raises NotFound; Conflict when it is not resolved, was resolved over 24 hours ago, or a newer one is open.
+    """
+    incident = find(tx, incident_id)
+    outcome = rules.reopenable(incident, tx.now)
+    if isinstance(outcome, rules.Move) and incident.owner_type is not None and incident.owner_id is not None:
+        newer = store.current(tx, incident.owner_type, incident.owner_id, incident.kind)
+        if newer is not None:
+            raise Conflict(f"Incident {newer.id} is already open for the same {incident.owner_type}")
+    lifecycle.change(
+        tx,
+        incident,
+        outcome,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        resolved_at=None,
+        resolved_by=None,
+        reopened_at=tx.now,
+        reopened_by=author.name,
+    )
+    store.tell(tx, incident_id, Act.REOPEN, "Incident reopened", f"{author.name} reopened it.", author.name)
+    incident = find(tx, incident_id)
+    escalation.start(tx, page_notice(tx, incident, base_url, reopened=True), incident.paging)
+    events.record(
+        tx, "incident.reopened", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id, by=author.name
+    )
+    return incident
+
+
+def escalate_to_user(
+    tx: Tx, incident_id: int, user_id: int, channels: Sequence[str], author: Author, *, base_url: str
+) -> Incident:
+    """Page one person now, besides whatever the plan does. Raises NotFound, Conflict when it is over."""
+    user = accounts.user(tx, user_id)
+    person = Person(user.id, user.name, user.email)
+    return _escalate(tx, incident_id, [person], channels, user.name, author, base_url)
+
+
+def escalate_to_team(
+    tx: Tx, incident_id: int, team_id: int, channels: Sequence[str], author: Author, *, base_url: str
+) -> Incident:
+    """Page everybody in a team now, besides whatever the plan does. Raises NotFound, Conflict when it is over."""
+    people = escalation.people_of(tx, team_id)
+    name = f"the team {accounts.team(tx, team_id).name}"
+    return _escalate(tx, incident_id, people, channels, name, author, base_url)
+
+
+def escalation_channels(paging: Paging, **overrides: bool | None) -> tuple[str, ...]:
+    """The channels of an escalation by hand: the incident's own, with the overrides that were sent (not None)."""
+    switches = {name: on for name, on in overrides.items() if on is not None}
+    chosen = Paging(**{name: switches.get(name, getattr(paging, name)) for name in ("call", "sms", "email", "push")})
+    return wanted_channels(chosen)
+
+
+def delete(tx: Tx, incident_id: int) -> None:
+    """Delete an incident with everything that hangs on it; nobody is paged about it any more. Raises NotFound."""
+    incident = find(tx, incident_id)
+    escalation.forget(tx, incident.id, "the incident was deleted")
+    store.remove(tx, incident.id)
+    events.record(tx, "incident.deleted", team_id=incident.team_id, resource_type=TYPE, resource_id=incident.id)
+
+
+def _escalate(
+    tx: Tx,
+    incident_id: int,
+    people: list[Person],
+    channels: Sequence[str],
+    to: str,
+    author: Author,
+    base_url: str,
+) -> Incident:
+    incident = find(tx, incident_id)
+    outcome = rules.decide(incident.status, incident.acknowledged, Act.ESCALATE)
+    if isinstance(outcome, rules.Refusal):
+        raise Conflict(outcome.message)
+    queued = escalation.escalate_to(tx, page_notice(tx, incident, base_url), people, tuple(channels))
+    text = f"{author.name} escalated it to {to}."
+    if not people:
+        text += " NOBODY was alerted: the team has no members."
+    elif not channels:
+        text += " NOBODY was alerted: all channels are switched off."
+    elif not queued:
+        text += " They were being alerted already."
+    store.tell(tx, incident_id, Act.ESCALATE, "Incident escalated", text, author.name)
+    events.record(
+        tx, "incident.escalated", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id, to=to
+    )
+    return incident

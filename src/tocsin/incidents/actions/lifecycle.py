@@ -1,0 +1,219 @@
+"""What checks do to incidents: open them, become sure of them, take them back, and end them when all is well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tocsin.escalation import actions as escalation
+from tocsin.incidents import rules, store
+from tocsin.incidents.actions.reading import TYPE, find
+from tocsin.incidents.actions.telling import page_notice, tell_resolved
+from tocsin.incidents.model import Act, Evidence, Incident, IncidentStatus, Opening, Response, Value
+from tocsin.kernel.errors import Conflict
+from tocsin.storage import Tx, events
+
+MAX_HEADERS = 100
+"""Response headers kept per incident: a hostile server may send thousands."""
+MAX_HEADER_CHARACTERS = 2_000
+"""Of one header's value."""
+_CHANGED = "Incident was changed by somebody else just now, look again"
+
+
+def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
+    """Open an incident; a confirmed one begins to page in this transaction, an unconfirmed one tells nobody.
+
+    When the owner has an open incident of this kind already, that one is returned (and confirmed, if this is sure).
+    """
+    if opening.owner_type is not None and opening.owner_id is not None:
+        existing = store.current(tx, opening.owner_type, opening.owner_id, opening.kind)
+        if existing is not None:
+            if opening.confirmed and existing.status is IncidentStatus.UNCONFIRMED:
+                return confirm(
+                    tx,
+                    existing.id,
+                    cause=opening.cause,
+                    evidence=opening.evidence,
+                    base_url=base_url,
+                    timings=opening.timings,
+                )
+            return existing
+    id = _insert(tx, opening)
+    _keep_evidence(tx, id, opening.evidence, opening.timings, opening.owner_type is not None)
+    store.put_metadata(tx, id, {key: [Value(value=_text(value))] for key, value in opening.metadata.items()})
+    if opening.confirmed:
+        store.tell(tx, id, "open", "Incident started", f"{_text(opening.name)}: {_text(opening.cause)}.")
+        return _begin(tx, id, base_url)
+    store.tell(tx, id, "open", "Failure noticed", f"{_text(opening.cause)}. Waiting to be sure before anybody is told.")
+    return find(tx, id)
+
+
+def confirm(
+    tx: Tx,
+    incident_id: int,
+    *,
+    cause: str | None,
+    evidence: Any,
+    base_url: str,
+    timings: dict[str, float | None] | None = None,
+) -> Incident:
+    """The failure has lasted: an unconfirmed incident becomes Started and paging begins; any other stays as it is."""
+    incident = find(tx, incident_id)
+    if not _apply(tx, incident, Act.CONFIRM, confirmed_at=tx.now, **({"cause": _text(cause)} if cause else {})):
+        return incident
+    if evidence is not None:
+        _keep_evidence(tx, incident_id, evidence, timings or {}, True)
+    store.tell(tx, incident_id, Act.CONFIRM, "Incident started", f"{_text(cause or incident.cause)}, confirmed.")
+    return _begin(tx, incident_id, base_url)
+
+
+def withdraw(tx: Tx, incident_id: int) -> Incident:
+    """It was nothing: an unconfirmed incident ends silently, is in no list and counts as no downtime."""
+    incident = find(tx, incident_id)
+    if _apply(tx, incident, Act.WITHDRAW, resolved_at=tx.now, withdrawn=True):
+        store.tell(tx, incident_id, Act.WITHDRAW, "Withdrawn", "It recovered before it was confirmed; nobody was told.")
+    return find(tx, incident_id)
+
+
+def validating(tx: Tx, incident_id: int) -> Incident:
+    """It looks well again, and must stay so for a while."""
+    incident = find(tx, incident_id)
+    if _apply(tx, incident, Act.VALIDATE):
+        store.tell(
+            tx, incident_id, Act.VALIDATE, "Validating", "It looks well again; waiting to be sure that it stays so."
+        )
+    return find(tx, incident_id)
+
+
+def failing_again(tx: Tx, incident_id: int) -> Incident:
+    """It did not stay well: back to where it was before."""
+    incident = find(tx, incident_id)
+    if _apply(tx, incident, Act.FAIL_AGAIN):
+        store.tell(tx, incident_id, Act.FAIL_AGAIN, "Failing again", "It failed again before it had recovered.")
+    return find(tx, incident_id)
+
+
+def recover(tx: Tx, incident_id: int, *, why: str, base_url: str) -> Incident:
+    """It is well again: ends the incident by itself (`resolved_by` stays null) and tells those who were paged."""
+    incident = find(tx, incident_id)
+    withdrawn = incident.status is IncidentStatus.UNCONFIRMED
+    if withdrawn:
+        return withdraw(tx, incident_id)
+    if not _apply(tx, incident, Act.RECOVER, resolved_at=tx.now):
+        return incident
+    return end(tx, incident_id, why=why, author=None, base_url=base_url)
+
+
+def abandon(tx: Tx, owner_type: str, owner_id: int, *, why: str, base_url: str) -> None:
+    """The owner is watched no more (deleted, paused): ends every open incident of it, of whatever kind."""
+    for incident in store.open_of_owner(tx, owner_type, owner_id):
+        recover(tx, incident.id, why=why, base_url=base_url)
+
+
+def end(tx: Tx, incident_id: int, *, why: str, author: str | None, base_url: str) -> Incident:
+    """What follows from an end, whoever brought it about: paging stops, those who were paged are told."""
+    incident = find(tx, incident_id)
+    escalation.stop(tx, incident_id, "the incident was resolved")
+    store.tell(tx, incident_id, Act.RESOLVE, "Incident resolved", why, author)
+    tell_resolved(tx, incident, why, base_url)
+    events.record(tx, "incident.resolved", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id)
+    return incident
+
+
+def change(tx: Tx, incident: Incident, outcome: rules.Outcome, **values: Any) -> bool:
+    """Carry out what the rules decided: True when the incident changed, False when there was nothing to do.
+
+    Raises Conflict when the rules refuse, and when somebody else was faster.
+    """
+    if isinstance(outcome, rules.Refusal):
+        raise Conflict(outcome.message)
+    if isinstance(outcome, rules.Ignored):
+        return False
+    if not store.change(tx, incident, status=outcome.status, **values):
+        raise Conflict(_CHANGED)
+    return True
+
+
+def _apply(tx: Tx, incident: Incident, act: Act, **values: Any) -> bool:
+    return change(tx, incident, rules.decide(incident.status, incident.acknowledged, act), **values)
+
+
+def _begin(tx: Tx, incident_id: int, base_url: str) -> Incident:
+    incident = find(tx, incident_id)
+    escalation.start(tx, page_notice(tx, incident, base_url), incident.paging)
+    events.record(tx, "incident.started", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id)
+    return incident
+
+
+def _insert(tx: Tx, opening: Opening) -> int:
+    return store.add(
+        tx,
+        team_id=opening.team_id,
+        owner_type=opening.owner_type,
+        owner_id=opening.owner_id,
+        kind=opening.kind,
+        name=_text(opening.name),
+        url=None if opening.url is None else _text(opening.url),
+        http_method=opening.http_method.lower() if opening.http_method else None,
+        cause=_text(opening.cause),
+        status=IncidentStatus.STARTED if opening.confirmed else IncidentStatus.UNCONFIRMED,
+        started_at=opening.started_at or tx.now,
+        confirmed_at=tx.now if opening.confirmed else None,
+        regions=opening.regions,
+        origin_url=opening.origin_url,
+        requester_email=opening.requester_email,
+        paging=opening.paging,
+        ssl_certificate_expires_at=opening.ssl_certificate_expires_at,
+        domain_expires_at=opening.domain_expires_at,
+    )
+
+
+def _keep_evidence(
+    tx: Tx, incident_id: int, evidence: Evidence | None, timings: dict[str, float | None], watched: bool
+) -> None:
+    """Store the failing answer whole, its short form in the incident, and what everybody asks first as metadata."""
+    headers = [
+        (_text(name), _text(value)[:MAX_HEADER_CHARACTERS])
+        for name, value in (evidence.headers if evidence else ())[:MAX_HEADERS]
+    ]
+    code = evidence.status_code if evidence else None
+    known = {phase: seconds for phase, seconds in timings.items() if seconds is not None}
+    options: dict[str, Any] = {}
+    if code is not None:
+        options["status_code"] = code
+    if headers:
+        options["headers"] = dict(headers)
+    if known:
+        options["timings"] = known
+    if evidence is not None and evidence.remote_ip:
+        options["remote_ip"] = evidence.remote_ip
+    values: dict[str, Any] = {"response_options": msgspec.json.encode(options).decode() if watched else None}
+    if evidence is not None and (evidence.body or headers or code is not None):
+        values |= {"has_response": True, "response_content": rules.short_text(evidence.body)}
+        store.put_response(
+            tx,
+            Response(
+                incident_id=incident_id,
+                url=_text(evidence.url),
+                status_code=code,
+                headers=headers,
+                body=evidence.body,
+                body_truncated=evidence.body_truncated,
+                remote_ip=evidence.remote_ip,
+                timings=timings,
+                at=tx.now,
+            ),
+        )
+    store.change(tx, find(tx, incident_id), **values)
+    facts = {}
+    if code is not None:
+        facts["Response code"] = [Value(value=str(code))]
+    if "total" in known:
+        facts["Request duration"] = [Value(value=f"{known['total']:.6f}")]
+    store.put_metadata(tx, incident_id, facts)
+
+
+def _text(text: str) -> str:
+    """Text that both databases can hold: PostgreSQL refuses the character NUL."""
+    return text.replace("\x00", "\ufffd")

@@ -1,0 +1,69 @@
+"""Finds incidents and sets beside each what an answer must say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tocsin.accounts import actions as accounts
+from tocsin.incidents import store
+from tocsin.incidents.model import Filter, Incident, Kind, Response, Shown
+from tocsin.kernel.errors import NotFound
+from tocsin.storage import Tx
+
+TYPE = "incident"
+
+
+def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None = None) -> Incident:
+    """The incident with that id, if it belongs to one of these teams (None = any). Raises NotFound."""
+    incident = store.find(tx, id)
+    if incident is None or (team_ids is not None and incident.team_id not in team_ids):
+        raise NotFound(TYPE, id)
+    return incident
+
+
+def current(tx: Tx, owner_type: str, owner_id: int, kind: str = Kind.CHECK) -> Incident | None:
+    """The open incident of an owner and kind; there is at most one."""
+    return store.current(tx, owner_type, owner_id, kind)
+
+
+def page(tx: Tx, wanted: Filter, *, page: int, per_page: int) -> tuple[list[Incident], int]:
+    """One page of the matching incidents, newest first, and how many match in all."""
+    return store.page(tx, wanted, offset=(page - 1) * per_page, limit=per_page)
+
+
+def downtime(
+    tx: Tx, owner_type: str, owner_id: int, since: datetime, until: datetime
+) -> list[tuple[datetime, datetime | None]]:
+    """(start, end or None) of the confirmed outages of an owner that touch this time, the oldest first."""
+    return store.downtime(tx, owner_type, owner_id, Kind.CHECK, since, until)
+
+
+def response(tx: Tx, incident_id: int) -> Response | None:
+    """The stored answer of the failing server, if there was one."""
+    return store.response_of(tx, incident_id)
+
+
+def count_open(tx: Tx) -> int:
+    """How many incidents are open now, for the metrics."""
+    return store.count_open(tx)
+
+
+def show(tx: Tx, incident: Incident, base_url: str) -> Shown:
+    """An incident as it stands in an answer."""
+    return show_all(tx, [incident], base_url)[0]
+
+
+def show_all(tx: Tx, incidents: Sequence[Incident], base_url: str) -> list[Shown]:
+    """Many incidents as they stand in a list, with one query for all their facts."""
+    facts = store.metadata_of(tx, [incident.id for incident in incidents])
+    teams = {team_id: accounts.team(tx, team_id).name for team_id in {incident.team_id for incident in incidents}}
+    return [
+        Shown(
+            incident=incident,
+            team_name=teams[incident.team_id],
+            metadata=facts[incident.id],
+            base_url=base_url,
+        )
+        for incident in incidents
+    ]

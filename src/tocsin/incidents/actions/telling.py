@@ -1,0 +1,118 @@
+"""Puts an incident into the words of a message, and tells those who were paged how it went on."""
+
+from __future__ import annotations
+
+from tocsin.accounts import actions as accounts
+from tocsin.incidents.model import Author, Incident, Kind
+from tocsin.incidents.rules import say_duration, say_instant
+from tocsin.kernel.clock import to_wire
+from tocsin.notify import actions as notify
+from tocsin.notify.model import Notice
+from tocsin.storage import Tx
+
+_REGIONS = {"us": "United States", "eu": "Europe", "as": "Asia", "au": "Australia"}
+_OPENINGS = {
+    Kind.CHECK: ("Down", "is down"),
+    Kind.SSL_EXPIRATION: ("Certificate", "has a certificate problem"),
+    Kind.DOMAIN_EXPIRATION: ("Domain", "has a domain that runs out"),
+    Kind.MANUAL: ("Incident", "needs attention"),
+}
+_CHANNELS_THAT_TELL = ("email",)
+"""By which channels the end of the story is told: nobody wants a phone call to say that all is well."""
+MAX_SUBJECT_CAUSE = 80
+"""Characters of the cause in a subject line; the whole cause stands in the message."""
+
+
+def page_notice(tx: Tx, incident: Incident, base_url: str, *, reopened: bool = False) -> Notice:
+    """The message that wakes somebody."""
+    word, headline = _OPENINGS.get(Kind(incident.kind), _OPENINGS[Kind.MANUAL])
+    if reopened:
+        word = f"{word} again"
+    cause = incident.cause if len(incident.cause) <= MAX_SUBJECT_CAUSE else incident.cause[:MAX_SUBJECT_CAUSE] + "…"
+    return Notice(
+        kind="page",
+        incident_id=incident.id,
+        team_id=incident.team_id,
+        subject=_line(f"{word}: {incident.name} ({cause})"),
+        headline=_line(f"{incident.name} {headline}"),
+        cause=incident.cause,
+        facts=_facts(tx, incident),
+        url=incident_url(incident, base_url),
+        thread_key=f"incident-{incident.id}",
+        critical=incident.paging.critical_alert,
+        actions=("acknowledge", "resolve"),
+    )
+
+
+def tell_acknowledged(tx: Tx, incident: Incident, author: Author, base_url: str) -> None:
+    """Tell everybody who was paged, but the one who did it, that somebody has taken this on."""
+    notice = Notice(
+        kind="acknowledged",
+        incident_id=incident.id,
+        team_id=incident.team_id,
+        subject=_line(f"Acknowledged: {incident.name} (by {author.name})"),
+        headline=_line(f"{author.name} has taken on {incident.name}"),
+        cause=incident.cause,
+        facts=[("Acknowledged by", author.name), *_facts(tx, incident)],
+        url=incident_url(incident, base_url),
+        thread_key=f"incident-{incident.id}",
+    )
+    _tell(tx, notice, but=author.user_id)
+
+
+def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:
+    """Tell everybody who was paged that it is over."""
+    facts = _facts(tx, incident)
+    if incident.resolved_at is not None:
+        facts = [
+            ("Lasted", say_duration(incident.resolved_at - incident.started_at)),
+            ("Resolved", f"{say_instant(incident.resolved_at)} ({to_wire(incident.resolved_at)})"),
+            ("Why", why),
+            *facts,
+        ]
+    notice = Notice(
+        kind="resolved",
+        incident_id=incident.id,
+        team_id=incident.team_id,
+        subject=_line(f"Resolved: {incident.name}"),
+        headline=_line(f"{incident.name}: the incident is over"),
+        cause=incident.cause,
+        facts=facts,
+        url=incident_url(incident, base_url),
+        thread_key=f"incident-{incident.id}",
+    )
+    _tell(tx, notice)
+
+
+def incident_url(incident: Incident, base_url: str) -> str:
+    """Where a person looks at an incident."""
+    return f"{base_url}/incidents/{incident.id}"
+
+
+def _tell(tx: Tx, notice: Notice, but: int | None = None) -> None:
+    told = set()
+    for paged in notify.paged(tx, notice.incident_id):
+        if paged.user_id == but or paged.channel not in _CHANNELS_THAT_TELL or (paged.user_id, paged.address) in told:
+            continue
+        told.add((paged.user_id, paged.address))
+        notify.queue(tx, notice, user_id=paged.user_id, channel=paged.channel, address=paged.address, planned_at=tx.now)
+
+
+def _facts(tx: Tx, incident: Incident) -> list[tuple[str, str]]:
+    label = "Reported" if incident.owner_type is None else incident.owner_type.capitalize()
+    facts = [
+        (label, incident.name),
+        ("URL", f"{(incident.http_method or '').upper()} {incident.url}".strip() if incident.url else ""),
+        ("Cause", incident.cause),
+        ("Started", f"{say_instant(incident.started_at)} ({to_wire(incident.started_at)})"),
+        ("Location", ", ".join(_REGIONS.get(region, region) for region in incident.regions or ())),
+        ("Reported by", incident.requester_email or ""),
+        ("Team", accounts.team(tx, incident.team_id).name),
+        ("Incident", str(incident.id)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _line(text: str) -> str:
+    """One line: a name or a cause with a line break must not end a subject."""
+    return " ".join(text.split())

@@ -1,0 +1,278 @@
+"""The addresses of incidents, in version 3 and in version 2 (contract part 2, 1.1)."""
+
+from __future__ import annotations
+
+import base64
+from typing import Literal
+
+import msgspec
+
+from tocsin.incidents import actions
+from tocsin.incidents.api import inputs, reading
+from tocsin.incidents.api.resources import INCIDENT, INCIDENT_V2, TIMELINE_ITEM
+from tocsin.incidents.model import Author, Incident, Shown, TimelineItem
+from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.registry import Call, Operation, Page, PageSize, Route, Scope
+from tocsin.storage import Tx
+
+MAX_NAME_CHARACTERS = 255
+"""Of the free names of people in acknowledged_by and its like."""
+
+
+class StoredResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """What the failing server answered, whole: `body` is text, or Base64 when it is not UTF-8."""
+
+    url: str
+    status_code: int | None
+    headers: list[tuple[str, str]]
+    body: str
+    body_encoding: Literal["text", "base64"]
+    body_truncated: bool
+    remote_ip: str | None
+
+
+def _list(tx: Tx, call: Call, input: inputs.ListIncidents) -> Page[Shown]:
+    wanted = reading.wanted(input, call.team_ids)
+    found, total = actions.page(tx, wanted, page=input.page, per_page=input.per_page)
+    shown = actions.show_all(tx, found, call.base_url)
+    return Page(items=shown, total=total, page=input.page, per_page=input.per_page)
+
+
+def _get(tx: Tx, call: Call, input: inputs.ById) -> Shown:
+    return actions.show(tx, actions.find(tx, input.id, call.team_ids), call.base_url)
+
+
+def _create(tx: Tx, call: Call, input: inputs.CreateIncident) -> Shown:
+    assert call.team_id is not None
+    opening = reading.opening(input, call.team_id, call.actor.name)
+    facts = actions.read_facts(tx, input.metadata or {}, call.team_id)
+    author = _caller(call)
+    if opening.requester_email is not None:
+        author = actions.author_of(tx, call.team_id, opening.requester_email)
+    incident = actions.report(
+        tx,
+        opening,
+        description=input.description or None,
+        facts=facts,
+        author=author,
+        base_url=call.base_url,
+    )
+    return actions.show(tx, incident, call.base_url)
+
+
+def _acknowledge(tx: Tx, call: Call, input: inputs.Acknowledge) -> Shown:
+    incident = actions.find(tx, input.id, call.team_ids)
+    author = _author(tx, call, incident, "acknowledged_by", input.acknowledged_by)
+    return actions.show(tx, actions.acknowledge(tx, incident.id, author, base_url=call.base_url), call.base_url)
+
+
+def _resolve(tx: Tx, call: Call, input: inputs.Resolve) -> Shown:
+    incident = actions.find(tx, input.id, call.team_ids)
+    author = _author(tx, call, incident, "resolved_by", input.resolved_by)
+    return actions.show(tx, actions.resolve(tx, incident.id, author, base_url=call.base_url), call.base_url)
+
+
+def _reopen(tx: Tx, call: Call, input: inputs.Reopen) -> Shown:
+    incident = actions.find(tx, input.id, call.team_ids)
+    author = _author(tx, call, incident, "reopened_by", input.reopened_by)
+    return actions.show(tx, actions.reopen(tx, incident.id, author, base_url=call.base_url), call.base_url)
+
+
+def _escalate(tx: Tx, call: Call, input: inputs.Escalate) -> Shown:
+    incident = actions.find(tx, input.id, call.team_ids)
+    switches = {name: getattr(input, name) for name in ("call", "sms", "email", "push")}
+    overrides = {name: on for name, on in switches.items() if isinstance(on, bool)}
+    channels = actions.escalation_channels(incident.paging, **overrides)
+    kind, id = reading.escalation_target(tx, input, incident, call.team_ids)
+    escalate = actions.escalate_to_user if kind == "User" else actions.escalate_to_team
+    incident = escalate(tx, incident.id, id, channels, _caller(call), base_url=call.base_url)
+    return actions.show(tx, incident, call.base_url)
+
+
+def _delete(tx: Tx, call: Call, input: inputs.ById) -> None:
+    actions.delete(tx, actions.find(tx, input.id, call.team_ids).id)
+
+
+def _timeline(tx: Tx, call: Call, input: inputs.ById) -> list[TimelineItem]:
+    return actions.timeline(tx, actions.find(tx, input.id, call.team_ids), call.base_url)
+
+
+def _response(tx: Tx, call: Call, input: inputs.ById) -> StoredResponse:
+    found = actions.response(tx, actions.find(tx, input.id, call.team_ids).id)
+    if found is None:
+        raise NotFound("incident_response", input.id, f"No response was stored for incident {input.id}")
+    try:
+        body, encoding = found.body.decode(), "text"
+    except UnicodeDecodeError:
+        body, encoding = base64.b64encode(found.body).decode(), "base64"
+    return StoredResponse(
+        url=found.url,
+        status_code=found.status_code,
+        headers=found.headers,
+        body=body,
+        body_encoding="text" if encoding == "text" else "base64",
+        body_truncated=found.body_truncated,
+        remote_ip=found.remote_ip,
+    )
+
+
+def _caller(call: Call) -> Author:
+    return Author(name=call.actor.name, user_id=call.actor.user_id)
+
+
+def _author(tx: Tx, call: Call, incident: Incident, field: str, sent: str | msgspec.UnsetType | None) -> Author:
+    """Who is said to have done it; the caller when nobody is named."""
+    if not sent or not sent.strip():
+        return _caller(call)
+    if len(sent) > MAX_NAME_CHARACTERS:
+        raise Invalid.of({field: [f"is too long (maximum is {MAX_NAME_CHARACTERS} characters)"]})
+    return actions.author_of(tx, incident.team_id, " ".join(sent.split()))
+
+
+def _both(method: Literal["GET", "POST", "DELETE"], path: str = "") -> tuple[Route, ...]:
+    """The same address in version 3 and in version 2, where metadata is flat."""
+    return (
+        Route(method, f"/api/v3/incidents{path}"),
+        Route(method, f"/api/v2/incidents{path}", resource=INCIDENT_V2),
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        name="incidents.list",
+        routes=_both("GET"),
+        area="incidents",
+        level="read",
+        input=inputs.ListIncidents,
+        handler=_list,
+        doc="List incidents, the newest first.",
+        deed="listed incidents",
+        resource=INCIDENT,
+        answer="list",
+        scope=Scope.LIST,
+        page_size=PageSize(default=10, maximum=50),
+    ),
+    Operation(
+        name="incidents.create",
+        routes=_both("POST"),
+        area="incidents",
+        level="write",
+        input=inputs.CreateIncident,
+        handler=_create,
+        doc="Report an incident by hand and page the team.",
+        deed="reported an incident",
+        resource=INCIDENT,
+        scope=Scope.CREATE,
+        switch="page",
+        event="incident.started",
+    ),
+    Operation(
+        name="incidents.get",
+        routes=_both("GET", "/{id}"),
+        area="incidents",
+        level="read",
+        input=inputs.ById,
+        handler=_get,
+        doc="Get one incident, with what it is about.",
+        deed="read an incident",
+        resource=INCIDENT,
+    ),
+    Operation(
+        name="incidents.acknowledge",
+        routes=_both("POST", "/{id}/acknowledge"),
+        area="incidents",
+        level="write",
+        input=inputs.Acknowledge,
+        handler=_acknowledge,
+        doc="Take an incident on, so that nobody else is paged.",
+        deed="acknowledged an incident",
+        resource=INCIDENT,
+        switch="acknowledge",
+        event="incident.acknowledged",
+        conflicts=True,
+    ),
+    Operation(
+        name="incidents.resolve",
+        routes=_both("POST", "/{id}/resolve"),
+        area="incidents",
+        level="write",
+        input=inputs.Resolve,
+        handler=_resolve,
+        doc="End an incident.",
+        deed="resolved an incident",
+        resource=INCIDENT,
+        switch="resolve",
+        event="incident.resolved",
+        conflicts=True,
+    ),
+    Operation(
+        name="incidents.reopen",
+        routes=_both("POST", "/{id}/reopen"),
+        area="incidents",
+        level="write",
+        input=inputs.Reopen,
+        handler=_reopen,
+        doc="Reopen an incident within 24 hours of its end and page people again.",
+        deed="reopened an incident",
+        resource=INCIDENT,
+        switch="page",
+        event="incident.reopened",
+        conflicts=True,
+    ),
+    Operation(
+        name="incidents.escalate",
+        routes=_both("POST", "/{id}/escalate"),
+        area="incidents",
+        level="write",
+        input=inputs.Escalate,
+        handler=_escalate,
+        doc="Page somebody else about an incident, now.",
+        deed="escalated an incident",
+        resource=INCIDENT,
+        switch="page",
+        event="incident.escalated",
+        conflicts=True,
+    ),
+    Operation(
+        name="incidents.delete",
+        routes=_both("DELETE", "/{id}"),
+        area="incidents",
+        level="full",
+        input=inputs.ById,
+        handler=_delete,
+        doc="Delete an incident for good.",
+        deed="deleted an incident",
+        resource=INCIDENT,
+        answer="none",
+        switch="delete",
+        event="incident.deleted",
+    ),
+    Operation(
+        name="incidents.timeline",
+        routes=(
+            Route("GET", "/api/v3/incidents/{id}/timeline"),
+            Route("GET", "/api/v2/incidents/{id}/timeline"),
+        ),
+        area="incidents",
+        level="read",
+        input=inputs.ById,
+        handler=_timeline,
+        doc="Read an incident's story, the newest line first.",
+        deed="read the timeline of an incident",
+        resource=TIMELINE_ITEM,
+        answer="all",
+    ),
+    Operation(
+        name="incidents.response",
+        routes=(Route("GET", "/api/v3/incidents/{id}/response"),),
+        area="incidents",
+        level="read",
+        input=inputs.ById,
+        handler=_response,
+        doc="Get what the failing server answered, whole.",
+        deed="read the stored response of an incident",
+        resource=INCIDENT,
+        answer="flat",
+        flat=StoredResponse,
+    ),
+)

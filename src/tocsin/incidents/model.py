@@ -1,0 +1,235 @@
+"""An outage and its story: what is broken, since when, who has taken it on, and when it was over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from tocsin.escalation.model import Paging
+
+
+class IncidentStatus(StrEnum):
+    """Where an incident stands; the wire's words (contract part 2, 1.3)."""
+
+    UNCONFIRMED = "Unconfirmed"
+    """Something failed, but it may be nothing: nobody is told before the confirmation period has passed."""
+    STARTED = "Started"
+    ACKNOWLEDGED = "Acknowledged"
+    """Somebody has said "I am on it": nobody else is paged."""
+    RESOLVED = "Resolved"
+    VALIDATING = "Validating"
+    """It looks well again; it must stay so for the recovery period."""
+
+
+class Act(StrEnum):
+    """What can happen to an incident. The first five are done by checks, the others by people."""
+
+    CONFIRM = "confirm"
+    WITHDRAW = "withdraw"
+    VALIDATE = "validate"
+    FAIL_AGAIN = "fail again"
+    RECOVER = "recover"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    ESCALATE = "escalate"
+
+
+class Kind(StrEnum):
+    """What about the owner is wrong. One owner has at most one open incident of each kind."""
+
+    CHECK = "check"
+    SSL_EXPIRATION = "ssl_expiration"
+    DOMAIN_EXPIRATION = "domain_expiration"
+    MANUAL = "manual"
+    """Reported by a person or a program."""
+
+
+class Evidence(Protocol):
+    """What the failing server answered (the monitors' own record fits)."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def status_code(self) -> int | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def body_truncated(self) -> bool: ...
+    @property
+    def remote_ip(self) -> str | None: ...
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is known at the moment when something fails."""
+
+    team_id: int
+    owner_type: str | None
+    """`monitor`, `heartbeat` or None for what a person reports."""
+    owner_id: int | None
+    name: str
+    cause: str
+    paging: Paging
+    confirmed: bool
+    """False opens it `Unconfirmed`: nobody is paged until `confirm`."""
+    kind: str = Kind.CHECK
+    url: str | None = None
+    http_method: str | None = None
+    regions: list[str] | None = None
+    evidence: Any = None
+    """None or an `Evidence`."""
+    timings: dict[str, float | None] = {}
+    """Seconds by phase, e.g. `total`, `name_lookup`, `connection`, `tls_handshake`, `data_transfer`."""
+    metadata: dict[str, str] = {}
+    ssl_certificate_expires_at: datetime | None = None
+    domain_expires_at: datetime | None = None
+    started_at: datetime | None = None
+    """When it began to fail; None = now. Paging always begins now."""
+    origin_url: str | None = None
+    requester_email: str | None = None
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """One outage, as stored."""
+
+    id: int
+    team_id: int
+    owner_type: str | None
+    owner_id: int | None
+    kind: str
+    name: str
+    url: str | None
+    http_method: str | None
+    cause: str
+    status: IncidentStatus
+    started_at: datetime
+    confirmed_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    reopened_at: datetime | None
+    reopened_by: str | None
+    incident_group_id: int | None
+    regions: list[str] | None
+    origin_url: str | None
+    requester_email: str | None
+    paging: Paging
+    ssl_certificate_expires_at: datetime | None
+    domain_expires_at: datetime | None
+    response_content: str | None
+    response_options: str | None
+    has_response: bool
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.acknowledged_at is not None
+
+    @property
+    def open(self) -> bool:
+        return self.status is not IncidentStatus.RESOLVED
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """One typed fact (contract part 2, 7.1): a `String` with `value`, or a reference by id, name or e-mail."""
+
+    type: str = "String"
+    value: str | None = None
+    item_id: int | None = None
+    name: str | None = None
+    email: str | None = None
+
+
+Metadata = dict[str, list[Value]]
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident with what stands beside it in an answer."""
+
+    incident: Incident
+    team_name: str
+    metadata: Metadata
+    base_url: str
+
+    @property
+    def id(self) -> int:
+        return self.incident.id
+
+    @property
+    def team_id(self) -> int:
+        return self.incident.team_id
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """The stored answer of the failing server, whole."""
+
+    incident_id: int
+    url: str
+    status_code: int | None
+    headers: list[tuple[str, str]]
+    body: bytes
+    body_truncated: bool
+    remote_ip: str | None
+    timings: dict[str, float | None]
+    at: datetime
+
+
+class Comment(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wrote about an incident, in Markdown."""
+
+    id: int
+    incident_id: int
+    content: str
+    user_id: int | None
+    user_email: str | None
+    author_name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of an incident's state, for its timeline."""
+
+    id: int
+    incident_id: int
+    at: datetime
+    act: str
+    actor: str | None
+    title: str
+    content: str
+
+
+class TimelineItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an incident's story, in the wire's form (contract part 2, 1.9)."""
+
+    id: str
+    item_type: str
+    at: datetime
+    data: dict[str, Any]
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which incidents a list shows; None = whatever it is."""
+
+    team_ids: tuple[int, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """Exclusive."""
+    owner: tuple[str, int] | None = None
+    resolved: bool | None = None
+    acknowledged: bool | None = None
+    metadata: dict[str, list[Value]] = {}
+    """Keys are AND-ed, the values of one key OR-ed."""
+
+
+class Author(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did something to an incident: a person we know, or just a name."""
+
+    name: str
+    user_id: int | None = None

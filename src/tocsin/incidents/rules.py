@@ -1,0 +1,120 @@
+"""Decides what may happen to an incident and in which words its story is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from tocsin.incidents.model import Act, Incident, IncidentStatus
+
+REOPEN_WITHIN = timedelta(hours=24)
+"""How long after its end an incident can be reopened (contract part 2, 1.6)."""
+MAX_RESPONSE_CONTENT_BYTES = 500
+"""Answers shorter than this stand in the incident itself (contract part 2, 1.3)."""
+
+ALREADY_ACKNOWLEDGED = "Incident was already acknowledged"
+ALREADY_RESOLVED = "Incident was already resolved"
+NOT_CONFIRMED = "Incident was not confirmed yet"
+NOT_RESOLVED = "Incident is not resolved, so it can't be reopened"
+TOO_LATE = "Incident was resolved more than 24 hours ago, so it can't be reopened"
+
+
+class Move(msgspec.Struct, frozen=True):
+    """The act happens; the incident then has this status."""
+
+    status: IncidentStatus
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The act is a mistake of the caller, who is told so."""
+
+    message: str
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """Nothing is left to do: checks may say the same thing twice."""
+
+
+Outcome = Move | Refusal | Ignored
+
+
+class _Then(StrEnum):
+    BACK = "back"
+    """Whichever of Started and Acknowledged it was before it looked well again."""
+
+
+_U, _S, _A = IncidentStatus.UNCONFIRMED, IncidentStatus.STARTED, IncidentStatus.ACKNOWLEDGED
+_R, _V = IncidentStatus.RESOLVED, IncidentStatus.VALIDATING
+_NOTHING = Ignored()
+_UNSURE, _TAKEN = Refusal(NOT_CONFIRMED), Refusal(ALREADY_ACKNOWLEDGED)
+_OVER, _RUNNING = Refusal(ALREADY_RESOLVED), Refusal(NOT_RESOLVED)
+
+TABLE: dict[Act, dict[IncidentStatus, IncidentStatus | _Then | Refusal | Ignored]] = {
+    Act.CONFIRM: {_U: _S, _S: _NOTHING, _A: _NOTHING, _V: _NOTHING, _R: _NOTHING},
+    Act.WITHDRAW: {_U: _R, _S: _NOTHING, _A: _NOTHING, _V: _NOTHING, _R: _NOTHING},
+    Act.VALIDATE: {_U: _NOTHING, _S: _V, _A: _V, _V: _NOTHING, _R: _NOTHING},
+    Act.FAIL_AGAIN: {_U: _NOTHING, _S: _NOTHING, _A: _NOTHING, _V: _Then.BACK, _R: _NOTHING},
+    Act.RECOVER: {_U: _R, _S: _R, _A: _R, _V: _R, _R: _NOTHING},
+    Act.ACKNOWLEDGE: {_U: _UNSURE, _S: _A, _A: _TAKEN, _V: _V, _R: _OVER},
+    Act.RESOLVE: {_U: _UNSURE, _S: _R, _A: _R, _V: _R, _R: _OVER},
+    Act.REOPEN: {_U: _RUNNING, _S: _RUNNING, _A: _RUNNING, _V: _RUNNING, _R: _S},
+    Act.ESCALATE: {_U: _UNSURE, _S: _S, _A: _A, _V: _V, _R: _OVER},
+}
+"""What each act does in each status: every pair is decided."""
+
+
+def decide(status: IncidentStatus, acknowledged: bool, act: Act) -> Outcome:
+    """What `act` does to an incident in this state. `acknowledged`: whether somebody has taken it on."""
+    outcome = TABLE[act][status]
+    if isinstance(outcome, (Refusal, Ignored)):
+        return outcome
+    if act is Act.ACKNOWLEDGE and acknowledged:
+        return _TAKEN
+    if isinstance(outcome, _Then):
+        return Move(_A if acknowledged else _S)
+    return Move(outcome)
+
+
+def reopenable(incident: Incident, now: datetime) -> Outcome:
+    """Whether a resolved incident may still be reopened: within 24 hours, and only if it was ever confirmed."""
+    outcome = decide(incident.status, incident.acknowledged, Act.REOPEN)
+    if isinstance(outcome, Move) and incident.resolved_at is not None:
+        if incident.confirmed_at is None:
+            return Refusal("Incident was never confirmed, so it can't be reopened")
+        if now - incident.resolved_at > REOPEN_WITHIN:
+            return Refusal(TOO_LATE)
+    return outcome
+
+
+def short_text(body: bytes) -> str | None:
+    """The body as text when it is short enough to stand in the incident itself and is text; else None."""
+    if not body or len(body) >= MAX_RESPONSE_CONTENT_BYTES:
+        return None
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\x00" in text else text
+
+
+def readable(body: bytes) -> str:
+    """A body as text for people to read; what is not UTF-8 shows as replacement characters."""
+    return body.decode("utf-8", errors="replace").replace("\x00", "\ufffd")
+
+
+def say_instant(instant: datetime) -> str:
+    """`2 Mar 2026, 12:00:00 UTC`: an instant for people."""
+    return f"{instant.day} " + instant.astimezone(UTC).strftime("%b %Y, %H:%M:%S UTC")
+
+
+def say_duration(duration: timedelta) -> str:
+    """`45 seconds`, `12 minutes`, `3 hours 5 minutes`, `2 days 4 hours`: the two largest parts."""
+    seconds = max(0, int(duration.total_seconds()))
+    parts = []
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {word}" + ("" if count == 1 else "s"))
+    return " ".join(parts[:2]) or "less than a second"
