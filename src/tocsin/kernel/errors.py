@@ -5,6 +5,7 @@
     ├── Refused           we know who you are, and you may not
     ├── NotFound          there is no such thing (or it belongs to another team, which is the same to you)
     ├── Conflict          the thing is not in a state in which this can be done
+    ├── BadRequest        the question itself makes no sense, e.g. a range that ends before it begins
     ├── Invalid           what you sent cannot be accepted; says which field, and what would be
     ├── TooMany           you have asked too often; says when to come back
     └── Unavailable       our storage cannot take this just now; nothing was written, try again
@@ -45,6 +46,10 @@ class NotFound(TocsinError):
 
 class Conflict(TocsinError):
     """The resource exists but is in the wrong state, e.g. already acknowledged."""
+
+
+class BadRequest(TocsinError):
+    """A question that cannot be answered as asked, e.g. dates that cannot be read (contract part 1, 3.6)."""
 
 
 class TooMany(TocsinError):

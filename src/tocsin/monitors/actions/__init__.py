@@ -1,0 +1,23 @@
+"""What can be done with monitors: the public face of this package for every other room."""
+
+from tocsin.monitors.actions.groups import create_group, delete_group, find_group, list_groups, update_group
+from tocsin.monitors.actions.history import response_times, sla
+from tocsin.monitors.actions.monitors import create, delete, find, list_monitors, update
+from tocsin.monitors.actions.recording import record, record_batch
+
+__all__ = [
+    "create",
+    "create_group",
+    "delete",
+    "delete_group",
+    "find",
+    "find_group",
+    "list_groups",
+    "list_monitors",
+    "record",
+    "record_batch",
+    "response_times",
+    "sla",
+    "update",
+    "update_group",
+]

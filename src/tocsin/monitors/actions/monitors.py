@@ -1,0 +1,182 @@
+"""Setting up what is watched: create, change, pause and delete monitors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tocsin.accounts import actions as accounts
+from tocsin.incidents import actions as incidents
+from tocsin.kernel.clock import to_milliseconds
+from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.monitors.actions import expiry
+from tocsin.monitors.model import Monitor, MonitorStatus, Settings, Standing
+from tocsin.monitors.rules.expiry import host_of, registrable_domain
+from tocsin.monitors.rules.maintenance import in_maintenance
+from tocsin.monitors.rules.settings import MAX_TEXT, Errors, Limits, apply, default_name
+from tocsin.monitors.store import groups as group_shelf
+from tocsin.monitors.store import monitors as shelf
+from tocsin.monitors.store import samples as sample_shelf
+from tocsin.monitors.store import states as state_shelf
+from tocsin.storage import Tx, events
+
+TOPIC = "monitors"
+"""Rung when what is to be watched has changed."""
+PAUSED = "paused"
+"""The reason of the gap in which a monitor is paused."""
+
+
+def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_url: str) -> Monitor:
+    """Begin to watch something. `given`: wire names and values (contract part 1, 3.1). Raises Invalid."""
+    settings, url, errors = apply(Settings(), "", given, limits, new=True)
+    name = _name(given, url, errors)
+    group_id = _group(tx, given, None, team_id, errors)
+    if errors:
+        raise Invalid.of(errors)
+    paused = bool(given.get("paused"))
+    id = shelf.insert_monitor(
+        tx, team_id=team_id, url=url, name=name or default_name(url), group_id=group_id, paused=paused,
+        domain=registrable_domain(host_of(url)), settings=settings,
+    )  # fmt: skip
+    if paused:
+        state_shelf.add_gap(tx, id, to_milliseconds(tx.now), None, PAUSED)
+    monitor = find(tx, id, None)
+    events.record(tx, "monitor.created", team_id=team_id, resource_type="monitor", resource_id=id, url=url)
+    expiry.settings_changed(tx, None, monitor, given, base_url)
+    tx.ring(TOPIC)
+    return monitor
+
+
+def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Monitor:
+    """The monitor, if the caller may see it. Raises NotFound."""
+    found = shelf.find(tx, id, team_ids)
+    if found is None:
+        raise NotFound("monitor", id)
+    return _shown(tx, [found])[0]
+
+
+def list_monitors(
+    tx: Tx, team_ids: tuple[int, ...] | None, *, page: int, per_page: int, url: str | None = None,
+    name: str | None = None, group_id: int | None = None,
+) -> tuple[list[Monitor], int]:  # fmt: skip
+    """One page of the monitors that the caller may see, by id, and how many there are in all."""
+    found, total = shelf.page(
+        tx, team_ids=team_ids, page=page, per_page=per_page, url=url, name=name, group_id=group_id
+    )
+    return _shown(tx, found), total
+
+
+def update(
+    tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any], limits: Limits, base_url: str
+) -> Monitor:
+    """Change what is in `given` and nothing else. Raises NotFound, Invalid."""
+    old = find(tx, id, team_ids)
+    settings, url, errors = apply(old.settings, old.url, given, limits, new=False)
+    name = _name(given, url, errors)
+    group_id = _group(tx, given, old.monitor_group_id, old.team_id, errors)
+    if errors:
+        raise Invalid.of(errors)
+    pause = given.get("paused")
+    paused = old.paused_at is not None if pause is None else bool(pause)
+    shelf.update_monitor(
+        tx, id, url=url, name=name or old.pronounceable_name, group_id=group_id,
+        paused_at=(old.paused_at or tx.now) if paused else None,
+        domain=registrable_domain(host_of(url)), settings=settings,
+    )  # fmt: skip
+    if paused is not (old.paused_at is not None):
+        _turned(tx, old, paused, base_url)
+    monitor = find(tx, id, None)
+    events.record(tx, "monitor.updated", team_id=old.team_id, resource_type="monitor", resource_id=id,
+                  changed=sorted(given))  # fmt: skip
+    expiry.settings_changed(tx, old, monitor, given, base_url)
+    tx.ring(TOPIC)
+    return monitor
+
+
+def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> None:
+    """Stop watching and forget what was measured; its incidents stay, resolved. Raises NotFound."""
+    monitor = find(tx, id, team_ids)
+    close_incidents(tx, monitor, "The monitor was deleted.", base_url)
+    shelf.delete_monitor(tx, id)
+    sample_shelf.delete_samples_of(tx, id)
+    state_shelf.delete_gaps(tx, monitor_id=id)
+    events.record(tx, "monitor.deleted", team_id=monitor.team_id, resource_type="monitor", resource_id=id,
+                  url=monitor.url, pronounceable_name=monitor.pronounceable_name)  # fmt: skip
+    tx.ring(TOPIC)
+
+
+def set_paused(tx: Tx, ids: Sequence[int], paused: bool, base_url: str) -> None:
+    """Pause or resume monitors; those that are so already are left alone."""
+    for monitor in shelf.by_ids(tx, ids):
+        if paused is (monitor.paused_at is not None):
+            continue
+        shelf.update_monitor(
+            tx, monitor.id, url=monitor.url, name=monitor.pronounceable_name, group_id=monitor.monitor_group_id,
+            paused_at=tx.now if paused else None, domain=monitor.domain, settings=monitor.settings,
+        )  # fmt: skip
+        _turned(tx, monitor, paused, base_url)
+    tx.ring(TOPIC)
+
+
+def close_incidents(tx: Tx, monitor: Monitor, why: str, base_url: str) -> None:
+    """Whatever is open about a monitor that is watched no longer is over; a suspicion is withdrawn unheard."""
+    for kind in ("check", "ssl_expiration", "domain_expiration"):
+        incident = incidents.current(tx, "monitor", monitor.id, kind)
+        if incident is None:
+            continue
+        if incident.status == "Unconfirmed":
+            incidents.withdraw(tx, incident.id)
+        else:
+            incidents.recover(tx, incident.id, why=why, base_url=base_url)
+
+
+def _turned(tx: Tx, monitor: Monitor, paused: bool, base_url: str) -> None:
+    """Pausing ends what is going on; resuming begins anew, with the first check still to be done."""
+    now_ms = to_milliseconds(tx.now)
+    if paused:
+        close_incidents(tx, monitor, "The monitor was paused.", base_url)
+        state_shelf.add_gap(tx, monitor.id, now_ms, None, PAUSED)
+    else:
+        state_shelf.close_gap(tx, monitor.id, now_ms, PAUSED)
+    state_shelf.save_standing(tx, monitor.id, Standing(observed_ms=monitor.standing.observed_ms))
+    name = "monitor.paused" if paused else "monitor.unpaused"
+    events.record(tx, name, team_id=monitor.team_id, resource_type="monitor", resource_id=monitor.id)
+
+
+def _name(given: Mapping[str, Any], url: str, errors: Errors) -> str:
+    name = str(given.get("pronounceable_name") or "").strip()
+    if len(name) > MAX_TEXT:
+        errors["pronounceable_name"] = [f"is too long (maximum is {MAX_TEXT} characters)"]
+    return name
+
+
+def _group(tx: Tx, given: Mapping[str, Any], current: int | None, team_id: int, errors: Errors) -> int | None:
+    if "monitor_group_id" not in given:
+        return current
+    group_id = given["monitor_group_id"]
+    if not group_id:
+        return None
+    if group_shelf.find(tx, group_id, (team_id,)) is None:
+        errors["resource_group"] = ["doesn't exist"]
+    return int(group_id)
+
+
+def _shown(tx: Tx, monitors: Sequence[Monitor]) -> list[Monitor]:
+    """With the names of their teams, and `maintenance` where the window is open."""
+    names = {id: accounts.team(tx, id).name for id in {monitor.team_id for monitor in monitors}}
+    return [
+        msgspec.structs.replace(monitor, team_name=names[monitor.team_id], status=shown_status(monitor, tx.now))
+        for monitor in monitors
+    ]
+
+
+def shown_status(monitor: Monitor, now: datetime) -> MonitorStatus:
+    """`paused` before `maintenance` before what the checks say."""
+    if monitor.paused_at is not None:
+        return MonitorStatus.PAUSED
+    if monitor.settings.maintenance_from is not None and in_maintenance(monitor.settings, now):
+        return MonitorStatus.MAINTENANCE
+    return monitor.standing.status

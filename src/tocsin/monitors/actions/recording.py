@@ -1,0 +1,148 @@
+"""What a check found becomes what we know: judged, written down and acted upon in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from tocsin.escalation.model import Paging
+from tocsin.incidents import actions as incidents
+from tocsin.incidents.model import Opening
+from tocsin.kernel.clock import from_milliseconds
+from tocsin.monitors.actions.expiry import note_certificate
+from tocsin.monitors.model import Monitor, Observation, Standing
+from tocsin.monitors.rules.judging import Deed, Facts, Patience, judge, stop_watching
+from tocsin.monitors.rules.maintenance import in_maintenance
+from tocsin.monitors.store import monitors as shelf
+from tocsin.monitors.store import samples as sample_shelf
+from tocsin.monitors.store import states as state_shelf
+from tocsin.storage import Tx
+
+MAINTENANCE = "maintenance"
+"""The reason of the gap in which a monitor is in its maintenance window."""
+
+_NO_CAUSE = "The check failed"
+
+
+def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
+    """Judge one observation against the stored standing and do what follows, all in this transaction.
+
+    The authority: a caller's own idea of the standing is never trusted. Returns the standing that holds now; None when
+    the observation was dropped: the monitor is gone, paused, in maintenance, or was changed since the check began.
+    """
+    monitor = shelf.find(tx, observation.monitor_id)
+    if monitor is None or monitor.revision != observation.revision or monitor.paused_at is not None:
+        return None
+    started_at = from_milliseconds(observation.started_ms)
+    if in_maintenance(monitor.settings, tx.now) or in_maintenance(monitor.settings, started_at):
+        return None
+    if observation.certificate_expires_ms is not None:
+        note_certificate(tx, monitor.id, from_milliseconds(observation.certificate_expires_ms), base_url)
+    standing = monitor.standing
+    incident = None
+    if standing.incident_id is not None:
+        incident = incidents.current(tx, "monitor", monitor.id, "check")
+    facts = Facts(observation.verdict, observation.started_ms, observation.ended_ms)
+    patience = Patience(monitor.settings.confirmation_period, monitor.settings.recovery_period)
+    judgement = judge(standing, facts, patience, incident_open=incident is not None)
+    new = _done(tx, monitor, observation, judgement.standing, judgement.deed, base_url)
+    if new != standing:
+        state_shelf.save_standing(tx, monitor.id, new)
+    return new
+
+
+def record_batch(
+    tx: Tx, batches: Mapping[str, tuple[int, Iterable[Observation]]], checked: Mapping[int, int], alive_ms: int
+) -> None:
+    """Write down a second's worth of steady successes: nothing to judge, only what was measured, and that we watch.
+
+    `batches`: by region, the earliest start (ms) and the observations; `checked`: the latest start (ms) by monitor.
+    """
+    for region, (from_ms, observations) in batches.items():
+        sample_shelf.add_batch(tx, from_ms, region, observations)
+    if checked:
+        state_shelf.note_checked(tx, checked)
+    state_shelf.mark_alive(tx, alive_ms)
+
+
+def begin_maintenance(tx: Tx, monitor_id: int, at_ms: int, base_url: str) -> None:
+    """The window opens: a suspicion is withdrawn, an incident that is open stays open and is judged after it."""
+    monitor = shelf.find(tx, monitor_id)
+    if monitor is None or monitor.paused_at is not None:
+        return
+    incident_open = monitor.standing.incident_id is not None and (
+        incidents.current(tx, "monitor", monitor_id, "check") is not None
+    )
+    judgement = stop_watching(monitor.standing, incident_open=incident_open)
+    if judgement.deed is Deed.WITHDRAW and monitor.standing.incident_id is not None:
+        incidents.withdraw(tx, monitor.standing.incident_id)
+    if judgement.standing != monitor.standing:
+        state_shelf.save_standing(tx, monitor_id, judgement.standing)
+    if monitor_id not in state_shelf.open_gaps(tx, MAINTENANCE):
+        state_shelf.add_gap(tx, monitor_id, at_ms, None, MAINTENANCE)
+
+
+def end_maintenance(tx: Tx, monitor_id: int, at_ms: int) -> None:
+    """The window closes: watching begins again."""
+    state_shelf.close_gap(tx, monitor_id, at_ms, MAINTENANCE)
+
+
+def _done(
+    tx: Tx, monitor: Monitor, observation: Observation, standing: Standing, deed: Deed | None, base_url: str
+) -> Standing:
+    """Do the deed. Returns the standing with the incident's id in it."""
+    id = monitor.standing.incident_id
+    if deed in (Deed.OPEN, Deed.SUSPECT):
+        incident = incidents.open(tx, opening(monitor, observation, confirmed=deed is Deed.OPEN), base_url)
+        return msgspec.structs.replace(standing, incident_id=incident.id)
+    if deed is None or id is None:
+        return standing
+    if deed is Deed.CONFIRM:
+        incidents.confirm(
+            tx, id, cause=observation.cause or _NO_CAUSE, evidence=observation.evidence, base_url=base_url
+        )
+    elif deed is Deed.WITHDRAW:
+        incidents.withdraw(tx, id)
+    elif deed is Deed.VALIDATE:
+        incidents.validating(tx, id)
+    elif deed is Deed.FAIL_AGAIN:
+        incidents.failing_again(tx, id)
+    elif deed is Deed.RECOVER:
+        incidents.recover(tx, id, why="The monitor recovered.", base_url=base_url)
+    return standing
+
+
+def opening(monitor: Monitor, observation: Observation, *, confirmed: bool) -> Opening:
+    """What the incident is told about its beginning."""
+    settings = monitor.settings
+    return Opening(
+        team_id=monitor.team_id,
+        owner_type="monitor",
+        owner_id=monitor.id,
+        name=monitor.pronounceable_name,
+        url=monitor.url,
+        http_method=settings.http_method,
+        cause=observation.cause or _NO_CAUSE,
+        regions=[observation.region],
+        paging=Paging(
+            call=settings.call,
+            sms=settings.sms,
+            email=settings.email,
+            push=settings.push,
+            critical_alert=settings.critical_alert,
+            team_wait=settings.team_wait,
+            policy_id=settings.policy_id,
+        ),
+        evidence=observation.evidence,
+        timings={
+            "total": observation.response_time,
+            "name_lookup": observation.name_lookup_time,
+            "connection": observation.connection_time,
+            "tls_handshake": observation.tls_handshake_time,
+            "data_transfer": observation.data_transfer_time,
+        },
+        confirmed=confirmed,
+        kind="check",
+        started_at=from_milliseconds(observation.started_ms),
+    )

@@ -1,0 +1,97 @@
+"""A monitor as it stands in answers: every attribute with exactly the API's name, type and place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tocsin.kernel.clock import to_wire
+from tocsin.monitors.model import Monitor, RequestHeader
+
+
+class MonitorAttributes(msgspec.Struct):
+    """The attributes in the API's order (contract part 1, 3.1 and 3.7)."""
+
+    url: str
+    pronounceable_name: str
+    auth_username: str
+    auth_password: str
+    monitor_type: str
+    monitor_group_id: int | None
+    last_checked_at: str | None
+    status: str
+    policy_id: str | None
+    expiration_policy_id: int | None
+    team_name: str
+    required_keyword: str | None
+    verify_ssl: bool
+    call: bool
+    sms: bool
+    email: bool
+    push: bool
+    critical_alert: bool
+    team_wait: int | None
+    http_method: str
+    request_timeout: int
+    recovery_period: int
+    check_frequency: int
+    effective_check_frequency: int
+    effective_check_frequency_reason: str | None
+    request_headers: tuple[RequestHeader, ...]
+    environment_variables: dict[str, str]
+    request_body: str
+    follow_redirects: bool
+    remember_cookies: bool
+    created_at: str
+    updated_at: str
+    ssl_expiration: int | None
+    domain_expiration: int | None
+    expected_status_codes: tuple[int, ...]
+    port: str | None
+    confirmation_period: int
+    paused_at: str | None
+    proxy_host: str | None
+    proxy_port: int | None
+    regions: tuple[str, ...] | None
+    paused: bool
+    maintenance_from: str | None
+    maintenance_to: str | None
+    maintenance_timezone: str | None
+    maintenance_days: tuple[str, ...] | None
+    playwright_script: str | None
+    scenario_name: str | None
+    ip_version: str | None
+    checks_version: str
+
+
+def render(monitor: Monitor) -> MonitorAttributes:
+    s = monitor.settings
+    return MonitorAttributes(
+        monitor.url, monitor.pronounceable_name, s.auth_username, s.auth_password, s.monitor_type,
+        monitor.monitor_group_id, _wire(monitor.last_checked_at), monitor.status.value,
+        None if s.policy_id is None else str(s.policy_id), s.expiration_policy_id, monitor.team_name,
+        s.required_keyword, s.verify_ssl, s.call, s.sms, s.email, s.push, s.critical_alert, s.team_wait, s.http_method,
+        s.request_timeout, s.recovery_period, s.check_frequency, s.check_frequency, None, s.request_headers,
+        s.environment_variables, s.request_body, s.follow_redirects, s.remember_cookies, to_wire(monitor.created_at),
+        to_wire(monitor.updated_at), s.ssl_expiration, s.domain_expiration, s.expected_status_codes, s.port,
+        s.confirmation_period, _wire(monitor.paused_at), s.proxy_host, s.proxy_port, s.regions,
+        monitor.paused_at is not None, s.maintenance_from, s.maintenance_to, s.maintenance_timezone,
+        s.maintenance_days, s.playwright_script, s.scenario_name, s.ip_version, "v2",
+    )  # fmt: skip
+
+
+def relationships(monitor: Monitor) -> dict[str, Any]:
+    return {
+        "policy": {"data": _policy(monitor.settings.policy_id)},
+        "expiration_policy": {"data": _policy(monitor.settings.expiration_policy_id)},
+    }
+
+
+def _policy(id: int | None) -> dict[str, str] | None:
+    return None if id is None else {"id": str(id), "type": "policy"}
+
+
+def _wire(instant: datetime | None) -> str | None:
+    return None if instant is None else to_wire(instant)

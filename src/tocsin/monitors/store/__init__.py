@@ -1,0 +1,1 @@
+"""Monitors' own shelf: their settings, where they stand, and what was measured."""

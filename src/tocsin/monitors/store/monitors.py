@@ -1,0 +1,255 @@
+"""Monitors on the shelf: written whole, read fifty at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
+
+from tocsin.kernel.clock import to_milliseconds
+from tocsin.kernel.vault import Vault
+from tocsin.monitors.model import CheckSpec, Monitor, MonitorStatus, RequestHeader, Settings, Standing
+from tocsin.monitors.store.tables import changes, monitors, states
+from tocsin.storage import Tx
+
+CHANGES_KEPT = 100_000
+"""Journal rows kept behind the newest: a probe further behind than that reads everything anew anyway."""
+
+_SECRETS_CACHED = 4096
+"""Opened secrets kept in memory: opening one costs more than everything else about a row."""
+
+
+class _Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What of a monitor's settings is nobody's business who only has the file."""
+
+    auth_password: str = ""
+    proxy_host: str | None = None
+    header_values: tuple[str, ...] = ()
+    environment_variables: dict[str, str] = {}
+
+
+_NO_SECRETS = _Secrets()
+_encode = msgspec.json.encode
+_decode_settings = msgspec.json.Decoder(Settings).decode
+_decode_secrets = msgspec.json.Decoder(_Secrets).decode
+
+_COLUMNS = (
+    monitors.c.id, monitors.c.team_id, monitors.c.url, monitors.c.pronounceable_name, monitors.c.monitor_group_id,
+    monitors.c.paused_at, monitors.c.created_at, monitors.c.updated_at, monitors.c.revision, monitors.c.domain,
+    monitors.c.settings, monitors.c.secrets, states.c.status, states.c.last_checked_at,
+    states.c.failing_since_ms, states.c.recovering_since_ms, states.c.incident_id, states.c.certificate_expires_at,
+)  # fmt: skip
+_SELECT = select(*_COLUMNS).select_from(monitors.join(states, states.c.monitor_id == monitors.c.id))
+_ONE = _SELECT.where(monitors.c.id == bindparam("id"))
+
+
+def insert_monitor(
+    tx: Tx, *, team_id: int, url: str, name: str, group_id: int | None, paused: bool, domain: str | None,
+    settings: Settings,
+) -> int:  # fmt: skip
+    document, secrets = _written(settings, tx.vault)
+    id = tx.insert(
+        insert(monitors).values(
+            team_id=team_id, url=url, pronounceable_name=name, monitor_group_id=group_id,
+            paused_at=tx.now if paused else None, created_at=tx.now, updated_at=tx.now, revision=1, domain=domain,
+            settings=document, secrets=secrets,
+        )
+    )  # fmt: skip
+    tx.execute(insert(states).values(monitor_id=id, status=MonitorStatus.PENDING.value))
+    note_changes(tx, [id])
+    return id
+
+
+def update_monitor(
+    tx: Tx, id: int, *, url: str, name: str, group_id: int | None, paused_at: datetime | None, domain: str | None,
+    settings: Settings,
+) -> None:  # fmt: skip
+    document, secrets = _written(settings, tx.vault)
+    tx.execute(
+        update(monitors)
+        .where(monitors.c.id == id)
+        .values(
+            url=url, pronounceable_name=name, monitor_group_id=group_id, paused_at=paused_at, domain=domain,
+            settings=document, secrets=secrets, updated_at=tx.now, revision=monitors.c.revision + 1,
+        )
+    )  # fmt: skip
+    note_changes(tx, [id])
+
+
+def delete_monitor(tx: Tx, id: int) -> None:
+    tx.execute(delete(monitors).where(monitors.c.id == id))
+    tx.execute(delete(states).where(states.c.monitor_id == id))
+    note_changes(tx, [id])
+
+
+def note_changes(tx: Tx, ids: Iterable[int]) -> None:
+    """Write into the journal that running probes read: look at these anew."""
+    tx.execute(insert(changes), [{"monitor_id": id} for id in ids])
+
+
+def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None = None) -> Monitor | None:
+    """The monitor if it exists and belongs to one of the teams (None = whichever). `team_name` is left empty, and
+    `status` knows nothing of maintenance: both are the actions' to fill in.
+    """
+    row = tx.execute(_ONE, {"id": id}).first()
+    if row is None or (team_ids is not None and row.team_id not in team_ids):
+        return None
+    return _monitor(row, tx)
+
+
+def page(
+    tx: Tx, *, team_ids: tuple[int, ...] | None, page: int, per_page: int, url: str | None = None,
+    name: str | None = None, group_id: int | None = None,
+) -> tuple[list[Monitor], int]:  # fmt: skip
+    """One page by id ascending, and how many there are in all. Filters match the whole text."""
+    conditions: list[ColumnElement[bool]] = []
+    if team_ids is not None:
+        conditions.append(monitors.c.team_id == team_ids[0] if len(team_ids) == 1 else monitors.c.team_id.in_(team_ids))
+    if url is not None:
+        conditions.append(monitors.c.url == url)
+    if name is not None:
+        conditions.append(monitors.c.pronounceable_name == name)
+    if group_id is not None:
+        conditions.append(monitors.c.monitor_group_id == group_id)
+    total = tx.execute(select(func.count()).select_from(monitors).where(*conditions)).scalar_one()
+    # The page's ids come from an index alone; only then are the wide rows read.
+    ids: Select[Any] = select(monitors.c.id).where(*conditions).order_by(monitors.c.id)
+    ids = ids.limit(per_page).offset((page - 1) * per_page)
+    rows = tx.execute(_SELECT.where(monitors.c.id.in_(ids)).order_by(monitors.c.id)) if total else ()
+    return [_monitor(row, tx) for row in rows], int(total)
+
+
+def by_ids(tx: Tx, ids: Sequence[int]) -> list[Monitor]:
+    rows = tx.execute(_SELECT.where(monitors.c.id.in_(ids)).order_by(monitors.c.id))
+    return [_monitor(row, tx) for row in rows]
+
+
+def after(tx: Tx, id: int, limit: int) -> list[Monitor]:
+    """The next `limit` monitors by id, of every team."""
+    rows = tx.execute(_SELECT.where(monitors.c.id > id).order_by(monitors.c.id).limit(limit))
+    return [_monitor(row, tx) for row in rows]
+
+
+def ids_in_group(tx: Tx, group_id: int) -> list[int]:
+    return list(tx.execute(select(monitors.c.id).where(monitors.c.monitor_group_id == group_id)).scalars())
+
+
+def ids_of_domain(tx: Tx, domain: str, team_id: int | None = None) -> list[int]:
+    statement = select(monitors.c.id).where(monitors.c.domain == domain)
+    if team_id is not None:
+        statement = statement.where(monitors.c.team_id == team_id)
+    return list(tx.execute(statement).scalars())
+
+
+def detach_group(tx: Tx, group_id: int) -> None:
+    """Members of a group that goes away belong to none."""
+    tx.execute(update(monitors).where(monitors.c.monitor_group_id == group_id).values(monitor_group_id=None))
+
+
+def revisions(tx: Tx) -> dict[int, int]:
+    """Every monitor's revision, by id."""
+    rows: Any = tx.execute(select(monitors.c.id, monitors.c.revision))
+    return {id: revision for id, revision in rows}  # noqa: C416 - rows are not pairs to the type checker
+
+
+def latest_change(tx: Tx) -> int:
+    return int(tx.execute(select(func.coalesce(func.max(changes.c.id), 0))).scalar_one())
+
+
+def changed_since(tx: Tx, change_id: int, limit: int) -> list[tuple[int, int]]:
+    """(change id, monitor id) of what was created, changed or deleted after `change_id`, oldest first."""
+    rows: Any = tx.execute(select(changes.c.id, changes.c.monitor_id).where(changes.c.id > change_id)
+                      .order_by(changes.c.id).limit(limit))  # fmt: skip
+    return [(id, monitor_id) for id, monitor_id in rows]
+
+
+def trim_changes(tx: Tx) -> None:
+    tx.execute(delete(changes).where(changes.c.id <= latest_change(tx) - CHANGES_KEPT))
+
+
+def spec_of(monitor: Monitor) -> CheckSpec:
+    """The monitor as a probe sees it."""
+    settings = monitor.settings
+    document = {name: getattr(settings, name) for name in _CHECKED}
+    document["request_headers"] = [{"id": h.id, "name": h.name, "value": h.value} for h in settings.request_headers]
+    document["expected_status_codes"] = list(settings.expected_status_codes)
+    return CheckSpec(
+        monitor_id=monitor.id,
+        revision=monitor.revision,
+        kind=settings.monitor_type,
+        frequency_seconds=settings.check_frequency,
+        settings=document | {"url": monitor.url},
+        last_checked_ms=monitor.standing.observed_ms or None,
+    )
+
+
+_CHECKED = (
+    "http_method", "request_body", "auth_username", "auth_password", "follow_redirects", "remember_cookies",
+    "verify_ssl", "proxy_host", "proxy_port", "ip_version", "request_timeout", "required_keyword", "port",
+    "environment_variables", "playwright_script", "scenario_name",
+)  # fmt: skip
+
+
+def _monitor(row: Any, tx: Tx) -> Monitor:
+    (id, team_id, url, name, group_id, paused_at, created_at, updated_at, revision, domain, document, secrets, status,
+     last_checked_at, failing_since_ms, recovering_since_ms, incident_id, certificate) = row  # fmt: skip
+    settings = _read(document, secrets, tx.vault)
+    standing = Standing(
+        status=MonitorStatus(status),
+        observed_ms=0 if last_checked_at is None else to_milliseconds(last_checked_at),
+        failing_since_ms=failing_since_ms,
+        recovering_since_ms=recovering_since_ms,
+        incident_id=incident_id,
+    )
+    return Monitor(
+        id=id, team_id=team_id, team_name="", url=url, pronounceable_name=name, monitor_group_id=group_id,
+        paused_at=paused_at, created_at=created_at, updated_at=updated_at, revision=revision, domain=domain,
+        settings=settings,
+        status=standing.status if paused_at is None else MonitorStatus.PAUSED,
+        last_checked_at=last_checked_at, standing=standing,
+        certificate_expires_at=certificate,
+    )  # fmt: skip
+
+
+def _written(settings: Settings, vault: Vault) -> tuple[str, str]:
+    """The document without its secrets, and the secrets sealed."""
+    proxy = settings.proxy_host
+    secrets = _Secrets(
+        auth_password=settings.auth_password,
+        proxy_host=proxy if proxy and "@" in proxy else None,
+        header_values=tuple(header.value for header in settings.request_headers),
+        environment_variables=settings.environment_variables,
+    )
+    plain = msgspec.structs.replace(
+        settings,
+        auth_password="",
+        proxy_host=None if secrets.proxy_host else proxy,
+        request_headers=tuple(RequestHeader(header.id, header.name, "") for header in settings.request_headers),
+        environment_variables={},
+    )
+    sealed = "" if secrets == _NO_SECRETS else vault.seal(_encode(secrets).decode())
+    return _encode(plain).decode(), sealed
+
+
+def _read(document: str, sealed: str, vault: Vault) -> Settings:
+    settings = _decode_settings(document)
+    if not sealed:
+        return settings
+    secrets = _opened(vault, sealed)
+    headers = zip(settings.request_headers, secrets.header_values, strict=True)
+    return msgspec.structs.replace(
+        settings,
+        auth_password=secrets.auth_password,
+        proxy_host=secrets.proxy_host or settings.proxy_host,
+        request_headers=tuple(RequestHeader(header.id, header.name, value) for header, value in headers),
+        environment_variables=secrets.environment_variables,
+    )
+
+
+@lru_cache(maxsize=_SECRETS_CACHED)
+def _opened(vault: Vault, sealed: str) -> _Secrets:
+    return _decode_secrets(vault.open(sealed))
