@@ -10,7 +10,7 @@ from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.notify import actions
 from tocsin.notify.model import Notice
-from tocsin.storage import Database, Tx, events
+from tocsin.storage import Database, MemoryBus, Tx, events
 
 
 class Ops(msgspec.Struct):
@@ -18,13 +18,12 @@ class Ops(msgspec.Struct):
 
     database: Database
     clock: FakeClock
+    bus: MemoryBus
     team_id: int
     alice: int
     bob: int
 
-    async def page(
-        self, *, incident_id: int = 25, kind: str = "page", user_id: int | None = None, **more: object
-    ) -> int:
+    async def page(self, *, incident_id: int = 25, kind: str = "page", **more: object) -> int:
         """Queue a message to Alice (or another) planned now, and return its id."""
         notice = self.notice(incident_id=incident_id, kind=kind)
         arguments = {"address": "alice@example.com", "channel": "email", "planned_at": self.clock.now()} | more
@@ -61,7 +60,16 @@ class Ops(msgspec.Struct):
 
 
 @pytest.fixture
-async def ops(database: Database, clock: FakeClock) -> Ops:
+async def ops(database: Database, clock: FakeClock, bus: MemoryBus) -> Ops:
+    return await _ops(database, clock, bus)
+
+
+@pytest.fixture
+async def sqlite_ops(sqlite_database: Database, clock: FakeClock, bus: MemoryBus) -> Ops:
+    return await _ops(sqlite_database, clock, bus)
+
+
+async def _ops(database: Database, clock: FakeClock, bus: MemoryBus) -> Ops:
     def found(tx: Tx) -> tuple[int, int, int]:
         team = accounts.ensure_team(tx, "Ops")
         alice = accounts.create_user(tx, email="alice@example.com", name="Alice Ångström", password=None)
@@ -71,4 +79,4 @@ async def ops(database: Database, clock: FakeClock) -> Ops:
         return team.id, alice.id, bob.id
 
     team_id, alice, bob = await database.write(found)
-    return Ops(database=database, clock=clock, team_id=team_id, alice=alice, bob=bob)
+    return Ops(database=database, clock=clock, bus=bus, team_id=team_id, alice=alice, bob=bob)

@@ -59,8 +59,8 @@ class Mailbox:
         self.signed_in.append(bool(session.authenticated))
         return "250 2.0.0 Ok: taken"
 
-    @property
     def message_ids(self) -> list[str]:
+        """No property: aiosmtpd looks at every attribute of its handler with each connection."""
         return [mail["Message-ID"] for mail in self.mails]
 
 
