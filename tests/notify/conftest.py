@@ -50,6 +50,12 @@ class Ops(msgspec.Struct):
         """The newest state in the ledger."""
         return (await self.log(delivery_id))[-1][0]
 
+    async def failure(self, delivery_id: int) -> str:
+        """Why the newest attempt failed."""
+        state, detail = (await self.log(delivery_id))[-1]
+        assert state == "failed"
+        return detail
+
     async def events(self) -> list[str]:
         """The names of the events that were recorded."""
         return await self.database.read(lambda tx: [row.name for row in tx.execute(select(events.events))])

@@ -136,7 +136,7 @@ def settle(tx: Tx, delivery_id: int, attempt: int, answer: Answer) -> State | No
 
 
 def take_over(tx: Tx) -> int:
-    """Make all unfinished work due now: for a process that knows it is alone, whose predecessor died or was mended."""
+    """Make all that was tried and is unfinished due now: for a process that knows it is alone, after a crash or a repair."""
     return store.hasten(tx)
 
 

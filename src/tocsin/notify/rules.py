@@ -104,12 +104,13 @@ def settled(
         return Change(after, None, answer.detail)
     if isinstance(answer, GiveUp):
         return Change(after, None, answer.why)
-    due_at = now + timedelta(seconds=wait_seconds(delivery_id, attempt, answer.after_seconds))
+    wait = wait_seconds(delivery_id, attempt, answer.after_seconds)
+    due_at = now + timedelta(seconds=wait)
     lifetime = PAGE_LIFETIME if kind == Kind.PAGE else NOTICE_LIFETIME
     if due_at > planned_at + lifetime:
         hours = lifetime // timedelta(hours=1)
         return Change(State.GIVEN_UP, None, f"not delivered within {hours} hours; the last reason: {answer.why}")
-    return Change(after, due_at, answer.why)
+    return Change(after, due_at, f"{answer.why}; trying again in {_say(wait)}")
 
 
 def wait_seconds(delivery_id: int, attempt: int, asked_seconds: float | None = None) -> float:
@@ -125,6 +126,10 @@ def wait_seconds(delivery_id: int, attempt: int, asked_seconds: float | None = N
 def urgency(kind: str) -> int:
     """Pages go before everything else."""
     return URGENCY.get(kind, LEAST_URGENT)
+
+
+def _say(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 _CHANNEL_WORDS = {"email": "e-mail", "sms": "text message", "call": "call", "push": "push notification"}

@@ -145,9 +145,9 @@ def cancel_pages(tx: Tx, incident_id: int) -> Rows:
 
 
 def hasten(tx: Tx) -> int:
-    """Make every unfinished delivery due now; returns how many there were."""
+    """Make every delivery due now that was tried before and is not finished; returns how many there were."""
     column = deliveries.c
-    statement = update(deliveries).where(column.due_at > tx.now).values(due_at=tx.now)
+    statement = update(deliveries).where(column.due_at > tx.now, column.attempts > 0).values(due_at=tx.now)
     return tx.execute(statement).rowcount
 
 

@@ -86,10 +86,6 @@ class Deliveries:
         """Messages that are being sent or settled."""
         return len(self._tasks)
 
-    def settings_of(self, kind: str) -> msgspec.Struct:
-        """What this worker's channel of that kind is configured with."""
-        return self._settings[kind]
-
     async def drain(self) -> None:
         """Wait until everything that was started is settled."""
         while self._tasks:

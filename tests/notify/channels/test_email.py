@@ -209,7 +209,17 @@ async def test_a_server_that_dawdles_is_left() -> None:
     box.dawdle_seconds = 0.5
     async with mail_server(box):
         answer = await email.send(message(), email.settings(f"smtp://127.0.0.1:{box.port}?timeout=0.05"))
-    assert answer == Retry(f"127.0.0.1:{box.port} did not answer within 0.05 s")
+    assert answer == Retry(f"127.0.0.1:{box.port} did not answer in time")
+
+
+async def test_the_doctor_can_try_the_server_without_sending_anything() -> None:
+    async with mail_server(password="right") as box:
+        assert await email.greet(email.settings(f"smtp://u:right@127.0.0.1:{box.port}")) == Sent(
+            f"127.0.0.1:{box.port} lets us in"
+        )
+        assert isinstance(await email.greet(email.settings(f"smtp://u:wrong@127.0.0.1:{box.port}")), Retry)
+    assert box.mails == []
+    assert await email.greet(email.settings("")) == Retry(email.UNCONFIGURED, email.UNCONFIGURED_WAIT_SECONDS)
 
 
 def test_a_password_never_leaves_in_clear_unless_the_operator_says_so() -> None:

@@ -31,6 +31,7 @@ COMMAND_TIMEOUT_SECONDS = 30.0
 """Less than RFC 5321 4.5.3.2 grants: a page that is stuck for minutes is better tried again."""
 QUIT_TIMEOUT_SECONDS = 1.0
 """The mail is accepted by then; the farewell is only politeness."""
+UNCONFIGURED = "no SMTP server is configured: start with --smtp-url smtp://…"
 UNCONFIGURED_WAIT_SECONDS = 60
 MAX_SUBJECT_CHARACTERS = 200
 MAX_FACTS = 20
@@ -44,7 +45,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PLAIN = SMTP.clone(cte_type="7bit")
 _UTF8 = SMTPUTF8.clone(cte_type="7bit")
 """Bodies in seven bits pass every server; headers leave ASCII only when an address does (RFC 6531)."""
-_TONES = {Kind.PAGE: "#c62828", Kind.ACKNOWLEDGED: "#b26a00", Kind.RESOLVED: "#1b7f4b", Kind.NOTICE: "#3b5bdb"}
+_TONES: dict[str, str] = {
+    Kind.PAGE: "#c62828",
+    Kind.ACKNOWLEDGED: "#a15c00",
+    Kind.RESOLVED: "#1b7f4b",
+    Kind.NOTICE: "#3b5bdb",
+}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,13 +133,29 @@ def settings(url: str) -> Settings:
 async def send(message: Message, settings: Settings, net: object = None) -> Answer:
     """Hand one mail to the server. A refused recipient gives up; what an operator can mend is tried again."""
     if not settings.host:
-        return Retry("no SMTP server is configured: start with --smtp-url smtp://…", UNCONFIGURED_WAIT_SECONDS)
+        return Retry(UNCONFIGURED, UNCONFIGURED_WAIT_SECONDS)
     if not _is_address(message.address):
         return GiveUp(f"“{_line(message.address)}” is not an e-mail address")
     try:
         return await _converse(message, settings)
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
         return _verdict(error, settings)
+
+
+async def greet(settings: Settings) -> Answer:
+    """Connect, encrypt and sign in as for a mail, and leave without sending one: what `tocsin doctor` asks."""
+    if not settings.host:
+        return Retry(UNCONFIGURED, UNCONFIGURED_WAIT_SECONDS)
+    client = None
+    try:
+        client = _client(settings)
+        await client.connect()
+        return Sent(f"{settings.host}:{settings.port} lets us in")
+    except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
+        return _verdict(error, settings)
+    finally:
+        if client is not None:
+            await _say_goodbye(client)
 
 
 def compose(message: Message, settings: Settings) -> EmailMessage:
@@ -158,12 +180,14 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
     words = {
         "headline": _line(notice.headline),
         "cause": _line(notice.cause),
-        "facts": [(_line(label), _line(value)[:MAX_VALUE_CHARACTERS]) for label, value in notice.facts[:MAX_FACTS]],
+        "facts": [
+            (_line(label), _line(value)[:MAX_VALUE_CHARACTERS]) for label, value in notice.facts[:MAX_FACTS] if value
+        ],
         "url": notice.url if _is_link(notice.url) else "",
         "answer_url": message.answer_url or "",
         "verb": " or ".join(notice.actions).capitalize(),
         "recipient": _line(message.recipient),
-        "tone": _TONES.get(Kind(notice.kind), _TONES[Kind.NOTICE]) if notice.kind in list(Kind) else "#3b5bdb",
+        "tone": _TONES.get(notice.kind, _TONES[Kind.NOTICE]),
     }
     mail.set_content(_templates().get_template("email.txt").render(words))
     mail.add_alternative(_templates().get_template("email.html").render(words), subtype="html")
@@ -171,17 +195,7 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
 
 
 async def _converse(message: Message, settings: Settings) -> Answer:
-    client = aiosmtplib.SMTP(
-        hostname=settings.host,
-        port=settings.port,
-        timeout=settings.connect_timeout_seconds,
-        local_hostname=_own_name(),
-        use_tls=settings.tls,
-        start_tls=_starttls(settings),
-        tls_context=_tls(settings.ca_file, settings.verify and settings.insists_on_tls),
-        username=settings.username or None,
-        password=settings.password or None,
-    )
+    client = _client(settings)
     mail = compose(message, settings)
     recipient = _wire_address(message.address)
     utf8 = not (recipient + settings.from_address).isascii()
@@ -198,6 +212,20 @@ async def _converse(message: Message, settings: Settings) -> Answer:
         return Sent(f"accepted by {settings.host}: 250 {_words(words, settings)}")
     finally:
         await _say_goodbye(client)
+
+
+def _client(settings: Settings) -> aiosmtplib.SMTP:
+    return aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        timeout=settings.connect_timeout_seconds,
+        local_hostname=_own_name(),
+        use_tls=settings.tls,
+        start_tls=_starttls(settings),
+        tls_context=_tls(settings.ca_file, settings.verify and settings.insists_on_tls),
+        username=settings.username or None,
+        password=settings.password or None,
+    )
 
 
 async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
@@ -232,7 +260,7 @@ def _verdict(error: Exception, settings: Settings) -> Answer:
         case aiosmtplib.SMTPConnectTimeoutError():
             return Retry(f"no connection to {where} within {settings.connect_timeout_seconds:g} s")
         case TimeoutError():
-            return Retry(f"{where} did not answer within {settings.command_timeout_seconds:g} s")
+            return Retry(f"{where} did not answer in time")
     cause: BaseException | None = error
     for _ in range(5):  # the library wraps what happened, a few layers deep at the most
         if isinstance(cause, ssl.SSLCertVerificationError):
