@@ -32,6 +32,10 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Field(msgspec.Struct, frozen=True):
     name: str
+    attribute: str
+    """The name in the struct, where the wire's is a word of Python's (`from`)."""
+    attribute: str
+    """Its name in Python when the wire's is a keyword there, e.g. `from`."""
     type: Any
     required: bool
     nullable: bool
@@ -65,7 +69,7 @@ def read(operation: Operation, route: Route, arguments: Arguments) -> msgspec.St
         raise Invalid.missing(missing)
     if operation.answer == "list":
         _clamp(operation, values)
-    return operation.input(**values)
+    return operation.input(**{fields[name].attribute: value for name, value in values.items()})
 
 
 def _sent(operation: Operation, route: Route, arguments: Arguments, fields: Mapping[str, _Field]) -> dict[str, Any]:
@@ -136,17 +140,17 @@ def _clamp(operation: Operation, values: dict[str, Any]) -> None:
 def _fields(input: type[msgspec.Struct]) -> dict[str, _Field]:
     hints = typing.get_type_hints(input, include_extras=True)
     return {
-        field.encode_name: _field(field.encode_name, hints[field.name], field.required)
+        field.encode_name: _field(field.encode_name, field.name, hints[field.name], field.required)
         for field in msgspec.structs.fields(input)
     }
 
 
-def _field(name: str, annotation: Any, required: bool) -> _Field:
+def _field(name: str, attribute: str, annotation: Any, required: bool) -> _Field:
     parts = [part for part in _union(annotation) if part is not msgspec.UnsetType]
     nullable = types.NoneType in parts
     parts = [part for part in parts if part is not types.NoneType]
     plain: Any = parts[0] if len(parts) == 1 else typing.Union[tuple(parts)]  # noqa: UP007 - built at run time
-    return _Field(name, plain, required, nullable, _expects(plain), _bare(plain) is int)
+    return _Field(name, attribute, plain, required, nullable, _expects(plain), _bare(plain) is int)
 
 
 def _union(annotation: Any) -> tuple[Any, ...]:

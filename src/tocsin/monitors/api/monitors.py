@@ -243,7 +243,7 @@ def _sla(tx: Tx, call: Call, input: Period) -> Sla:
 def _range(input: Period, now: datetime) -> tuple[datetime | None, datetime | None]:
     """The half-open period meant; a last day is included whole. Raises BadRequest (contract part 1, 3.6)."""
     since, until = _instant(input.from_, last=False), _instant(input.to, last=True)
-    if since is not None and (since > now or (until is not None and until < since)):
+    if since is not None and (since > now or (until is not None and until <= since)):
         raise BadRequest(BAD_RANGE)
     return since, until
 
