@@ -1,0 +1,159 @@
+"""The worker that wakes the next person: late, restarted, doubled or tripped up, it leaves nobody out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.time import FakeClock
+from tocsin.accounts import actions as accounts
+from tocsin.escalation import actions
+from tocsin.escalation.model import Paging
+from tocsin.escalation.worker import Escalations
+from tocsin.notify import actions as notify
+from tocsin.notify.model import Notice
+from tocsin.storage import Database, Tx
+
+
+class Team:
+    """Three people who can be paged, and a look at what was planned for them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.id = 0
+
+    async def do(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await self.database.write(work, *args, **kwargs)
+
+    async def join(self, *names: str) -> None:
+        def join(tx: Tx) -> None:
+            self.id = accounts.ensure_team(tx, "Ops").id
+            for name in names:
+                user = accounts.create_user(tx, email=f"{name.lower()}@x.example", name=name, password=None)
+                accounts.join(tx, self.id, user.id)
+
+        await self.do(join)
+
+    async def start(self, incident_id: int, paging: Paging) -> None:
+        notice = Notice(
+            kind="page", incident_id=incident_id, team_id=self.id, subject="Down", headline="Down", cause="Status 503"
+        )
+        await self.do(actions.start, notice, paging)
+
+    async def planned(self, incident_id: int) -> list[str]:
+        """Names of those for whom a page was queued, in order."""
+        events = await self.do(notify.log, incident_id)
+        return [event.recipient for event in events if event.state == "queued"]
+
+
+@pytest.fixture
+async def team(database: Database) -> Team:
+    team = Team(database)
+    await team.join("Alice", "Bob", "Charlie")
+    return team
+
+
+async def test_after_an_hour_of_downtime_of_ours_nobody_was_forgotten_and_nobody_is_paged_twice(
+    team: Team, clock: FakeClock
+) -> None:
+    worker = Escalations(team.database, clock)
+    await team.start(1, Paging(team_wait=60))
+    clock.wind(hours=1)
+    assert await worker.run_once() is None
+    assert worker.lag_seconds == 3540.0
+    assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
+    await worker.run_once()
+    assert worker.lag_seconds == 0.0
+    assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
+
+
+async def test_two_workers_at_once_page_everybody_once(team: Team, clock: FakeClock) -> None:
+    for incident_id in range(1, 21):
+        await team.start(incident_id, Paging(team_wait=60))
+    clock.wind(seconds=60)
+    await asyncio.gather(*(Escalations(team.database, clock).run_once() for _ in range(3)))
+    for incident_id in range(1, 21):
+        assert sorted(await team.planned(incident_id)) == ["Alice", "Bob", "Charlie"]
+
+
+async def test_a_late_page_goes_to_whoever_is_in_the_team_by_then(team: Team, clock: FakeClock) -> None:
+    await team.start(1, Paging(team_wait=60))
+    clock.wind(seconds=30)
+    await team.join("Dora")
+    clock.wind(seconds=30)
+    await Escalations(team.database, clock).run_once()
+    assert await team.planned(1) == ["Alice", "Bob", "Charlie", "Dora"]
+
+
+async def test_a_stopped_escalation_stays_stopped(team: Team, clock: FakeClock) -> None:
+    await team.start(1, Paging(team_wait=60))
+    await team.do(actions.stop, 1, "somebody answered")
+    clock.wind(hours=1)
+    assert await Escalations(team.database, clock).run_once() is None
+    assert await team.planned(1) == ["Alice"]
+    assert await team.do(actions.coming, 1) == []
+
+
+async def test_one_broken_row_holds_up_nobody_elses_page_and_is_tried_again(team: Team, clock: FakeClock) -> None:
+    await team.start(1, Paging(team_wait=60))
+    await team.start(2, Paging(team_wait=60))
+
+    def break_notice(tx: Tx) -> None:
+        tx.execute(text("update escalations set notice = '{}' where incident_id = 1"))
+
+    await team.do(break_notice)
+    clock.wind(seconds=60)
+    worker = Escalations(team.database, clock)
+    assert await worker.run_once() == clock.now() + timedelta(seconds=actions.RETRY_SECONDS)
+    assert await team.planned(1) == ["Alice"]
+    assert await team.planned(2) == ["Alice", "Bob", "Charlie"]
+
+    def mend_notice(tx: Tx) -> None:
+        notice = tx.execute(text("select notice from escalations where incident_id = 2")).scalar_one()
+        mended = notice.replace('"incident_id":2', '"incident_id":1')
+        tx.execute(text("update escalations set notice = :notice where incident_id = 1"), {"notice": mended})
+
+    await team.do(mend_notice)
+    clock.wind(seconds=actions.RETRY_SECONDS)
+    assert await worker.run_once() is None
+    assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
+
+
+async def test_a_great_many_due_at_once_are_taken_in_bounded_looks(team: Team, clock: FakeClock) -> None:
+    incidents = range(1, actions.BATCH + 11)
+
+    def start_all(tx: Tx) -> None:
+        for incident_id in incidents:
+            notice = Notice(
+                kind="page", incident_id=incident_id, team_id=team.id, subject="Down", headline="Down", cause="x"
+            )
+            actions.start(tx, notice, Paging(team_wait=60))
+
+    await team.do(start_all)
+    clock.wind(seconds=61)
+    worker = Escalations(team.database, clock)
+    again = await worker.run_once()
+    assert again is not None
+    assert again <= clock.now(), "there is more, and it is due now"
+    assert await worker.run_once() is None
+
+
+async def test_a_team_that_has_gone_is_said_on_the_timeline(team: Team, clock: FakeClock) -> None:
+    empty = await team.do(accounts.ensure_team, "Ghosts")
+    team.id = empty.id
+    await team.start(1, Paging())
+    assert [note.title for note in await team.do(actions.notes, 1)] == ["Nobody to page"]
+
+
+async def test_a_team_of_one_is_told_apart_from_a_team_of_none(database: Database, clock: FakeClock) -> None:
+    team = Team(database)
+    await team.join("Alice")
+    await team.start(1, Paging(team_wait=60))
+    clock.wind(seconds=60)
+    await Escalations(database, clock).run_once()
+    assert [note.title for note in await team.do(actions.notes, 1)] == ["Nobody else to page"]
