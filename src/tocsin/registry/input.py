@@ -33,8 +33,6 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
 class _Field(msgspec.Struct, frozen=True):
     name: str
     attribute: str
-    """The name in the struct, where the wire's is a word of Python's (`from`)."""
-    attribute: str
     """Its name in Python when the wire's is a keyword there, e.g. `from`."""
     type: Any
     required: bool
