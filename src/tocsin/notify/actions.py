@@ -136,7 +136,7 @@ def settle(tx: Tx, delivery_id: int, attempt: int, answer: Answer) -> State | No
 
 
 def take_over(tx: Tx) -> int:
-    """Make all that was tried and is unfinished due now: for a process that knows it is alone, after a crash or a repair."""
+    """Make due now what was tried and is unfinished: for a process that is alone, after a crash or a repair."""
     return store.hasten(tx)
 
 

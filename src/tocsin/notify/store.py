@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from tocsin.notify.model import Kind, State
+from tocsin.notify.rules import URGENCY
 from tocsin.storage import Instant, Json, Tx, metadata
 from tocsin.storage.tables import Id
 
@@ -184,12 +185,13 @@ def waiting(tx: Tx) -> Rows:
     """(channel, due now, next_at, oldest_page_due_at) of each channel with unfinished deliveries."""
     column = deliveries.c
     is_due = column.due_at <= tx.now
+    is_page = column.urgency == URGENCY[Kind.PAGE]
     statement = (
         select(
             column.channel,
             func.sum(case((is_due, 1), else_=0)).label("due"),
             func.min(case((column.due_at > tx.now, column.due_at))).label("next_at"),
-            func.min(case((is_due & (column.kind == Kind.PAGE), column.due_at))).label("oldest_page_due_at"),
+            func.min(case((is_due & is_page, column.due_at))).label("oldest_page_due_at"),
         )
         .where(column.due_at.is_not(None))
         .group_by(column.channel)

@@ -24,7 +24,7 @@ MAX_SETTLE_TRIES = 120
 FIRST_SETTLE_WAIT_SECONDS = 0.1
 LONGEST_SETTLE_WAIT_SECONDS = 5.0
 """A known answer is offered to an unavailable database for about ten minutes; after that the message is sent again."""
-CLOSE_SECONDS = 3.0
+CLOSE_SECONDS = 2.0
 """What a clean shutdown leaves for answers on their way; whatever is cut off goes out again after its lease."""
 
 
@@ -62,10 +62,13 @@ class Deliveries:
         self._busy: dict[str, int] = dict.fromkeys(self._channels, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._takes_over = alone
+        self._closing = False
         self.lag_seconds = 0.0
 
     async def run_once(self) -> datetime | None:
         """Start sending what is due, as far as there are free places. Returns when the next message becomes due."""
+        if self._closing:
+            return None
         if self._takes_over:
             await self._database.write(actions.take_over)
             self._takes_over = False
@@ -93,6 +96,7 @@ class Deliveries:
 
     async def close(self) -> None:
         """Let what is in flight finish for a moment, then let go; nothing is lost, it is sent again after its lease."""
+        self._closing = True
         if self._tasks:
             _, unfinished = await asyncio.wait(set(self._tasks), timeout=CLOSE_SECONDS)
             for task in unfinished:
