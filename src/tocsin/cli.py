@@ -220,6 +220,7 @@ def restore_command(
 
 def main() -> NoReturn:
     """Run the command line; exit code 0 done, 1 failed, 2 bad usage or settings."""
+    os.umask(0o077)  # whatever we write is its owner's alone
     try:
         app(error_console=_err, exit_on_error=False, print_error=True)
     except CycloptsError:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
+
 from tocsin.kernel.vault import Vault
 
 KEY_FILE = "secret.key"
@@ -18,16 +20,25 @@ class DataDirectoryError(Exception):
     """The directory cannot be used; the message says why and how to mend it."""
 
 
-class AlreadyRunning(DataDirectoryError):
-    """Another Tocsin holds the lock. `pid` is its process id when the lock file says so."""
+class Running(msgspec.Struct, frozen=True):
+    """What the lock file says about the Tocsin that holds it."""
 
-    def __init__(self, path: Path, pid: int | None) -> None:
+    pid: int | None = None
+    port: int | None = None
+    host: str = ""
+
+
+class AlreadyRunning(DataDirectoryError):
+    """Another Tocsin holds the lock."""
+
+    def __init__(self, path: Path, running: Running) -> None:
+        pid = running.pid
         who = f"process {pid}" if pid else "another process"
         super().__init__(
             f"Tocsin is already running on {path} ({who}). Two on one directory would check and page twice: "
             f"stop that one first{f' (kill {pid})' if pid else ''}, or give this one its own --data."
         )
-        self.pid = pid
+        self.running = running
 
 
 def prepare(path: Path) -> Path:
@@ -92,12 +103,17 @@ class Lock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pid = _pid(os.pread(descriptor, 64, 0))
+            note = _read(descriptor)
             os.close(descriptor)
-            raise AlreadyRunning(self._path, pid) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            raise AlreadyRunning(self._path, note) from None
         self._descriptor = descriptor
+        self.note(Running(pid=os.getpid()))
+
+    def note(self, running: Running) -> None:
+        """Leave word for who finds the lock taken: the process id, and where it listens once that is known."""
+        assert self._descriptor is not None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, msgspec.json.encode(running), 0)
 
     def release(self) -> None:
         """Let go. The file stays: removing it would let two processes lock two different files of one name."""
@@ -107,22 +123,24 @@ class Lock:
             self._descriptor = None
 
 
-def running_pid(path: Path) -> int | None:
-    """The process id of the Tocsin that runs on this directory; None when none does (0: its id is not known)."""
+def running(path: Path) -> Running | None:
+    """The Tocsin that runs on this directory; None when none does."""
     if not (path / LOCK_FILE).exists():
         return None
     lock = Lock(path)
     try:
         lock.acquire()
     except AlreadyRunning as error:
-        return error.pid or 0
+        return error.running
     lock.release()
     return None
 
 
-def _pid(content: bytes) -> int | None:
-    text = content.split(b"\n")[0].strip()
-    return int(text) if text.isdigit() else None
+def _read(descriptor: int) -> Running:
+    try:
+        return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Running)
+    except msgspec.MsgspecError:
+        return Running()
 
 
 def _make_durable(path: Path) -> None:

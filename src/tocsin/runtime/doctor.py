@@ -12,7 +12,7 @@ import smtplib
 import socket
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.clock import SystemClock
-from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running_pid
+from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.wiring import foundation
 from tocsin.storage import Database, Tx
@@ -264,41 +264,33 @@ def _names() -> Iterator[Finding]:
 
 
 def _running(settings: Settings) -> Iterator[Finding]:
-    pid = running_pid(settings.data) if settings.data.exists() and os.access(settings.data, os.W_OK) else None
-    if pid is None:
+    found = running(settings.data) if settings.data.exists() and os.access(settings.data, os.W_OK) else None
+    if found is None:
         yield Finding("ok", "Server", "none is running on this data directory")
         return
-    fetched = _attempt(lambda: _readyz(settings))
-    if fetched is None:
+    host = "127.0.0.1" if found.host in ("0.0.0.0", "::", "") else found.host  # noqa: S104 - compared, not bound
+    try:
+        status, body = _readyz(host, found.port or settings.port)
+    except (OSError, http.client.HTTPException, ValueError) as error:
         yield Finding(
-            "warning", "Server", f"process {pid} runs, but {settings.host}, port {settings.port} does not answer",
-            "Give the --host and --port it was started with in TOCSIN_HOST and TOCSIN_PORT.",
-        )  # fmt: skip
+            "wrong",
+            "Server",
+            f"process {found.pid} runs, but {host}, port {found.port} does not answer ({error})",
+            "See its log; restarting loses nothing.",
+        )
         return
-    status, body = fetched
     if status == 200:
-        yield Finding("ok", "Server", f"process {pid} is ready")
-        return
+        yield Finding("ok", "Server", f"process {found.pid} is ready")
     for name, check in body.get("checks", {}).items():
         if not check.get("ok"):
             yield Finding("wrong", "Server", f"{name}: {check.get('why')}", "See its log; restarting loses nothing.")
 
 
-def _readyz(settings: Settings) -> tuple[int, dict[str, dict[str, dict[str, object]]]]:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-    connection = http.client.HTTPConnection(host, settings.port, timeout=NETWORK_TIMEOUT_SECONDS + 5)
+def _readyz(host: str, port: int) -> tuple[int, dict[str, dict[str, dict[str, object]]]]:
+    connection = http.client.HTTPConnection(host, port, timeout=NETWORK_TIMEOUT_SECONDS + 5)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read(1 << 20))
     finally:
         connection.close()
-
-
-def _attempt(
-    ask: Callable[[], tuple[int, dict[str, dict[str, dict[str, object]]]]],
-) -> tuple[int, dict[str, dict[str, dict[str, object]]]] | None:
-    try:
-        return ask()
-    except (OSError, http.client.HTTPException, ValueError):
-        return None

@@ -13,6 +13,8 @@ MAX_LAG_SECONDS = {"deliveries": 120.0, "escalations": 60.0}
 DEFAULT_MAX_LAG_SECONDS = 120.0
 MAX_PROBE_LAG_SECONDS = 30.0
 """A check that starts half a minute late is no longer the check that was promised."""
+PROBE_TIMEOUT_SECONDS = 3.0
+"""The check engine's thread answers in milliseconds, even when it is busy."""
 DATABASE_TIMEOUT_SECONDS = 5.0
 """A write that takes longer to come back means that pages cannot be planned."""
 
@@ -36,7 +38,6 @@ class ProbeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     alive: bool
     lag_seconds: float
-    in_flight: int = 0
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,11 +57,10 @@ class Report(msgspec.Struct, frozen=True):
     checks: dict[str, Finding]
 
 
-def judge(workers: list[WorkerFacts], probe: ProbeFacts | None, database_seconds: float | None) -> Report:
+def judge(workers: list[WorkerFacts], probe: ProbeFacts, database_seconds: float | None) -> Report:
     """Ready only when everything moves. `database_seconds` = how long a write took; None = it did not come back."""
     checks = {f"worker:{facts.name}": _worker(facts) for facts in workers}
-    if probe is not None:
-        checks["probe"] = _probe(probe)
+    checks["probe"] = _probe(probe)
     checks["database"] = (
         Finding(ok=True)
         if database_seconds is not None
@@ -93,7 +93,7 @@ def _worker(facts: WorkerFacts) -> Finding:
 def _probe(facts: ProbeFacts) -> Finding:
     why = ""
     if not facts.alive:
-        why = "the check engine's thread has ended"
+        why = "the check engine's thread does not answer"
     elif facts.lag_seconds > MAX_PROBE_LAG_SECONDS:
         why = f"checks start {facts.lag_seconds:.0f} s late: more is asked for than this machine can check"
     return Finding(ok=not why, why=why, lag_seconds=round(facts.lag_seconds, 3))

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from tocsin import __version__
 from tocsin.kernel.clock import Clock
 from tocsin.monitors.model import Observation
+from tocsin.monitors.probe import Figures
 from tocsin.runtime.loop import Progress
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -62,12 +63,7 @@ class Checks:
 class ProbeView(Protocol):
     """What we show of the check engine."""
 
-    @property
-    def lag_seconds(self) -> float: ...
-    @property
-    def in_flight(self) -> int: ...
-    @property
-    def skipped(self) -> int: ...
+    def figures(self) -> Figures: ...
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -122,15 +118,7 @@ class Metrics:
         yield from self.checks.families()
         yield from self._workers(now)
         if self._probe is not None:
-            yield _gauge(
-                "tocsin_probe_lag_seconds", "How late the oldest due check is.", [], {(): self._probe.lag_seconds}
-            )
-            yield _gauge("tocsin_probe_checks_in_flight", "Checks running now.", [], {(): self._probe.in_flight})
-            skipped = CounterMetricFamily(
-                "tocsin_probe_checks_skipped", "Checks left out because the one before had not ended."
-            )
-            skipped.add_metric([], self._probe.skipped)
-            yield skipped
+            yield from _probe(self._probe.figures())
         for name, read in self._counters.items():
             growing = CounterMetricFamily(f"tocsin_{name}", name.replace("_", " ").capitalize() + ".")
             growing.add_metric([], read())
@@ -162,6 +150,24 @@ class Metrics:
             for labels, value in numbers.items():
                 family.add_metric(list(labels), value)
             yield family
+
+
+def _probe(figures: Figures) -> Iterator[Family]:
+    for name, words, value in (
+        ("monitors", "Monitors that are checked here.", figures.monitors),
+        ("lag_seconds", "How late the oldest due check is.", figures.lag_seconds),
+        ("checks_in_flight", "Checks running now.", figures.in_flight),
+    ):
+        yield _gauge(f"tocsin_probe_{name}", words, [], {(): value})
+    for name, words, value in (
+        ("checks_started", "Checks begun.", figures.started),
+        ("checks_skipped", "Checks left out because the one before had not ended.", figures.skipped),
+        ("checks_missed", "Checks whose time passed before their turn came.", figures.missed),
+        ("checks_dropped", "Results dropped because the monitor had changed meanwhile.", figures.dropped),
+    ):
+        family = CounterMetricFamily(f"tocsin_probe_{name}", words)
+        family.add_metric([], value)
+        yield family
 
 
 class _Live(Collector):

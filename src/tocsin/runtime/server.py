@@ -17,7 +17,7 @@ import uvloop
 
 from tocsin import __version__
 from tocsin.runtime.administration import FirstSignIn, first_start
-from tocsin.runtime.data_directory import Lock, prepare
+from tocsin.runtime.data_directory import Lock, Running, prepare
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.wiring import Foundation, House, foundation
 from tocsin.storage.migrate import migrate
@@ -48,11 +48,12 @@ def serve(settings: Settings, announce: Announce) -> int:
     Raises CannotListen, DataDirectoryError (also when one is running already), and what the database raises.
     """
     data = prepare(settings.data)
-    with Lock(data), foundation(settings) as ground:
+    with Lock(data) as lock, foundation(settings) as ground:
         applied = migrate(ground.database)
         if applied:
             log.info("database migrated", revisions=applied)
         with _listening(settings.host, settings.port) as listener:
+            lock.note(Running(pid=os.getpid(), host=settings.host, port=listener.getsockname()[1]))
             return uvloop.run(_run(ground, listener, announce))
 
 
@@ -82,7 +83,7 @@ async def _run(ground: Foundation, listener: socket.socket, announce: Announce) 
         loop.add_signal_handler(number, stop.set)
     # Only now, when everything that could go wrong has gone right: what is printed here is never shown again.
     announce(base_url, await ground.database.write(first_start, ground.settings))
-    house.start()
+    await house.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
     log.info("listening", base_url=base_url, version=__version__, pid=os.getpid())
@@ -142,7 +143,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         listener.close()
         raise CannotListen(
-            f"Cannot listen on {host}, port {port} ({error.strerror}). Another program may hold it: give another --port."
+            f"Cannot listen on {host}, port {port} ({error.strerror}). Perhaps it is taken: give another --port."
         ) from error
     listener.setblocking(False)
     try:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tocsin.notify.channels import email
+
 CONFIG_FILE = "tocsin.toml"
 ENVIRONMENT_PREFIX = "TOCSIN_"
 MAX_CONFIG_BYTES = 1 << 20
@@ -141,13 +143,13 @@ def _config_file(environment: Mapping[str, str], directory: Path, data: Path | N
 
 
 def _port(text: str) -> int:
-    if text.isdecimal() and 0 <= int(text) <= 65_535:
+    if text.isascii() and text.isdecimal() and 0 <= int(text) <= 65_535:
         return int(text)
     raise ValueError(f"'{text}' is not a port. Give a number from 1 to 65535 (0 picks a free one), e.g. 8080.")
 
 
 def _seconds(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 86_400:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 86_400:
         return int(text)
     raise ValueError(f"'{text}' is not a number of seconds. Give a whole number from 1 to 86400, e.g. 10.")
 
@@ -171,7 +173,10 @@ def _host(text: str) -> str:
 def _directory(text: str) -> Path:
     if not text:
         raise ValueError("the empty text is not a directory. Give e.g. ./data.")
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"'{text}' begins with the home of somebody unknown. Give e.g. ./data.") from error
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path} is a file. Give a directory, e.g. ./data; it is created when missing.")
     return path
@@ -202,11 +207,10 @@ def _base_url(text: str) -> str:
 
 def _smtp_url(text: str) -> str:
     # The URL may hold a password: it is never repeated in a message.
-    if not text.startswith(("smtp://", "smtps://")):
-        raise ValueError(
-            "this is not a mail server's URL. Give smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST."
-        )
-    _parts(text, "smtp://mail.example.com:587")
+    try:
+        email.settings(text)
+    except ValueError as error:
+        raise ValueError(f"{error}. Give smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST.") from error
     return text
 
 

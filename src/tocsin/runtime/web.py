@@ -38,7 +38,7 @@ class Pulse:
         supervisor: Supervisor,
         metrics: Metrics,
         clock: Clock,
-        probe: Callable[[], health.ProbeFacts | None],
+        probe: Callable[[], Awaitable[health.ProbeFacts]],
         count: Callable[[Tx], Counts],
     ) -> None:
         self._database = database
@@ -56,7 +56,7 @@ class Pulse:
         async with self._lock:
             now = self._clock.monotonic()
             if self._judged is None or now - self._judged[0] > FRESH_SECONDS:
-                report = health.judge(self._workers(), self._probe(), await self._time_a_write())
+                report = health.judge(self._workers(), await self._probe(), await self._time_a_write())
                 self._judged = (self._clock.monotonic(), report)
             return self._judged[1]
 
@@ -130,6 +130,11 @@ async def _counted(target: App, metrics: Metrics, scope: Scope, receive: Receive
 
     try:
         await target(scope, receive, noting)
+    except asyncio.CancelledError:
+        # uvicorn cancels what is still under way when it stops; nothing else does. A request that never came whole
+        # is answered; of one in the middle of its answer nothing more can be said.
+        if status == "none":
+            await _answer(noting, 503, _STOPPING, "application/json; charset=utf-8", head=False)
     finally:
         metrics.requests.labels(scope.get(OPERATION_KEY, "other"), status).inc()
 
@@ -147,6 +152,7 @@ async def _metrics(pulse: Pulse) -> tuple[int, bytes, str]:
     return 200, await pulse.metrics(), CONTENT_TYPE
 
 
+_STOPPING = b'{"errors":"Tocsin is stopping, and this request was cut off. Ask again in a moment."}'
 _PULSE: dict[str, Callable[[Pulse], Awaitable[tuple[int, bytes, str]]]] = {
     "/healthz": _healthz,
     "/readyz": _readyz,

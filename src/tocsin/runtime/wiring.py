@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-import importlib
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 
+from tocsin.console import console_app
+from tocsin.escalation.worker import Escalations
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
+from tocsin.incidents import api as incidents
+from tocsin.incidents.actions import count_open
 from tocsin.kernel.clock import Clock, SystemClock
+from tocsin.kernel.net import RealNet
 from tocsin.kernel.vault import Vault
+from tocsin.monitors import api as monitors
+from tocsin.monitors.model import Observation
+from tocsin.monitors.probe import Probe
+from tocsin.notify.actions import states as delivery_states
+from tocsin.notify.channels import email
+from tocsin.notify.worker import Deliveries
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.runtime import health
 from tocsin.runtime.data_directory import prepare, secret_key
-from tocsin.runtime.loop import Supervisor, Worker
+from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.metrics import Counts, Metrics
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.storage import Bus, Database, MemoryBus, Tx, open_database
 
-CONCEPTS = ("monitors", "incidents")
+
+class Engine:
+    """Stands in until the monitors' worker is here."""
+
+    name = "checks"
+    topic = "monitors"
+    lag_seconds = 0.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    def receive(self, batch: Any) -> None: ...
+    async def run_once(self) -> None: ...
 
 
 class Foundation(msgspec.Struct, frozen=True):
@@ -54,46 +76,82 @@ class House:
 
     def __init__(self, ground: Foundation, base_url: str) -> None:
         """`base_url`: for links in messages; in API answers it stands only when it was set by somebody."""
-        self.ground = ground
-        self.metrics = Metrics(ground.clock)
-        catalogue = Catalogue(operations())
-        door = Door(ground.database, catalogue)
-        workers: list[Worker] = [Housekeeping(ground.database, ground.clock, door)]
-        escalation = importlib.import_module("tocsin.escalation.worker")
-        workers.append(escalation.Escalations(ground.database, ground.clock))
-        self.supervisor = Supervisor(workers, ground.bus, ground.clock)
-        self.metrics.watch(self.supervisor.progress, None, {})
+        settings, clock, database = ground.settings, ground.clock, ground.database
+        self.metrics = Metrics(clock)
+        self._net = RealNet(clock, allow_private=settings.allow_private_targets, nameservers=settings.dns_servers)
+        self._probe = Probe(self._net, clock, settings.region, self._observed)
+        self._engine = Engine(database, clock, self._probe, base_url=base_url)
+        catalogue = Catalogue(operations(settings))
+        door = Door(database, catalogue)
+        self._deliveries = Deliveries(
+            database,
+            clock,
+            base_url=base_url,
+            settings={email.KIND: email.settings(settings.smtp_url)},
+            net=self._net,
+            alone=database.dialect == "sqlite",
+        )
+        self.supervisor = Supervisor(
+            [self._engine, Escalations(database, clock), self._deliveries, Housekeeping(database, clock, door)],
+            ground.bus,
+            clock,
+        )
+        self.metrics.watch(self.supervisor.progress, self._probe, {})
         pulse = Pulse(
-            database=ground.database,
+            database=database,
             supervisor=self.supervisor,
             metrics=self.metrics,
-            clock=ground.clock,
+            clock=clock,
             probe=self._probe_facts,
             count=_counts,
         )
-        api = Api(door, catalogue, base_url=ground.settings.base_url or None, message_url=base_url)
-        self.app: App = application(pulse, self.metrics, api)
+        self.app: App = application(
+            pulse,
+            self.metrics,
+            api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
+            console=console_app(database, door, base_url),
+        )
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to check and to page."""
+        self._net.start()
+        self._probe.start()
         self.supervisor.start()
 
     async def stop(self) -> None:
-        """Stop checking, then put the workers down."""
+        """Stop checking, then put the workers down, then let go of the network."""
+        self._probe.stop()
+        await self._deliveries.close()
         await self.supervisor.stop()
+        await asyncio.get_running_loop().run_in_executor(None, self._net.stop)
 
-    def _probe_facts(self) -> health.ProbeFacts | None:
-        return None
+    def _observed(self, batch: list[Observation]) -> None:
+        """On the network's thread: count what was seen and pass it on."""
+        self.metrics.checks.observe(batch)
+        self._engine.receive(batch)
 
-
-def operations() -> Iterator[Operation]:
-    """Everything that can be done here, in the order of the documentation."""
-    for concept in CONCEPTS:
+    async def _probe_facts(self) -> health.ProbeFacts:
+        """Asks the network's thread for a sign of life."""
+        loop = asyncio.get_running_loop()
+        answered = asyncio.Event()
         try:
-            yield from importlib.import_module(f"tocsin.{concept}.api").OPERATIONS
-        except ModuleNotFoundError:
-            continue
+            self._net.post(_set, loop, answered)
+            await asyncio.wait_for(answered.wait(), health.PROBE_TIMEOUT_SECONDS)
+        except (RuntimeError, TimeoutError):
+            return health.ProbeFacts(alive=False, lag_seconds=self._probe.lag_seconds)
+        return health.ProbeFacts(alive=True, lag_seconds=self._probe.lag_seconds)
+
+
+def operations(settings: Settings) -> Iterator[Operation]:
+    """Everything that can be done here, in the order of the documentation."""
+    yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency))
+    yield from incidents.OPERATIONS
 
 
 def _counts(tx: Tx) -> Counts:
-    return Counts()
+    return Counts(deliveries=delivery_states(tx), incidents={"open": count_open(tx)})
+
+
+def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """From another thread."""
+    loop.call_soon_threadsafe(event.set)

@@ -1,0 +1,72 @@
+"""When Tocsin says of itself that it is not well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tocsin.runtime.health import (
+    MAX_FAILURES_IN_A_ROW,
+    MAX_LAG_SECONDS,
+    MAX_PROBE_LAG_SECONDS,
+    STALLED_SECONDS,
+    ProbeFacts,
+    WorkerFacts,
+    judge,
+)
+
+WELL: dict[str, Any] = {
+    "name": "deliveries",
+    "alive": True,
+    "idle_seconds": 1.0,
+    "running_seconds": None,
+    "lag_seconds": 0.0,
+}
+PROBE = ProbeFacts(alive=True, lag_seconds=0.0)
+
+
+def test_everything_that_moves_is_ready() -> None:
+    report = judge([WorkerFacts(**WELL)], PROBE, 0.01)
+    assert report.ready
+    assert [name for name, finding in report.checks.items() if finding.why] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"alive": False}, "ended"),
+        ({"idle_seconds": STALLED_SECONDS + 1}, "not finished a look"),
+        ({"running_seconds": STALLED_SECONDS + 1, "idle_seconds": 0.0}, "present look has taken"),
+        ({"lag_seconds": MAX_LAG_SECONDS["deliveries"] + 1}, "late"),
+        ({"failures_in_a_row": MAX_FAILURES_IN_A_ROW, "last_error": "no such table"}, "no such table"),
+    ],
+)
+def test_a_worker_that_has_stopped_moving_makes_it_not_ready_and_says_why(change: dict[str, Any], says: str) -> None:
+    report = judge([WorkerFacts(**{**WELL, **change})], PROBE, 0.01)
+    assert not report.ready
+    assert says in report.checks["worker:deliveries"].why
+
+
+def test_a_worker_in_the_middle_of_a_look_is_not_idle() -> None:
+    facts = WorkerFacts(**{**WELL, "idle_seconds": STALLED_SECONDS + 5, "running_seconds": 2.0})
+    assert judge([facts], PROBE, 0.01).ready
+
+
+def test_one_failure_is_a_hiccup() -> None:
+    assert judge([WorkerFacts(**{**WELL, "failures_in_a_row": 1})], PROBE, 0.01).ready
+
+
+@pytest.mark.parametrize(
+    "probe", [ProbeFacts(alive=False, lag_seconds=0.0), ProbeFacts(alive=True, lag_seconds=MAX_PROBE_LAG_SECONDS + 1)]
+)
+def test_checks_that_have_stopped_moving_make_it_not_ready(probe: ProbeFacts) -> None:
+    report = judge([WorkerFacts(**WELL)], probe, 0.01)
+    assert not report.ready
+    assert report.checks["probe"].why
+
+
+def test_a_database_that_does_not_answer_makes_it_not_ready() -> None:
+    report = judge([WorkerFacts(**WELL)], PROBE, None)
+    assert not report.ready
+    assert not report.checks["database"].ok
