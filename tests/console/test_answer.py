@@ -1,0 +1,83 @@
+"""The page behind the button in an alert: looking changes nothing, one press answers, and only for whom it was sent."""
+
+from __future__ import annotations
+
+from tests.world import World
+
+
+async def test_opening_the_link_changes_nothing(world: World) -> None:
+    incident = await world.outage("shop")
+    link = world.mail_to("alice@example.com")[0].answer_url
+    page = await world.browse("GET", link)
+    assert page.status_code == 200
+    assert "Ongoing" in page.text
+    assert (await world.incident(incident))["status"] == "Started"
+
+
+async def test_pressing_acknowledge_answers_as_the_person_it_was_sent_to(world: World) -> None:
+    incident = await world.outage("shop")
+    link = world.mail_to("bob@example.com")[0].answer_url
+    pressed = await world.browse("POST", link, data={"deed": "acknowledge"})
+    assert pressed.status_code == 303
+    seen = await world.browse("GET", pressed.headers["location"])
+    assert "You have it" in seen.text
+    shown = await world.incident(incident)
+    assert (shown["status"], shown["acknowledged_by"]) == ("Acknowledged", "Bob Builder")
+
+
+async def test_the_second_to_press_is_told_so(world: World) -> None:
+    await world.outage("shop")
+    for person in ("alice", "bob"):
+        link = world.mail_to(f"{person}@example.com")[0].answer_url
+        pressed = await world.browse("POST", link, data={"deed": "acknowledge"})
+    assert "done=late" in pressed.headers["location"]
+    assert "Somebody was quicker" in (await world.browse("GET", pressed.headers["location"])).text
+
+
+async def test_resolving_by_the_link(world: World) -> None:
+    incident = await world.outage("shop")
+    link = world.mail_to("alice@example.com")[0].answer_url
+    await world.browse("POST", link, data={"deed": "resolve"})
+    assert (await world.incident(incident))["resolved_by"] == "Alice Archer"
+    assert "<form" not in (await world.browse("GET", link)).text
+
+
+async def test_a_forged_link_opens_nothing(world: World) -> None:
+    await world.outage("shop")
+    link = world.mail_to("alice@example.com")[0].answer_url
+    number, _, signature = link.rpartition("/")[2].partition("-")
+    for forged in (f"{number}-{'0' * len(signature)}", f"{int(number) + 1}-{signature}", "x", f"{number}-", "-", "%00"):
+        answer = await world.browse("POST", f"/answer/{forged}", data={"deed": "acknowledge"})
+        assert answer.status_code == 404, forged
+
+
+async def test_a_strange_form_does_nothing(world: World) -> None:
+    incident = await world.outage("shop")
+    link = world.mail_to("alice@example.com")[0].answer_url
+    for data in ({"deed": "delete"}, {}, {"deed": "acknowledge" + "x" * 10_000}):
+        assert (await world.browse("POST", link, data=data)).status_code == 303
+    assert (await world.incident(incident))["status"] == "Started"
+
+
+async def test_the_page_lets_nothing_foreign_in(world: World) -> None:
+    evil = '"><script>alert(1)</script>'
+    await world.outage("shop", name=evil)
+    page = await world.browse("GET", world.mail_to("alice@example.com")[0].answer_url)
+    assert "<script>alert" not in page.text
+    assert "&lt;script&gt;alert(1)" in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cache-control"] == "no-store"
+
+
+async def test_what_was_answered_by_link_is_in_the_audit_log(world: World) -> None:
+    incident = await world.outage("shop")
+    link = world.mail_to("alice@example.com")[0].answer_url
+    await world.browse("POST", link, data={"deed": "acknowledge"})
+    sentences = await world.audit_log()
+    assert sentences[-1] == (
+        f"Alice Archer acknowledged an incident (incident {incident}) through an e-mail link: "
+        "allowed, a member of the team."
+    )

@@ -1,0 +1,171 @@
+"""The main job, told as stories: a site breaks, the right people hear of it, somebody takes it, it ends."""
+
+from __future__ import annotations
+
+from tests.world import World
+
+DOWN = "Down: shop.example.com (Status 503)"
+
+
+async def test_an_outage_from_alarm_to_recovery(world: World) -> None:
+    monitor = await world.monitor("shop", recovery_period=60)
+    await world.fast_forward(minutes=2)
+    assert await world.status(monitor) == "up"
+    assert world.new_mails() == []
+
+    world.site("shop").down()
+    await world.fast_forward(seconds=35)
+    assert await world.status(monitor) == "down"
+    assert world.new_mails() == [("alice", DOWN), ("bob", DOWN)]
+    (incident,) = await world.incidents()
+    assert incident["attributes"]["cause"] == "Status 503"
+    assert incident["attributes"]["status"] == "Started"
+
+    await world.answer(world.mail_to("bob@example.com")[0])
+    assert (await world.incident(int(incident["id"])))["acknowledged_by"] == "Bob Builder"
+    (told,) = world.new_mails()
+    assert told[0] == "alice"
+    assert "acknowledged" in told[1].lower()
+
+    world.site("shop").up()
+    await world.fast_forward(seconds=35)
+    assert await world.status(monitor) == "validating"
+    await world.fast_forward(seconds=90)
+    assert await world.status(monitor) == "up"
+    after = await world.incident(int(incident["id"]))
+    assert (after["status"], after["resolved_by"]) == ("Resolved", None)
+    resolved = world.new_mails()
+    assert [to for to, _ in resolved] == ["alice", "bob"]
+    await world.fast_forward(minutes=10)
+    assert world.new_mails() == [], "nothing else happened"
+
+
+async def test_a_short_hiccup_wakes_nobody(world: World) -> None:
+    monitor = await world.monitor("shop", confirmation_period=120)
+    await world.fast_forward(minutes=1)
+    world.site("shop").down()
+    await world.fast_forward(seconds=70)
+    (incident,) = await world.incidents()
+    assert incident["attributes"]["status"] == "Unconfirmed"
+    assert await world.status(monitor) == "up"
+    world.site("shop").up()
+    await world.fast_forward(minutes=5)
+    assert world.new_mails() == []
+    assert (await world.incident(int(incident["id"])))["status"] == "Resolved"
+    sla = (await world.api("GET", f"/v2/monitors/{monitor}/sla")).json()["data"]["attributes"]
+    assert (sla["availability"], sla["number_of_incidents"]) == (100, 0)
+
+
+async def test_an_outage_that_lasts_is_confirmed_and_then_paged(world: World) -> None:
+    await world.monitor("shop", confirmation_period=120)
+    await world.fast_forward(minutes=1)
+    world.site("shop").down()
+    await world.fast_forward(seconds=100)
+    assert world.new_mails() == []
+    await world.fast_forward(seconds=90)
+    assert world.new_mails() == [("alice", DOWN), ("bob", DOWN)]
+
+
+async def test_the_rest_of_the_team_is_woken_when_the_first_does_not_answer(world: World) -> None:
+    await world.monitor("shop", team_wait=300)
+    await world.fast_forward(minutes=1)
+    world.site("shop").down()
+    await world.fast_forward(seconds=35)
+    assert world.new_mails() == [("alice", DOWN)]
+    await world.fast_forward(minutes=4)
+    assert world.new_mails() == []
+    await world.fast_forward(minutes=1, seconds=10)
+    assert [to for to, _ in world.new_mails()] == ["bob"]
+    await world.fast_forward(hours=1)
+    assert world.new_mails() == []
+
+
+async def test_an_acknowledgement_stops_the_climb(world: World) -> None:
+    incident = await world.outage("shop", team_wait=300)
+    await world.answer(world.mail_to("alice@example.com")[0])
+    await world.fast_forward(minutes=30)
+    assert world.mail_to("bob@example.com") == []
+    assert (await world.incident(incident))["status"] == "Acknowledged"
+
+
+async def test_a_process_killed_in_the_middle_still_pages_the_right_person_on_time_once(world: World) -> None:
+    await world.monitor("shop", team_wait=300)
+    await world.fast_forward(minutes=1)
+    world.site("shop").down()
+    await world.fast_forward(seconds=35)
+    assert world.new_mails() == [("alice", DOWN)]
+    for _ in range(5):
+        world.crash()
+        await world.fast_forward(minutes=1)
+    await world.fast_forward(seconds=30)
+    assert [to for to, _ in world.new_mails()] == ["bob"]
+    await world.fast_forward(minutes=10)
+    assert world.new_mails() == []
+    assert len(await world.incidents()) == 1
+
+
+async def test_a_page_that_came_due_while_the_process_was_dead_goes_out_at_once(world: World) -> None:
+    await world.outage("shop", team_wait=300)
+    world.new_mails()
+    world.clock.wind(hours=2)
+    world.crash()
+    await world.fast_forward(seconds=5)
+    assert [to for to, _ in world.new_mails()] == ["bob"]
+
+
+async def test_our_own_failure_is_nobodys_outage(world: World) -> None:
+    monitor = await world.monitor("shop")
+    await world.fast_forward(minutes=1)
+    world.site("shop").unreachable_through_our_fault()
+    await world.fast_forward(minutes=10)
+    assert await world.status(monitor) == "up"
+    assert await world.incidents() == []
+    world.site("shop").up()
+    await world.fast_forward(minutes=2)
+    assert world.new_mails() == []
+    sla = (await world.api("GET", f"/v2/monitors/{monitor}/sla")).json()["data"]["attributes"]
+    assert sla["availability"] == 100
+
+
+async def test_a_mail_server_that_is_down_delays_a_page_and_loses_none(world: World) -> None:
+    world.mailbox.answer_recipient = lambda address: "451 4.3.0 try later"
+    incident = await world.outage("shop")
+    await world.fast_forward(minutes=5)
+    assert world.new_mails() == []
+    world.mailbox.answer_recipient = lambda address: None
+    await world.fast_forward(minutes=6)
+    assert world.new_mails() == [("alice", DOWN), ("bob", DOWN)]
+    timeline = (await world.api("GET", f"/v3/incidents/{incident}/timeline")).json()["data"]
+    told = str([item["attributes"]["data"] for item in timeline])
+    assert "451" in told
+    assert "accepted" in told.lower()
+
+
+async def test_a_paused_monitor_pages_nobody_and_ends_its_incident(world: World) -> None:
+    incident = await world.outage("shop", team_wait=300)
+    (shown,) = await world.incidents()
+    monitor = shown["relationships"]["monitor"]["data"]["id"]
+    assert (await world.api("PATCH", f"/v2/monitors/{monitor}", {"paused": True})).status_code == 200
+    await world.fast_forward(minutes=10)
+    assert (await world.incident(incident))["status"] == "Resolved"
+    assert not any("Down" in mail.subject for mail in world.mail_to("bob@example.com"))
+
+
+async def test_charlie_sees_nothing_of_it(world: World) -> None:
+    incident = await world.outage("shop")
+    for path in (f"/v3/incidents/{incident}", f"/v3/incidents/{incident}/timeline", "/v2/monitors/1"):
+        assert (await world.api("GET", path, token="charlie")).status_code == 404
+    for deed in ("acknowledge", "resolve", "reopen"):
+        assert (await world.api("POST", f"/v3/incidents/{incident}/{deed}", token="charlie")).status_code == 404
+    assert (await world.api("GET", "/v3/incidents", token="charlie")).json()["data"] == []
+    assert (await world.incident(incident))["status"] == "Started"
+
+
+async def test_resolved_by_hand_while_still_broken_it_comes_back(world: World) -> None:
+    incident = await world.outage("shop")
+    await world.answer(world.mail_to("alice@example.com")[0], "resolve")
+    assert (await world.incident(incident))["status"] == "Resolved"
+    world.new_mails()
+    await world.fast_forward(minutes=1)
+    assert [subject for _, subject in world.new_mails()] == [DOWN, DOWN]
+    assert len(await world.incidents()) == 2

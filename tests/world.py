@@ -1,0 +1,237 @@
+"""The whole product in one process, with a clock to wind and a network to script: stories are told in this.
+
+Alice and Bob are the team Ops; Charlie is in another team and must see and receive nothing. Mail goes through a real
+SMTP server. `world.fast_forward(minutes=10)` lives through ten minutes; `world.crash()` forgets everything but the
+database, as a killed process does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from tests.net import FakeNet, Site
+from tests.notify.mailserver import Mailbox, mail_server
+from tests.time import FakeClock
+from tocsin.accounts import actions as accounts
+from tocsin.console import console_app
+from tocsin.escalation.worker import Escalations
+from tocsin.gateway import Door
+from tocsin.gateway.audit import audit_entries
+from tocsin.incidents.api import OPERATIONS as INCIDENTS
+from tocsin.monitors.api import OPERATIONS as MONITORS
+from tocsin.monitors.probe import Probe
+from tocsin.monitors.worker import Engine
+from tocsin.notify.channels import email as email_channel
+from tocsin.notify.worker import Deliveries
+from tocsin.registry import Catalogue
+from tocsin.rest.app import Api
+from tocsin.storage import Database, Tx
+
+BASE_URL = "http://tocsin.test"
+LOOK_EVERY = timedelta(seconds=15)
+"""How often workers look without being rung, as in the runtime."""
+
+
+class Mail:
+    """One received mail."""
+
+    def __init__(self, message: EmailMessage) -> None:
+        self.message = message
+        self.to: str = message["To"].addresses[0].addr_spec
+        self.subject: str = message["Subject"]
+        plain = message.get_body(("plain",))
+        html = message.get_body(("html",))
+        assert plain is not None
+        assert html is not None
+        self.text: str = plain.get_content()
+        self.html: str = html.get_content()
+
+    @property
+    def answer_url(self) -> str:
+        """The path of the secret link."""
+        found = re.search(re.escape(BASE_URL) + r"(/answer/\S+)", self.text)
+        assert found, self.text
+        return found[1]
+
+    def __repr__(self) -> str:
+        return f"<{self.to}: {self.subject}>"
+
+
+class World:
+    """See the module's docstring."""
+
+    def __init__(self, database: Database, clock: FakeClock, mailbox: Mailbox) -> None:
+        self.database = database
+        self.clock = clock
+        self.mailbox = mailbox
+        self.net = FakeNet()
+        self._read = 0
+        self._assemble()
+
+    def _assemble(self) -> None:
+        catalogue = Catalogue([*MONITORS, *INCIDENTS])
+        self.door = Door(self.database, catalogue)
+        smtp = email_channel.Settings(host="127.0.0.1", port=self.mailbox.port, from_address="tocsin@tocsin.test")
+        self.engine = Engine(self.database, self.clock, BASE_URL)
+        self.probe = Probe(self.net, self.clock, "eu", self.engine.deliver)
+        self.engine.attach(self.probe)
+        self.escalations = Escalations(self.database, self.clock)
+        self.deliveries = Deliveries(self.database, self.clock, base_url=BASE_URL, settings={"email": smtp}, alone=True)
+        self._next_look: datetime | None = self.clock.now()
+        self._clients = {
+            "api": Api(self.door, catalogue, base_url=BASE_URL),
+            "console": console_app(self.database, self.door, BASE_URL),
+        }
+
+    async def people(self) -> World:
+        """Bring in the cast."""
+
+        def work(tx: Tx) -> dict[str, str]:
+            ops = accounts.ensure_team(tx, "Ops")
+            other = accounts.ensure_team(tx, "Charlie's team")
+            for team, name in ((ops, "Alice Archer"), (ops, "Bob Builder"), (other, "Charlie Chan")):
+                address = f"{name.split()[0].lower()}@example.com"
+                accounts.join(tx, team.id, accounts.create_user(tx, email=address, name=name, password=None).id)
+            return {
+                "ops": accounts.create_token(tx, team_id=ops.id, name="CI"),
+                "charlie": accounts.create_token(tx, team_id=other.id, name="Charlie's"),
+                "global": accounts.create_token(tx, team_id=None, name="Everything"),
+            }
+
+        self.tokens = await self.database.write(work)
+        return self
+
+    # --- acting -------------------------------------------------------------------------------------------------------
+
+    async def api(self, method: str, path: str, json: Any = None, token: str = "ops") -> httpx.Response:
+        """Call the API as the team's token (or another's)."""
+        headers = {"Authorization": f"Bearer {self.tokens[token]}"}
+        return await self._ask("api", method, f"/api{path}", headers=headers, json=json)
+
+    async def browse(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
+        """Open a page of the console, as a browser that follows no redirect."""
+        return await self._ask("console", method, path.removeprefix(BASE_URL), data=data)
+
+    async def monitor(self, host: str, **attributes: Any) -> int:
+        """Watch a site; returns the monitor's id."""
+        name = attributes.pop("name", None)
+        body = {"url": f"https://{host}.example.com/", "check_frequency": 30, **attributes}
+        if name:
+            body["pronounceable_name"] = name
+        answer = await self.api("POST", "/v2/monitors", body)
+        assert answer.status_code == 201, answer.text
+        await self.settle()
+        return int(answer.json()["data"]["id"])
+
+    def site(self, host: str) -> Site:
+        """The site that `monitor(host)` watches."""
+        return self.net.site(f"{host}.example.com")
+
+    async def outage(self, host: str, **attributes: Any) -> int:
+        """A watched site goes down and people are paged; returns the incident's id."""
+        monitor = await self.monitor(host, **attributes)
+        await self.fast_forward(seconds=35)
+        self.site(host).down()
+        await self.fast_forward(seconds=35)
+        (incident,) = await self.incidents(monitor_id=monitor, resolved="false")
+        return int(incident["id"])
+
+    async def answer(self, mail: Mail, deed: str = "acknowledge") -> None:
+        """Press the button behind the link of a mail."""
+        pressed = await self.browse("POST", mail.answer_url, data={"deed": deed})
+        assert pressed.status_code == 303
+        await self.settle()
+
+    async def fast_forward(self, **parts: float) -> None:
+        """Live through that much time, second by second."""
+        end = self.clock.now() + timedelta(**parts)
+        while self.clock.now() < end:
+            self.clock.wind(min(timedelta(seconds=1), end - self.clock.now()))
+            seen = self.engine.observations
+            self.probe.tick()
+            due = self._next_look is None or self._next_look <= self.clock.now()
+            if self.engine.observations != seen or due:
+                await self.settle()
+
+    async def settle(self) -> None:
+        """Let the workers do all that is due now."""
+        await self.database.write(lambda tx: None)  # behind what the probe has just handed over
+        await self.engine.run_once()
+        self.probe.tick()
+        await self.database.write(lambda tx: None)
+        look = self.clock.now() + LOOK_EVERY
+        for _ in range(20):
+            nexts = [await self.escalations.run_once(), await self.deliveries.run_once()]
+            await self.deliveries.drain()
+            self._next_look = min([look, *(at for at in nexts if at is not None)])
+            if self._next_look > self.clock.now():
+                return
+
+    def crash(self) -> None:
+        """Forget everything that is not in the database, as `kill -9` does, and start again."""
+        self._assemble()
+
+    async def _ask(self, surface: str, method: str, path: str, **more: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(self._clients[surface])
+        async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+            return await client.request(method, path, **more)
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    async def incidents(self, **filters: Any) -> list[dict[str, Any]]:
+        """Incidents as the API lists them, newest first."""
+        query = "&".join(f"{name}={value}" for name, value in filters.items())
+        answer = await self.api("GET", f"/v3/incidents?per_page=50&{query}")
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["data"]
+        return found
+
+    async def incident(self, id: int) -> dict[str, Any]:
+        """An incident's attributes."""
+        found: dict[str, Any] = (await self.api("GET", f"/v3/incidents/{id}")).json()["data"]["attributes"]
+        return found
+
+    async def status(self, monitor_id: int) -> str:
+        """A monitor's status."""
+        answer = await self.api("GET", f"/v2/monitors/{monitor_id}")
+        return str(answer.json()["data"]["attributes"]["status"])
+
+    def mails(self) -> list[Mail]:
+        """All mail so far, in order of arrival."""
+        return [Mail(message) for message in self.mailbox.mails]
+
+    def mail_to(self, address: str) -> list[Mail]:
+        """The mail of one person."""
+        return [mail for mail in self.mails() if mail.to == address]
+
+    def new_mails(self) -> list[tuple[str, str]]:
+        """(to, subject) of what arrived since the last time, sorted."""
+        new = [(mail.to.partition("@")[0], mail.subject) for mail in self.mails()[self._read :]]
+        self._read = len(self.mailbox.mails)
+        return sorted(new)
+
+    async def audit_log(self) -> list[str]:
+        """The sentences of the audit log, oldest first."""
+        return await self.database.read(
+            lambda tx: [
+                row.sentence for row in tx.execute(select(audit_entries.c.sentence).order_by(audit_entries.c.id))
+            ]
+        )
+
+
+@pytest.fixture
+async def world(sqlite_database: Database, clock: FakeClock) -> AsyncIterator[World]:
+    """A fresh world; at the end of its story nobody outside the team may have got any mail."""
+    async with mail_server() as mailbox:
+        world = await World(sqlite_database, clock, mailbox).people()
+        yield world
+        await world.deliveries.close()
+        assert not world.mail_to("charlie@example.com"), "Charlie must receive nothing"
