@@ -7,6 +7,7 @@ import email
 import email.policy
 import socket
 import ssl
+import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
@@ -81,16 +82,18 @@ async def mail_server(
         return AuthResult(success=right, handled=False)
 
     def protocol() -> SMTP:
-        return SMTP(
-            box,
-            hostname="mail.test",
-            enable_SMTPUTF8=True,
-            tls_context=None if from_the_first_byte else tls,
-            authenticator=check if password else None,
-            auth_required=bool(password),
-            auth_require_tls=False,
-            loop=asyncio.get_running_loop(),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a password without TLS: here, on purpose
+            return SMTP(
+                box,
+                hostname="mail.test",
+                enable_SMTPUTF8=True,
+                tls_context=None if from_the_first_byte else tls,
+                authenticator=check if password else None,
+                auth_required=bool(password),
+                auth_require_tls=False,
+                loop=asyncio.get_running_loop(),
+            )
 
     server = await asyncio.get_running_loop().create_server(
         protocol, "127.0.0.1", port, ssl=tls if from_the_first_byte else None

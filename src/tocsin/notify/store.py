@@ -24,7 +24,6 @@ from sqlalchemy import (
 )
 
 from tocsin.notify.model import Kind, State
-from tocsin.notify.rules import URGENCY
 from tocsin.storage import Instant, Json, Tx, metadata
 from tocsin.storage.tables import Id
 
@@ -185,7 +184,7 @@ def waiting(tx: Tx) -> Rows:
     """(channel, due now, next_at, oldest_page_due_at) of each channel with unfinished deliveries."""
     column = deliveries.c
     is_due = column.due_at <= tx.now
-    is_page = column.urgency == URGENCY[Kind.PAGE]
+    is_page = column.kind == Kind.PAGE
     statement = (
         select(
             column.channel,
