@@ -10,11 +10,10 @@ from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.model import Incident, IncidentStatus
-from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.monitors import actions
 from tocsin.monitors.model import Evidence, Monitor, MonitorStatus, Observation, Standing, Verdict
 from tocsin.monitors.rules.settings import Limits
-from tocsin.storage import Database, Tx
+from tocsin.storage import Database
 
 BASE = "https://tocsin.example"
 

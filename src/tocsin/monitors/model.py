@@ -220,6 +220,16 @@ class Sample(msgspec.Struct, frozen=True):
     data_transfer_time: float | None = None
 
 
+class HourFigures(msgspec.Struct, frozen=True):
+    """One hour rolled up. Seconds."""
+
+    hour_ms: int
+    count: int
+    average: float
+    p95: float
+    maximum: float
+
+
 class Gap(msgspec.Struct, frozen=True):
     """A stretch of time in which nobody watched: it counts neither as up nor as down. `to_ms` None: still so."""
 

@@ -17,6 +17,9 @@ from tocsin.monitors.store import monitors as shelf
 from tocsin.monitors.store import states as state_shelf
 from tocsin.storage import Tx
 
+DOMAINS_TOPIC = "domains"
+"""Rung when a registration may have to be looked up."""
+
 
 def note_certificate(tx: Tx, monitor_id: int, expires_at: datetime, base_url: str) -> None:
     """A check saw the certificate that is valid until `expires_at`."""
@@ -45,12 +48,28 @@ def settings_changed(tx: Tx, old: Monitor | None, new: Monitor, given: Mapping[s
     known = None
     if new.settings.domain_expiration is not None and new.domain is not None:
         known = state_shelf.watch_domain(tx, new.domain)
+        tx.ring(DOMAINS_TOPIC)
     if new.paused_at is None:
         _judge(tx, new, "ssl_expiration", new.certificate_expires_at, base_url)
         _judge(tx, new, "domain_expiration", known, base_url)
     before = None if old is None else old.settings.expiration_policy_id
     if new.domain is not None and "expiration_policy_id" in given and before != new.settings.expiration_policy_id:
         _share_policy(tx, new)
+
+
+def due_domains(tx: Tx, now: datetime, limit: int) -> list[tuple[str, datetime]]:
+    """(domain, the instant at which it was due) of the registrations to look up, longest overdue first."""
+    return state_shelf.due_domains(tx, now, limit)
+
+
+def next_domain_at(tx: Tx) -> datetime | None:
+    """When the next registration is to be looked up."""
+    return state_shelf.next_domain_at(tx)
+
+
+def claim_domain(tx: Tx, domain: str, seen: datetime, next_at: datetime) -> bool:
+    """True for the one worker that may look it up now; if it dies, the next try is at `next_at`."""
+    return state_shelf.claim_domain(tx, domain, seen, next_at)
 
 
 def _share_policy(tx: Tx, monitor: Monitor) -> None:

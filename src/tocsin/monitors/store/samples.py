@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import delete, func, insert, select, update
 
-from tocsin.monitors.model import Observation, Sample
+from tocsin.monitors.model import HourFigures, Observation, Sample
 from tocsin.monitors.store.tables import batches, days, hours
 from tocsin.storage import Tx
 
@@ -41,16 +41,6 @@ class Packed(msgspec.Struct, frozen=True):
     batch_id: int
     """The last batch that is in it."""
     data: bytes
-
-
-class HourFigures(msgspec.Struct, frozen=True):
-    """One hour rolled up. Seconds."""
-
-    hour_ms: int
-    count: int
-    average: float
-    p95: float
-    maximum: float
 
 
 def add_batch(tx: Tx, from_ms: int, region: str, observations: Iterable[Observation]) -> None:

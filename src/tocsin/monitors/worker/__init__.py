@@ -1,0 +1,7 @@
+"""What watching does by itself: judge what the probes see, pack what was measured, look up what expires."""
+
+from tocsin.monitors.worker.engine import Engine
+from tocsin.monitors.worker.expiry import DomainWatch, Registries
+from tocsin.monitors.worker.packing import Packer
+
+__all__ = ["DomainWatch", "Engine", "Packer", "Registries"]
