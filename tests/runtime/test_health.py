@@ -70,3 +70,10 @@ def test_a_database_that_does_not_answer_makes_it_not_ready() -> None:
     report = judge([WorkerFacts(**WELL)], PROBE, None)
     assert not report.ready
     assert not report.checks["database"].ok
+
+
+def test_tidying_may_be_late_but_not_dead() -> None:
+    late = WorkerFacts(**{**WELL, "name": "packer", "lag_seconds": 10_000.0, "idle_seconds": STALLED_SECONDS + 1})
+    assert judge([late], PROBE, 0.01).ready
+    dead = WorkerFacts(**{**WELL, "name": "packer", "alive": False})
+    assert not judge([dead], PROBE, 0.01).ready

@@ -8,9 +8,11 @@ STALLED_SECONDS = 60.0
 """A worker that has not finished a look for so long has stopped: it looks at least every 15 s, and a look is short."""
 MAX_FAILURES_IN_A_ROW = 3
 """One failure is a hiccup that is tried again; so many mean that the work is not being done."""
-MAX_LAG_SECONDS = {"deliveries": 120.0, "escalations": 60.0}
-"""How long something may be overdue before we say so; what is not named here has DEFAULT_MAX_LAG_SECONDS."""
-DEFAULT_MAX_LAG_SECONDS = 120.0
+MAX_LAG_SECONDS = {"engine": 60.0, "escalations": 60.0, "deliveries": 120.0}
+"""How late each may be that stands between a failing check and a person: without these no page goes out. The others
+(packing, domain names, tidying) may be late for hours; of them only an end or a failure is shown."""
+STALLED_QUIETLY_SECONDS = 900.0
+"""The same as STALLED_SECONDS for those others: looking up names at slow registries takes its time."""
 MAX_PROBE_LAG_SECONDS = 30.0
 """A check that starts half a minute late is no longer the check that was promised."""
 PROBE_TIMEOUT_SECONDS = 3.0
@@ -70,17 +72,18 @@ def judge(workers: list[WorkerFacts], probe: ProbeFacts, database_seconds: float
 
 
 def _worker(facts: WorkerFacts) -> Finding:
-    limit = MAX_LAG_SECONDS.get(facts.name, DEFAULT_MAX_LAG_SECONDS)
+    limit = MAX_LAG_SECONDS.get(facts.name)
+    stalled = STALLED_QUIETLY_SECONDS if limit is None else STALLED_SECONDS
     why = ""
     if not facts.alive:
         why = "its task has ended"
     elif facts.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
         why = f"it has failed {facts.failures_in_a_row} times in a row: {facts.last_error}"
-    elif (facts.running_seconds or 0) > STALLED_SECONDS:
+    elif (facts.running_seconds or 0) > stalled:
         why = f"its present look has taken {facts.running_seconds:.0f} s"
-    elif facts.running_seconds is None and facts.idle_seconds > STALLED_SECONDS:
+    elif facts.running_seconds is None and facts.idle_seconds > stalled:
         why = f"it has not finished a look for {facts.idle_seconds:.0f} s"
-    elif facts.lag_seconds > limit:
+    elif limit is not None and facts.lag_seconds > limit:
         why = f"its oldest due work is {facts.lag_seconds:.0f} s late (at most {limit:.0f} s is well)"
     return Finding(
         ok=not why,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from tocsin.kernel.vault import Vault
 from tocsin.monitors import api as monitors
 from tocsin.monitors.model import Observation
 from tocsin.monitors.probe import Probe
+from tocsin.monitors.worker import DomainWatch, Engine, Packer
 from tocsin.notify.actions import states as delivery_states
 from tocsin.notify.channels import email
 from tocsin.notify.worker import Deliveries
@@ -34,17 +35,8 @@ from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.storage import Bus, Database, MemoryBus, Tx, open_database
 
-
-class Engine:
-    """Stands in until the monitors' worker is here."""
-
-    name = "checks"
-    topic = "monitors"
-    lag_seconds = 0.0
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def receive(self, batch: Any) -> None: ...
-    async def run_once(self) -> None: ...
+CLOSE_SECONDS = 2.0
+"""What the last writes and sends get of the five seconds in which a clean stop is done."""
 
 
 class Foundation(msgspec.Struct, frozen=True):
@@ -79,8 +71,9 @@ class House:
         settings, clock, database = ground.settings, ground.clock, ground.database
         self.metrics = Metrics(clock)
         self._net = RealNet(clock, allow_private=settings.allow_private_targets, nameservers=settings.dns_servers)
+        self._engine = Engine(database, clock, base_url)
         self._probe = Probe(self._net, clock, settings.region, self._observed)
-        self._engine = Engine(database, clock, self._probe, base_url=base_url)
+        self._engine.attach(self._probe)
         catalogue = Catalogue(operations(settings))
         door = Door(database, catalogue)
         self._deliveries = Deliveries(
@@ -92,11 +85,28 @@ class House:
             alone=database.dialect == "sqlite",
         )
         self.supervisor = Supervisor(
-            [self._engine, Escalations(database, clock), self._deliveries, Housekeeping(database, clock, door)],
+            [
+                self._engine,
+                Escalations(database, clock),
+                self._deliveries,
+                DomainWatch(database, clock, self._net, base_url),
+                Packer(database, clock),
+                Housekeeping(database, clock, door),
+            ],
             ground.bus,
             clock,
         )
-        self.metrics.watch(self.supervisor.progress, self._probe, {})
+        self.metrics.watch(
+            self.supervisor.progress,
+            self._probe,
+            {
+                "observations": lambda: self._engine.observations,
+                "observations_judged": lambda: self._engine.judged,
+                "judging_failures": lambda: self._engine.judging_failures,
+                "samples_written": lambda: self._engine.samples_written,
+                "samples_dropped": lambda: self._engine.samples_dropped,
+            },
+        )
         pulse = Pulse(
             database=database,
             supervisor=self.supervisor,
@@ -121,14 +131,15 @@ class House:
     async def stop(self) -> None:
         """Stop checking, then put the workers down, then let go of the network."""
         self._probe.stop()
-        await self._deliveries.close()
         await self.supervisor.stop()
+        # What is cut off here is sent again, or measured again, after the next start.
+        await asyncio.wait({_task(self._engine.close()), _task(self._deliveries.close())}, timeout=CLOSE_SECONDS)
         await asyncio.get_running_loop().run_in_executor(None, self._net.stop)
 
     def _observed(self, batch: list[Observation]) -> None:
         """On the network's thread: count what was seen and pass it on."""
         self.metrics.checks.observe(batch)
-        self._engine.receive(batch)
+        self._engine.deliver(batch)
 
     async def _probe_facts(self) -> health.ProbeFacts:
         """Asks the network's thread for a sign of life."""
@@ -150,6 +161,10 @@ def operations(settings: Settings) -> Iterator[Operation]:
 
 def _counts(tx: Tx) -> Counts:
     return Counts(deliveries=delivery_states(tx), incidents={"open": count_open(tx)})
+
+
+def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work)
 
 
 def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

@@ -1,0 +1,172 @@
+"""`make demo`: a lively Tocsin to look at, with sites that break in turns and a mailbox that shows every page.
+
+Everything stays on this machine: Tocsin on port 8080, the sites on 8081, the mail server on 8025, all data in
+./demo-data (delete it to begin anew). Ctrl-C stops it all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email
+import email.policy
+import json
+import os
+import re
+import signal
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from rich.console import Console
+from sites import SITES, Street
+
+PORT, SITES_PORT, MAIL_PORT = 8080, 8081, 8025
+BASE_URL = f"http://127.0.0.1:{PORT}"
+DATA = Path("demo-data")
+START_SECONDS = 30
+STOP_SECONDS = 6
+PEOPLE = (("ann@demo.example", "Ann Lee"), ("bob@demo.example", "Bob Ray"))
+PASSWORD = "demo-password"
+SETTINGS = {
+    "TOCSIN_ADMIN_EMAIL": "admin@demo.example",
+    "TOCSIN_ADMIN_PASSWORD": PASSWORD,
+    "TOCSIN_FIRST_TEAM": "Demo",
+    "TOCSIN_LOG_LEVEL": "warning",
+}
+out = Console(highlight=False, soft_wrap=True)
+
+
+class Mailbox:
+    """Takes every mail, shows it, and keeps it as demo-data/mail/N.eml."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._count = len(list(folder.glob("*.eml")))
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self._count += 1
+        (self._folder / f"{self._count:04}.eml").write_bytes(envelope.content)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        plain = message.get_body(("plain",))
+        link = re.search(r"http://\S+/answer/\S+", plain.get_content() if plain else "")
+        out.print(f"[bold cyan]mail[/]   to {', '.join(envelope.rcpt_tos)}: [bold]{message['subject']}[/]")
+        if link:
+            out.print(f"       answer it: {link.group()}")
+        return "250 Kept"
+
+
+async def main() -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    mailbox = Controller(Mailbox(DATA / "mail"), hostname="127.0.0.1", port=MAIL_PORT)
+    try:
+        mailbox.start()
+    except OSError as error:
+        out.print(f"[red]The demo needs port {MAIL_PORT} for its mailbox: {error}[/]")
+        return 1
+    street = asyncio.create_task(Street(lambda words: out.print(f"[bold yellow]street[/] {words}")).serve(SITES_PORT))
+    server = await _start_server()
+    try:
+        if not await _ready(server, stop):
+            return 1
+        token = (await _tocsin("token", "create", "--team", "Demo")).strip()
+        await _seed(token)
+        out.rule("[bold]Tocsin demo[/]")
+        out.print(f"Tocsin      {BASE_URL}   (reference: {BASE_URL}/api)")
+        out.print(f"API token   {token}")
+        out.print(f"The sites   http://127.0.0.1:{SITES_PORT}/shop …   one breaks every 45 s")
+        out.print(f'Try         curl -s {BASE_URL}/api/v3/incidents -H "Authorization: Bearer {token}"')
+        out.rule("Ctrl-C stops everything")
+        ended = asyncio.create_task(server.wait())
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, waiting, street}, return_when=asyncio.FIRST_COMPLETED)
+        if street.done():
+            out.print(f"[red]The sites ended: {street.exception()}[/]")
+        return 0 if stop.is_set() else 1
+    finally:
+        street.cancel()
+        await _stop_server(server)
+        mailbox.stop()
+
+
+async def _start_server() -> asyncio.subprocess.Process:
+    words = ("serve", "--port", str(PORT), "--smtp-url", f"smtp://127.0.0.1:{MAIL_PORT}", "--min-check-frequency", "1")
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tocsin", *words, "--data", str(DATA), env=os.environ | SETTINGS, start_new_session=True
+    )
+
+
+async def _ready(server: asyncio.subprocess.Process, stop: asyncio.Event) -> bool:
+    for _ in range(START_SECONDS * 10):
+        if server.returncode is not None or stop.is_set():
+            return False
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(urllib.request.urlopen, f"{BASE_URL}/healthz", timeout=2)
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def _stop_server(server: asyncio.subprocess.Process) -> None:
+    if server.returncode is None:
+        server.terminate()
+        try:
+            await asyncio.wait_for(server.wait(), STOP_SECONDS)
+        except TimeoutError:
+            server.kill()
+
+
+async def _tocsin(*words: str, input: str = "") -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tocsin", *words, "--data", str(DATA),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    answer, _ = await process.communicate(input.encode())
+    return answer.decode()
+
+
+async def _seed(token: str) -> None:
+    """People and monitors, once."""
+    if (await _ask(token, "GET", "/api/v2/monitors"))["data"]:
+        return
+    for address, name in PEOPLE:
+        await _tocsin("user", "create", "--team", "Demo", "--email", address, "--name", name, "--password-stdin",
+                      input=PASSWORD + "\n")  # fmt: skip
+    group = await _ask(token, "POST", "/api/v2/monitor-groups", {"name": "Demo street"})
+    for site in SITES:
+        body: dict[str, Any] = {
+            "monitor_type": "status",
+            "url": f"http://127.0.0.1:{SITES_PORT}{site.path}",
+            "pronounceable_name": site.name,
+            "check_frequency": 5,
+            "request_timeout": 2,
+            "recovery_period": 0,
+            "monitor_group_id": group["data"]["id"],
+        }
+        if site.breaks == "keyword":
+            body |= {"monitor_type": "keyword", "required_keyword": site.words}
+        await _ask(token, "POST", "/api/v2/monitors", body)
+
+
+async def _ask(token: str, method: str, path: str, body: Any = None) -> Any:
+    request = urllib.request.Request(
+        BASE_URL + path,
+        data=None if body is None else json.dumps(body).encode(),
+        method=method,
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    try:
+        answer = await asyncio.to_thread(urllib.request.urlopen, request, timeout=10)
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{method} {path}: {error.code} {error.read().decode()}") from error
+    return json.loads(answer.read())
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
