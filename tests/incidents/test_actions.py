@@ -104,8 +104,8 @@ async def test_an_outage_pages_the_whole_team_at_once_and_says_what_is_down(stor
     incident = await story.open()
     assert incident.status is IncidentStatus.STARTED
     assert await story.mails(incident) == [
-        (ALICE, "Down: Shop homepage (Status 503)"),
-        (BOB, "Down: Shop homepage (Status 503)"),
+        (ALICE, "[Tocsin] Down: Shop homepage (Status 503)"),
+        (BOB, "[Tocsin] Down: Shop homepage (Status 503)"),
     ]
 
 
@@ -118,11 +118,14 @@ async def test_acknowledging_tells_the_others_and_resolving_tells_all(story: Sto
     )
     assert taken.status is IncidentStatus.ACKNOWLEDGED
     assert taken.acknowledged_by == "Alice Adams"
-    assert await story.mails(incident) == [(BOB, "Acknowledged: Shop homepage (by Alice Adams)")]
+    assert await story.mails(incident) == [(BOB, "[Tocsin] Acknowledged: Shop homepage (by Alice Adams)")]
     story.clock.wind(seconds=60)
     ended = await story.do(actions.recover, incident.id, why="The monitor is up again.", base_url=BASE)
     assert (ended.status, ended.resolved_by) == (IncidentStatus.RESOLVED, None)
-    assert await story.mails(incident) == [(ALICE, "Resolved: Shop homepage"), (BOB, "Resolved: Shop homepage")]
+    assert await story.mails(incident) == [
+        (ALICE, "[Tocsin] Resolved: Shop homepage"),
+        (BOB, "[Tocsin] Resolved: Shop homepage"),
+    ]
 
 
 async def test_acknowledging_cancels_the_pages_that_have_not_left(story: Story) -> None:
@@ -341,14 +344,6 @@ async def test_deleting_removes_everything_and_stops_paging(story: Story) -> Non
     assert await story.mails(incident) == []
 
 
-async def test_a_deleted_monitor_leaves_no_open_incident_behind(story: Story) -> None:
-    check = await story.open()
-    certificate = await story.open(kind="ssl_expiration")
-    await story.do(actions.abandon, "monitor", 7, why="The monitor was deleted.", base_url=BASE)
-    assert not (await story.find(check)).open
-    assert not (await story.find(certificate)).open
-
-
 async def test_the_coming_pages_are_known_before_they_are_sent(story: Story) -> None:
     incident = await story.open(paging=Paging(team_wait=180))
     coming = await story.do(escalation.coming, incident.id)
@@ -380,3 +375,19 @@ async def test_the_story_is_told_newest_first_from_all_its_sources(story: Story)
         "text": "Restarting *nginx*.",
         "user": {"id": story.alice, "name": "Alice Adams"},
     }
+
+
+async def test_whatever_bytes_a_server_sends_the_outage_is_written_down(story: Story) -> None:
+    evidence = Evidence(
+        url="https://shop.example/\x00", status_code=500, headers=[("X-\udcff", "a\x00\ud800")] * 300, body=b"\x00" * 10
+    )
+    incident = await story.open(cause="Keyword \x00\udc80 missing", name="Shop\r\nBcc: x", evidence=evidence)
+    assert (await story.find(incident)).has_response
+    (_, subject), *_ = await story.mails(incident)
+    assert subject.startswith("[Tocsin] Down: Shop Bcc: x (Keyword")
+    assert await story.do(actions.timeline, incident, BASE)
+
+
+async def test_a_team_wait_of_nothing_pages_everybody_once_at_once(story: Story) -> None:
+    incident = await story.open(paging=Paging(team_wait=0))
+    assert [address for address, _ in await story.mails(incident)] == [ALICE, BOB]

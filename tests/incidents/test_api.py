@@ -131,35 +131,39 @@ async def test_the_description_becomes_the_first_comment(at: Clients) -> None:
     assert comments[0]["attributes"]["user_email"] == "ann@shop.example"
 
 
-@pytest.mark.parametrize(
-    ("body", "errors"),
-    [
-        ({"requester_email": "nobody"}, {"requester_email": ["is not an e-mail address"]}),
-        ({"team_wait": -1}, {"team_wait": ["must be between 0 and 2592000 seconds"]}),
-        ({"team_wait": 2**62}, {"team_wait": ["must be between 0 and 2592000 seconds"]}),
-        ({"policy_id": "12"}, {"policy_id": ["doesn't exist"]}),
-        ({"call": "perhaps"}, {"call": ["must be true or false"]}),
-        ({"metadata": {"Key": [{"type": "Moon", "name": "x"}]}}, None),
-        ({"metadata": {"Key": [{"type": "Team"}]}}, None),
-        ({"metadata": {"Key": [[["deep"]]]}}, None),
-        ({"metadata": {"": "x"}}, None),
-        ({"metadata": {"Key": [{"type": "User", "item_id": "9" * 30}]}}, None),
-        ({"metadata": {"Key": [{"type": {"a": 1}, "name": "x"}]}}, None),
-        ({"metadata": {"Key": [{"type": ["User"], "name": "x"}]}}, None),
-        ({"metadata": {"Key": float(10**300)}}, 201),
-        ({"metadata": {"Key": "a\x00b"}}, None),
-    ],
-)
-async def test_a_wrong_report_is_told_which_field_is_wrong(at: Clients, body: dict[str, Any], errors: Any) -> None:
-    answer = await at.alice.post(ALL, json=body)
-    if errors == 201:
-        assert answer.status_code == 201
-        return
-    assert answer.status_code == 422, answer.text
-    if errors is None:
-        assert list(answer.json()["errors"]) == ["metadata"]
-    else:
-        assert answer.json() == {"errors": errors}
+WRONG_REPORTS: list[tuple[dict[str, Any], dict[str, list[str]] | None]] = [
+    ({"requester_email": "nobody"}, {"requester_email": ["is not an e-mail address"]}),
+    ({"team_wait": -1}, {"team_wait": ["must be between 0 and 2592000 seconds"]}),
+    ({"team_wait": 2**62}, {"team_wait": ["must be between 0 and 2592000 seconds"]}),
+    ({"policy_id": "12"}, {"policy_id": ["doesn't exist"]}),
+    ({"call": "perhaps"}, {"call": ["must be true or false"]}),
+    ({"metadata": {"Key": [{"type": "Moon", "name": "x"}]}}, None),
+    ({"metadata": {"Key": [{"type": "Team"}]}}, None),
+    ({"metadata": {"Key": [[["deep"]]]}}, None),
+    ({"metadata": {"": "x"}}, None),
+    ({"metadata": {"Key": [{"type": "User", "item_id": "9" * 30}]}}, None),
+    ({"metadata": {"Key": [{"type": {"a": 1}, "name": "x"}]}}, None),
+    ({"metadata": {"Key": [{"type": ["User"], "name": "x"}]}}, None),
+    ({"metadata": {"Key": "a\x00b"}}, None),
+]
+"""What is sent, and the errors; None = some error about `metadata`."""
+
+
+async def test_a_wrong_report_is_told_which_field_is_wrong(at: Clients) -> None:
+    for body, errors in WRONG_REPORTS:
+        answer = await at.alice.post(ALL, json=body)
+        assert answer.status_code == 422, (body, answer.text)
+        if errors is None:
+            assert list(answer.json()["errors"]) == ["metadata"], body
+        else:
+            assert answer.json() == {"errors": errors}
+    assert (await at.alice.get(ALL)).json()["data"] == []
+
+
+async def test_numbers_and_booleans_in_metadata_become_texts(at: Clients) -> None:
+    data = await made(at, metadata={"Count": 3, "Big": 1e300, "Live": True, "Nothing": None, "Blank": ""})
+    values = {key: values[0]["value"] for key, values in data["attributes"]["metadata"].items()}
+    assert values == {"Count": "3", "Big": "1e+300", "Live": "true"}
 
 
 async def test_a_misspelt_attribute_is_refused(at: Clients) -> None:
@@ -199,46 +203,47 @@ async def test_reopening_starts_over(at: Clients) -> None:
     assert (attributes["status"], attributes["resolved_at"], attributes["reopened_by"]) == ("Started", None, "Ann Lee")
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "part"),
-    [
-        ({"escalation_type": "User", "user_email": "ben@shop.example"}, 200, None),
-        ({"escalation_type": "Team", "team_name": ALICES_TEAM}, 200, None),
-        ({}, 422, {"required_attributes": ["escalation_type"]}),
-        ({"escalation_type": "User"}, 422, {"required_attributes": ["user_email", "user_id"]}),
-        ({"escalation_type": "User", "user_id": 999}, 422, {"errors": {"user_id": ["doesn't exist"]}}),
-        ({"escalation_type": "User", "user_email": "x@x.example"}, 422, {"errors": {"user_email": ["doesn't exist"]}}),
-        ({"escalation_type": "Team"}, 422, {"required_attributes": ["team_name", "team_id"]}),
-        (
-            {"escalation_type": "Team", "team_name": "Charlie's team"},
-            422,
-            {"errors": {"team_name": ["doesn't exist"]}},
-        ),
-        ({"escalation_type": "Schedule"}, 422, {"required_attributes": ["schedule_id"]}),
-        (
-            {"escalation_type": "Policy", "policy_id": "4"},
-            422,
-            {
-                "errors": {
-                    "escalation_type": [
-                        "Policy is not available on this server yet; available are: User, Team",
-                    ]
-                }
-            },
-        ),
-        (
-            {"escalation_type": "Moon"},
-            422,
-            {"allowed_values": {"escalation_type": ["User", "Team", "Schedule", "Policy", "Organization"]}},
-        ),
-    ],
-)
-async def test_escalating(at: Clients, body: dict[str, Any], status: int, part: dict[str, Any] | None) -> None:
+ESCALATIONS: list[tuple[dict[str, Any], int, dict[str, Any]]] = [
+    ({"escalation_type": "User", "user_email": "ben@shop.example"}, 200, {}),
+    ({"escalation_type": "Team", "team_name": ALICES_TEAM}, 200, {}),
+    ({}, 422, {"required_attributes": ["escalation_type"]}),
+    ({"escalation_type": "User"}, 422, {"required_attributes": ["user_email", "user_id"]}),
+    ({"escalation_type": "User", "user_id": 999}, 422, {"errors": {"user_id": ["doesn't exist"]}}),
+    ({"escalation_type": "User", "user_email": "x@x.example"}, 422, {"errors": {"user_email": ["doesn't exist"]}}),
+    ({"escalation_type": "Team"}, 422, {"required_attributes": ["team_name", "team_id"]}),
+    (
+        {"escalation_type": "Team", "team_name": "Charlie's team"},
+        422,
+        {"errors": {"team_name": ["doesn't exist"]}},
+    ),
+    ({"escalation_type": "Schedule"}, 422, {"required_attributes": ["schedule_id"]}),
+    (
+        {"escalation_type": "Policy", "policy_id": "4"},
+        422,
+        {
+            "errors": {
+                "escalation_type": [
+                    "Policy is not available on this server yet; available are: User, Team",
+                ]
+            }
+        },
+    ),
+    (
+        {"escalation_type": "Moon"},
+        422,
+        {"allowed_values": {"escalation_type": ["User", "Team", "Schedule", "Policy", "Organization"]}},
+    ),
+]
+"""What is sent, the status, and what the answer must contain."""
+
+
+async def test_escalating_says_what_is_missing_unknown_or_not_available(at: Clients) -> None:
     id = (await made(at))["id"]
-    answer = await at.alice.post(f"{ALL}/{id}/escalate", json=body)
-    assert answer.status_code == status, answer.text
-    for key, value in (part or {}).items():
-        assert answer.json()[key] == value
+    for body, status, part in ESCALATIONS:
+        answer = await at.alice.post(f"{ALL}/{id}/escalate", json=body)
+        assert answer.status_code == status, (body, answer.text)
+        for key, value in part.items():
+            assert answer.json()[key] == value
 
 
 async def test_what_is_over_is_not_escalated(at: Clients) -> None:

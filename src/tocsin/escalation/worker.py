@@ -28,10 +28,11 @@ class Escalations:
     async def run_once(self) -> datetime | None:
         """Queue what is due, at most `actions.BATCH` incidents; returns when the next page of all is due."""
         overdue = await self._database.read(actions.overdue)
-        oldest = overdue[0][1] if overdue else None
-        self.lag_seconds = max(0.0, (self._clock.now() - oldest).total_seconds()) if oldest else 0.0
         await asyncio.gather(*(self._page(incident_id) for incident_id, _ in overdue))
-        return await self._database.read(actions.earliest)
+        next_at = await self._database.read(actions.earliest)
+        late = (self._clock.now() - next_at).total_seconds() if next_at is not None else 0.0
+        self.lag_seconds = max(0.0, late)  # what is still due after this look, not what it has just dealt with
+        return next_at
 
     async def _page(self, incident_id: int) -> None:
         """One incident, one transaction: a fault with one must not hold up the pages of another."""

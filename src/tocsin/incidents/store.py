@@ -67,7 +67,7 @@ incidents = Table(
     sqlite_autoincrement=True,
 )
 _OPEN = incidents.c.resolved_at.is_(None)
-Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.id)
+Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.withdrawn, incidents.c.id)
 Index("ix_incidents_owner", incidents.c.owner_type, incidents.c.owner_id, incidents.c.started_at)
 Index("ix_incidents_open", incidents.c.team_id, incidents.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 Index(
@@ -209,16 +209,6 @@ def downtime(
     return [(row.started_at, row.resolved_at) for row in rows]
 
 
-def open_of_owner(tx: Tx, owner_type: str, owner_id: int) -> list[Incident]:
-    """Every open incident of an owner, of whatever kind."""
-    rows = tx.execute(
-        select(*_FIELDS)
-        .where(incidents.c.owner_type == owner_type, incidents.c.owner_id == owner_id, _OPEN)
-        .order_by(incidents.c.id)
-    )
-    return [_incident(row) for row in rows]
-
-
 def count_open(tx: Tx) -> int:
     """How many incidents are open in all."""
     return int(tx.execute(select(func.count()).select_from(incidents).where(_OPEN)).scalar_one())
@@ -347,7 +337,7 @@ def remove_comment(tx: Tx, id: int) -> None:
 def _incident(row: Any) -> Incident:
     values = dict(row._mapping)
     values["status"] = IncidentStatus(values["status"])
-    values["paging"] = msgspec.convert(values["paging"], Paging)
+    values["paging"] = msgspec.convert(values["paging"], Paging, strict=False)
     return Incident(**values)
 
 

@@ -14,7 +14,6 @@ from tocsin.incidents.actions.answering import (
 from tocsin.incidents.actions.comments import comment, comments, edit_comment, remove_comment, write_comment
 from tocsin.incidents.actions.facts import filter_facts, read_facts
 from tocsin.incidents.actions.lifecycle import (
-    abandon,
     confirm,
     failing_again,
     open,
@@ -26,7 +25,6 @@ from tocsin.incidents.actions.reading import count_open, current, downtime, find
 from tocsin.incidents.actions.timeline import timeline
 
 __all__ = [
-    "abandon",
     "acknowledge",
     "author_of",
     "comment",

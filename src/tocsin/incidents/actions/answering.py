@@ -101,21 +101,35 @@ def reopen(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incide
 
 
 def escalate_to_user(
-    tx: Tx, incident_id: int, user_id: int, channels: Sequence[str], author: Author, *, base_url: str
+    tx: Tx,
+    incident_id: int,
+    user_id: int,
+    channels: Sequence[str],
+    author: Author,
+    *,
+    base_url: str,
+    critical: bool | None = None,
 ) -> Incident:
     """Page one person now, besides whatever the plan does. Raises NotFound, Conflict when it is over."""
     user = accounts.user(tx, user_id)
     person = Person(user.id, user.name, user.email)
-    return _escalate(tx, incident_id, [person], channels, user.name, author, base_url)
+    return _escalate(tx, incident_id, [person], channels, user.name, author, base_url, critical)
 
 
 def escalate_to_team(
-    tx: Tx, incident_id: int, team_id: int, channels: Sequence[str], author: Author, *, base_url: str
+    tx: Tx,
+    incident_id: int,
+    team_id: int,
+    channels: Sequence[str],
+    author: Author,
+    *,
+    base_url: str,
+    critical: bool | None = None,
 ) -> Incident:
     """Page everybody in a team now, besides whatever the plan does. Raises NotFound, Conflict when it is over."""
     people = escalation.people_of(tx, team_id)
     name = f"the team {accounts.team(tx, team_id).name}"
-    return _escalate(tx, incident_id, people, channels, name, author, base_url)
+    return _escalate(tx, incident_id, people, channels, name, author, base_url, critical)
 
 
 def escalation_channels(paging: Paging, **overrides: bool | None) -> tuple[str, ...]:
@@ -141,12 +155,14 @@ def _escalate(
     to: str,
     author: Author,
     base_url: str,
+    critical: bool | None,
 ) -> Incident:
     incident = find(tx, incident_id)
     outcome = rules.decide(incident.status, incident.acknowledged, Act.ESCALATE)
     if isinstance(outcome, rules.Refusal):
         raise Conflict(outcome.message)
-    queued = escalation.escalate_to(tx, page_notice(tx, incident, base_url), people, tuple(channels))
+    notice = page_notice(tx, incident, base_url, critical=critical)
+    queued = escalation.escalate_to(tx, notice, people, tuple(channels))
     text = f"{author.name} escalated it to {to}."
     if not people:
         text += " NOBODY was alerted: the team has no members."

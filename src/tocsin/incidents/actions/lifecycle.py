@@ -41,7 +41,7 @@ def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
             return existing
     id = _insert(tx, opening)
     _keep_evidence(tx, id, opening.evidence, opening.timings, opening.owner_type is not None)
-    store.put_metadata(tx, id, {key: [Value(value=_text(value))] for key, value in opening.metadata.items()})
+    store.put_metadata(tx, id, {_text(key): [Value(value=_text(value))] for key, value in opening.metadata.items()})
     if opening.confirmed:
         store.tell(tx, id, "open", "Incident started", f"{_text(opening.name)}: {_text(opening.cause)}.")
         return _begin(tx, id, base_url)
@@ -103,12 +103,6 @@ def recover(tx: Tx, incident_id: int, *, why: str, base_url: str) -> Incident:
     if not _apply(tx, incident, Act.RECOVER, resolved_at=tx.now):
         return incident
     return end(tx, incident_id, why=why, author=None, base_url=base_url)
-
-
-def abandon(tx: Tx, owner_type: str, owner_id: int, *, why: str, base_url: str) -> None:
-    """The owner is watched no more (deleted, paused): ends every open incident of it, of whatever kind."""
-    for incident in store.open_of_owner(tx, owner_type, owner_id):
-        recover(tx, incident.id, why=why, base_url=base_url)
 
 
 def end(tx: Tx, incident_id: int, *, why: str, author: str | None, base_url: str) -> Incident:
@@ -215,5 +209,5 @@ def _keep_evidence(
 
 
 def _text(text: str) -> str:
-    """Text that both databases can hold: PostgreSQL refuses the character NUL."""
-    return text.replace("\x00", "\ufffd")
+    """Text that both databases can hold: a server may send NUL, and broken bytes that no encoder takes."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", errors="replace").decode()

@@ -23,8 +23,10 @@ MAX_SUBJECT_CAUSE = 80
 """Characters of the cause in a subject line; the whole cause stands in the message."""
 
 
-def page_notice(tx: Tx, incident: Incident, base_url: str, *, reopened: bool = False) -> Notice:
-    """The message that wakes somebody."""
+def page_notice(
+    tx: Tx, incident: Incident, base_url: str, *, reopened: bool = False, critical: bool | None = None
+) -> Notice:
+    """The message that wakes somebody. `critical` None = as the incident says."""
     word, headline = _OPENINGS.get(Kind(incident.kind), _OPENINGS[Kind.MANUAL])
     if reopened:
         word = f"{word} again"
@@ -33,13 +35,13 @@ def page_notice(tx: Tx, incident: Incident, base_url: str, *, reopened: bool = F
         kind="page",
         incident_id=incident.id,
         team_id=incident.team_id,
-        subject=_line(f"{word}: {incident.name} ({cause})"),
+        subject=_line(f"[Tocsin] {word}: {incident.name} ({cause})"),
         headline=_line(f"{incident.name} {headline}"),
         cause=incident.cause,
         facts=_facts(tx, incident),
         url=incident_url(incident, base_url),
         thread_key=f"incident-{incident.id}",
-        critical=incident.paging.critical_alert,
+        critical=incident.paging.critical_alert if critical is None else critical,
         actions=("acknowledge", "resolve"),
     )
 
@@ -50,7 +52,7 @@ def tell_acknowledged(tx: Tx, incident: Incident, author: Author, base_url: str)
         kind="acknowledged",
         incident_id=incident.id,
         team_id=incident.team_id,
-        subject=_line(f"Acknowledged: {incident.name} (by {author.name})"),
+        subject=_line(f"[Tocsin] Acknowledged: {incident.name} (by {author.name})"),
         headline=_line(f"{author.name} has taken on {incident.name}"),
         cause=incident.cause,
         facts=[("Acknowledged by", author.name), *_facts(tx, incident)],
@@ -74,7 +76,7 @@ def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:
         kind="resolved",
         incident_id=incident.id,
         team_id=incident.team_id,
-        subject=_line(f"Resolved: {incident.name}"),
+        subject=_line(f"[Tocsin] Resolved: {incident.name}"),
         headline=_line(f"{incident.name}: the incident is over"),
         cause=incident.cause,
         facts=facts,

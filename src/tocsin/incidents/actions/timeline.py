@@ -96,5 +96,9 @@ def _response(incident: Incident, response: Response) -> TimelineItem:
 
 def _delivery(id: str, event: DeliveryEvent, links: list[str]) -> TimelineItem:
     by = _BY.get(event.channel, event.channel.capitalize())
-    data = {"title": f"{by} {event.state.replace('_', ' ')}", "content": f"{sentence(event)}.", "links": links}
+    data = {
+        "title": f"{by} {event.state.replace('_', ' ')}",
+        "content": f"{sentence(event).rstrip('.')}.",
+        "links": links,
+    }
     return TimelineItem(id=id, item_type="generic_card", at=event.at, data=data)

@@ -85,7 +85,8 @@ def _escalate(tx: Tx, call: Call, input: inputs.Escalate) -> Shown:
     channels = actions.escalation_channels(incident.paging, **overrides)
     kind, id = reading.escalation_target(tx, input, incident, call.team_ids)
     escalate = actions.escalate_to_user if kind == "User" else actions.escalate_to_team
-    incident = escalate(tx, incident.id, id, channels, _caller(call), base_url=call.base_url)
+    critical = input.critical_alert if isinstance(input.critical_alert, bool) else None
+    incident = escalate(tx, incident.id, id, channels, _caller(call), base_url=call.base_url, critical=critical)
     return actions.show(tx, incident, call.base_url)
 
 

@@ -57,7 +57,7 @@ def _incidents() -> None:
         sqlite_autoincrement=True,
     )
     is_open = sa.text("resolved_at IS NULL")
-    op.create_index("ix_incidents_team_id", "incidents", ["team_id", "id"])
+    op.create_index("ix_incidents_team_id", "incidents", ["team_id", "withdrawn", "id"])
     op.create_index("ix_incidents_owner", "incidents", ["owner_type", "owner_id", "started_at"])
     op.create_index("ix_incidents_open", "incidents", ["team_id", "id"], sqlite_where=is_open, postgresql_where=is_open)
     op.create_index(
