@@ -27,6 +27,10 @@ from tocsin.storage import Tx, events
 
 DELIVERIES_TOPIC = "deliveries"
 """Rung when there may be something to send."""
+MAX_CHANNELS = 50
+"""Kinds of channels that a look considers; far more than there are."""
+COUNTED = timedelta(days=1)
+"""How far back finished deliveries are counted for the metrics, so that a long history costs nothing."""
 MAX_LEDGER_LINES = 2_000
 """Lines of one incident that a timeline reads at most: a storm must not make its own incident unreadable."""
 MAX_DETAIL_CHARACTERS = 500
@@ -105,7 +109,7 @@ def paged(tx: Tx, incident_id: int) -> list[Paged]:
 def claim(tx: Tx, channel: str, limit: int, base_url: str) -> list[Message]:
     """Lease up to `limit` due deliveries of a channel, pages first. What is not settled is sent again."""
     lease_until = tx.now + timedelta(seconds=rules.LEASE_SECONDS)
-    taken = store.take(tx, channel, limit, lease_until)
+    taken = store.take(tx, channel, rules.URGENCIES, limit, lease_until)
     store.append(tx, [_line(tx, row.id, State.SENDING, row.attempts, "") for row in taken])
     return [_message(tx, row, base_url) for row in taken]
 
@@ -141,20 +145,29 @@ def take_over(tx: Tx) -> int:
 
 
 def look(tx: Tx) -> Look:
-    """What is due now on which channel, and when there is more."""
-    rows = store.waiting(tx)
-    instants = [row.next_at for row in rows if row.next_at is not None]
-    overdue = [row.oldest_page_due_at for row in rows if row.oldest_page_due_at is not None]
+    """What is due now on which channel, and when there is more: a few jumps of an index, however long the queue is."""
+    due: list[str] = []
+    instants: list[datetime] = []
+    overdue: list[datetime] = []
+    for channel in store.channels_waiting(tx, MAX_CHANNELS):
+        for urgency in rules.URGENCIES:
+            come, coming = store.dues(tx, channel, urgency)
+            if come is not None and channel not in due:
+                due.append(channel)
+            if come is not None and urgency == rules.urgency(Kind.PAGE):
+                overdue.append(come)
+            if coming is not None:
+                instants.append(coming)
     return Look(
-        due={row.channel: row.due for row in rows if row.due},
+        due=tuple(due),
         next_at=min(instants, default=None),
         oldest_page_due_at=min(overdue, default=None),
     )
 
 
 def states(tx: Tx) -> dict[str, int]:
-    """How many deliveries stand in each state, for the metrics."""
-    found = store.count_by_state(tx)
+    """Deliveries by state, for the metrics: those planned within the last day, and all that are unfinished."""
+    found = store.count_by_state(tx, tx.now - COUNTED)
     return {state.value: found.get(state.value, 0) for state in State}
 
 

@@ -133,8 +133,8 @@ class AnswerLink(msgspec.Struct, frozen=True):
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker sees when it looks up: which channels have work now, and when there is more."""
 
-    due: dict[str, int]
-    """Deliveries due now, by channel."""
+    due: tuple[str, ...]
+    """The channels with something due now."""
     next_at: datetime | None
     """When the next one that is not due yet becomes due."""
     oldest_page_due_at: datetime | None

@@ -32,6 +32,8 @@ NOTICE_LIFETIME = timedelta(hours=6)
 URGENCY: Mapping[str, int] = {Kind.PAGE: 0}
 """Lower goes first."""
 LEAST_URGENT = 1
+URGENCIES = (0, LEAST_URGENT)
+"""All there are, most urgent first."""
 
 
 class Act(StrEnum):

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    case,
     func,
     insert,
     select,
@@ -54,6 +53,7 @@ deliveries = Table(
         sqlite_where=Column("due_at").is_not(None),
         postgresql_where=Column("due_at").is_not(None),
     ),
+    Index("ix_deliveries_planned_at", "planned_at"),
     sqlite_autoincrement=True,
 )
 """`due_at`: when it is next to be looked at (the end of the lease while sending); NULL = nothing more will happen.
@@ -105,17 +105,21 @@ def get(tx: Tx, delivery_id: int) -> Row[Any] | None:
     return tx.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
 
 
-def take(tx: Tx, channel: str, limit: int, lease_until: datetime) -> Rows:
+def take(tx: Tx, channel: str, urgencies: Sequence[int], limit: int, lease_until: datetime) -> Rows:
     """Lease up to `limit` due deliveries of a channel, most urgent first; each is given to one caller only."""
     column = deliveries.c
-    due = (
-        select(column.id)
-        .where(column.channel == channel, column.due_at <= tx.now)
-        .order_by(column.urgency, column.due_at, column.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = tx.execute(due).scalars().all()
+    ids: list[int] = []
+    for urgency in urgencies:  # one range of the index each, so that what is not due yet costs nothing
+        due = (
+            select(column.id)
+            .where(column.channel == channel, column.urgency == urgency, column.due_at <= tx.now)
+            .order_by(column.due_at, column.id)
+            .limit(limit - len(ids))
+            .with_for_update(skip_locked=True)
+        )
+        ids.extend(tx.execute(due).scalars())
+        if len(ids) >= limit:
+            break
     if not ids:
         return []
     lease = (
@@ -180,24 +184,36 @@ def reached(tx: Tx, incident_id: int) -> Rows:
     return tx.execute(statement).all()
 
 
-def waiting(tx: Tx) -> Rows:
-    """(channel, due now, next_at, oldest_page_due_at) of each channel with unfinished deliveries."""
+def channels_waiting(tx: Tx, limit: int) -> list[str]:
+    """The channels with unfinished deliveries, found by a jump of the index each."""
     column = deliveries.c
-    is_due = column.due_at <= tx.now
-    is_page = column.kind == Kind.PAGE
-    statement = (
-        select(
-            column.channel,
-            func.sum(case((is_due, 1), else_=0)).label("due"),
-            func.min(case((column.due_at > tx.now, column.due_at))).label("next_at"),
-            func.min(case((is_due & is_page, column.due_at))).label("oldest_page_due_at"),
-        )
-        .where(column.due_at.is_not(None))
-        .group_by(column.channel)
-    )
-    return tx.execute(statement).all()
+    found: list[str] = []
+    for _ in range(limit):
+        after = column.channel > (found[-1] if found else "")
+        statement = select(column.channel).where(after, column.due_at.is_not(None)).order_by(column.channel).limit(1)
+        channel = tx.execute(statement).scalar()
+        if channel is None:
+            break
+        found.append(channel)
+    return found
 
 
-def count_by_state(tx: Tx) -> dict[str, int]:
-    statement = select(deliveries.c.state, func.count().label("number")).group_by(deliveries.c.state)
-    return {row.state: row.number for row in tx.execute(statement)}
+def dues(tx: Tx, channel: str, urgency: int) -> tuple[datetime | None, datetime | None]:
+    """(the oldest due_at that has come, the next one to come) of a channel's deliveries of one urgency."""
+    column = deliveries.c
+    mine = select(func.min(column.due_at)).where(column.channel == channel, column.urgency == urgency)
+    come = mine.where(column.due_at <= tx.now).scalar_subquery()
+    coming = mine.where(column.due_at > tx.now).scalar_subquery()
+    row = tx.execute(select(come.label("come"), coming.label("coming"))).one()
+    return row.come, row.coming
+
+
+def count_by_state(tx: Tx, since: datetime) -> dict[str, int]:
+    """How many deliveries stand in each state, of those planned since then and those that are unfinished."""
+    column = deliveries.c
+    counted: dict[str, int] = {}
+    for these in (column.planned_at >= since, (column.planned_at < since) & column.due_at.is_not(None)):
+        statement = select(column.state, func.count().label("number")).where(these).group_by(column.state)
+        for row in tx.execute(statement):
+            counted[row.state] = counted.get(row.state, 0) + row.number
+    return counted

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
+    op.create_index("ix_deliveries_planned_at", "deliveries", ["planned_at"])
     op.create_table(
         "delivery_events",
         sa.Column("id", Id, primary_key=True),
