@@ -14,7 +14,7 @@ import msgspec
 
 from tocsin.kernel.clock import Clock, to_milliseconds
 from tocsin.kernel.net import HttpRequest, HttpResponse, Net
-from tocsin.monitors.checks import Check, HttpCheck, Outcome, checks, read_settings
+from tocsin.monitors.checks import Check, Outcome, checks, read_settings
 from tocsin.monitors.model import CheckSpec, Observation, Verdict
 
 MAX_IN_FLIGHT = 2_000
@@ -86,8 +86,9 @@ class _Entry:
         try:
             module = checks()[spec.kind]
             self.settings = read_settings(spec.kind, spec.settings)
-            if isinstance(module, HttpCheck):
-                self.request = module.request(self.settings)
+            ask = getattr(module, "request", None)
+            if ask is not None:
+                self.request = ask(self.settings)
             self.module = module
         except (KeyError, ValueError, msgspec.ValidationError):
             _log.exception("the settings of monitor %s cannot be read", spec.monitor_id)

@@ -28,7 +28,7 @@ from tocsin.kernel.net.messages import (
 from tocsin.kernel.net.multi import Multi
 from tocsin.kernel.net.resolver import Resolver
 from tocsin.kernel.net.target import BadUrl, Target, canonical_host, parse
-from tocsin.kernel.net.transfer import Options, Transfer, configure
+from tocsin.kernel.net.transfer import Options, Sink, Transfer, aim, configure, shape_of
 
 HEARTBEAT_SECONDS = 0.1
 """How often the loop proves that it turns; what is late beyond this counts as standing still."""
@@ -191,17 +191,23 @@ class CurlEngine:
     def _send(self, transfer: Transfer) -> None:
         remaining = transfer.deadline - self._monotonic()
         multi = self._multi(transfer)
+        transfer.shape = shape_of(transfer)
         curl = transfer.curl
         if curl is None:
-            curl = transfer.curl = multi.handle()
+            curl, prepared = multi.handle(transfer.shape)
+            transfer.curl = curl
             curl.transfer = transfer
         else:
             curl.reset()  # The next hop: what a reset leaves alone, the cookies, is just what it must keep.
+            prepared = False
+        curl.sink.begin(transfer.request.keep_body_bytes)
         try:
-            configure(curl, transfer, self._options, remaining)
+            if prepared:
+                aim(curl, transfer, remaining)
+            else:
+                configure(curl, transfer, self._options, remaining)
         except (pycurl.error, ValueError, TypeError) as error:
-            transfer.curl = None
-            multi.release(curl)
+            transfer.shape = None
             self._fail(transfer, Failure.BAD_URL, f"The request cannot be made: {error}")
             return
         multi.add(curl)
@@ -214,13 +220,15 @@ class CurlEngine:
     def _ended(self, curl: Any, code: int, message: str) -> None:
         """A transfer is over; its handle is already out of the multi."""
         transfer: Transfer = curl.transfer
+        sink: Sink = curl.sink
+        transfer.take(sink)
         info = curl.getinfo
         status: int = info(pycurl.RESPONSE_CODE)
         connected: int = info(pycurl.CONNECT_TIME_T)
         secured: int = info(pycurl.APPCONNECT_TIME_T)
         total: int = info(pycurl.TOTAL_TIME_T)
         self._count(transfer, connected, secured, total)
-        if code == 0 or (code == pycurl.E_WRITE_ERROR and transfer.overflow):
+        if code == 0 or (code == pycurl.E_WRITE_ERROR and sink.overflow):
             if status in _FOLLOWED and transfer.request.follow_redirects:
                 location = info(pycurl.REDIRECT_URL)
                 if location:
@@ -293,7 +301,7 @@ class CurlEngine:
             # Once more, now reading the certificate: people must be told whose it is and when it ended.
             transfer.certificate = True
             transfer.distrusted = report
-            transfer.clear()
+            transfer.forget()
             self._send(transfer)
             return
         self._let_go(transfer, curl)
@@ -338,7 +346,7 @@ class CurlEngine:
     def _let_go(self, transfer: Transfer, curl: Any) -> None:
         transfer.curl = None
         curl.setopt(pycurl.COOKIELIST, "ALL")
-        self._multi(transfer).release(curl)
+        self._multi(transfer).release(curl, transfer.shape)
 
     def _response(
         self,
@@ -349,7 +357,6 @@ class CurlEngine:
         failure: Failure | None,
         words: str | None,
     ) -> HttpResponse:
-        chunks = transfer.chunks
         if failure is None:
             total = (transfer.lookup or 0.0) + (transfer.connection or 0.0)
             total += (transfer.tls or 0.0) + (transfer.transferred or 0.0)
@@ -358,8 +365,8 @@ class CurlEngine:
         return HttpResponse(
             status_code=status,
             header_lines=transfer.headers,
-            body=chunks[0] if len(chunks) == 1 else b"".join(chunks),
-            truncated=transfer.body_bytes > transfer.kept_bytes,
+            body=transfer.body,
+            truncated=transfer.truncated,
             url=transfer.target.url if transfer.target is not None else transfer.request.url,
             remote_ip=remote or None,
             name_lookup_time=transfer.lookup,

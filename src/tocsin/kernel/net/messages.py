@@ -115,7 +115,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """The DNS names and addresses that it is valid for."""
 
 
-class HttpResponse(msgspec.Struct, frozen=True, kw_only=True):
+class HttpResponse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What came of a request. Times are seconds; a phase that was not reached is None; hops are added up."""
 
     status_code: int | None = None

@@ -10,6 +10,8 @@ from typing import Any
 
 import pycurl
 
+from tocsin.kernel.net.transfer import Shape, Sink
+
 MAX_EVENTS = 256
 """Sockets handled per turn of the loop."""
 MAX_IDLE_HANDLES = 512
@@ -32,6 +34,7 @@ class Multi:
         self._loop = loop
         self._ended = ended
         self._idle: list[Any] = []
+        self._ready_made: dict[Shape, list[Any]] = {}
         self._busy: set[Any] = set()
         self._sockets: set[int] = set()
         self._epoll = select.epoll()
@@ -43,24 +46,30 @@ class Multi:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         loop.add_reader(self._epoll.fileno(), self._ready)
 
-    def handle(self) -> Any:
-        """A handle with nothing set."""
+    def handle(self, shape: Shape | None) -> tuple[Any, bool]:
+        """A handle, and whether it is already set up for `shape` (else it has nothing set)."""
+        ready = self._ready_made.get(shape) if shape is not None else None
+        if ready:
+            return ready.pop(), True
         if self._idle:
             curl = self._idle.pop()
             curl.reset()
-            return curl
-        return pycurl.Curl()
+        else:
+            curl = pycurl.Curl()
+            curl.sink = Sink()
+        return curl, False
 
     def add(self, curl: Any) -> None:
         """Start it, at the end of this turn of the loop."""
         self._busy.add(curl)
         self._multi.add_handle(curl)
 
-    def release(self, curl: Any) -> None:
-        """Give back a handle that is not running."""
+    def release(self, curl: Any, shape: Shape | None) -> None:
+        """Give back a handle that is not running, and say for which plain shape it is still set up, if any."""
         curl.transfer = None
-        if len(self._idle) < MAX_IDLE_HANDLES:
-            self._idle.append(curl)
+        idle = self._idle if shape is None else self._ready_made.setdefault(shape, [])
+        if len(idle) < MAX_IDLE_HANDLES:
+            idle.append(curl)
         else:
             curl.close()
 
@@ -76,9 +85,10 @@ class Multi:
             self._timer.cancel()
         for curl in list(self._busy):
             self.abandon(curl)
-        for curl in self._idle:
-            curl.close()
-        self._idle.clear()
+        for idle in (self._idle, *self._ready_made.values()):
+            for curl in idle:
+                curl.close()
+            idle.clear()
         self._multi.close()
         self._epoll.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -27,6 +28,39 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     curves: str = TRUSTED_CURVES
 
 
+class Sink:
+    """Where a handle puts what it receives. It belongs to the handle, so that callbacks are set once in its life."""
+
+    __slots__ = ("body_bytes", "chunks", "headers", "keep_bytes", "kept_bytes", "overflow")
+
+    def __init__(self) -> None:
+        self.headers: list[bytes] = []
+        self.chunks: list[bytes] = []
+        self.begin(0)
+
+    def begin(self, keep_bytes: int) -> None:
+        """Empty it for the next answer, of which so much is wanted."""
+        self.headers.clear()
+        self.chunks.clear()
+        self.keep_bytes = keep_bytes
+        self.body_bytes = 0
+        self.kept_bytes = 0
+        self.overflow = False
+
+    def receive(self, data: bytes) -> int | None:
+        """libcurl's write callback: keep as much as was asked for, stop at the cap."""
+        size = len(data)
+        self.body_bytes += size
+        room = self.keep_bytes - self.kept_bytes
+        if room > 0:
+            self.chunks.append(data if size <= room else data[:room])
+            self.kept_bytes += min(size, room)
+        if self.body_bytes > MAX_BODY_BYTES:
+            self.overflow = True
+            return -1
+        return None
+
+
 class Transfer:
     """The state of one request from its start to `done`; reused for its next hop when it is redirected."""
 
@@ -34,9 +68,8 @@ class Transfer:
         "addresses",
         "auth",
         "began",
-        "body_bytes",
+        "body",
         "certificate",
-        "chunks",
         "connection",
         "cross_origin",
         "curl",
@@ -45,16 +78,16 @@ class Transfer:
         "done",
         "headers",
         "hops",
-        "kept_bytes",
         "lookup",
         "method",
-        "overflow",
         "request",
+        "shape",
         "stalled_before",
         "target",
         "timer",
         "tls",
         "transferred",
+        "truncated",
         "waiting_since",
         "with_body",
     )
@@ -74,6 +107,7 @@ class Transfer:
         self.timer: asyncio.TimerHandle | None = None
         self.waiting_since: float | None = None
         self.hops = 0
+        self.shape: Shape | None = None
         self.distrusted: Report | None = None
         self.cross_origin = False
         self.auth: tuple[str, str] | None = None
@@ -81,28 +115,20 @@ class Transfer:
         self.connection: float | None = None
         self.tls: float | None = None
         self.transferred: float | None = None
-        self.clear()
+        self.forget()
 
-    def clear(self) -> None:
+    def forget(self) -> None:
         """Forget the last hop's answer."""
         self.headers: list[bytes] = []
-        self.chunks: list[bytes] = []
-        self.body_bytes = 0
-        self.kept_bytes = 0
-        self.overflow = False
+        self.body = b""
+        self.truncated = False
 
-    def receive(self, data: bytes) -> int | None:
-        """libcurl's write callback: keep as much as was asked for, stop at the cap."""
-        size = len(data)
-        self.body_bytes += size
-        room = self.request.keep_body_bytes - self.kept_bytes
-        if room > 0:
-            self.chunks.append(data if size <= room else data[:room])
-            self.kept_bytes += min(size, room)
-        if self.body_bytes > MAX_BODY_BYTES:
-            self.overflow = True
-            return -1
-        return None
+    def take(self, sink: Sink) -> None:
+        """Take over what the handle has received."""
+        self.headers = sink.headers.copy()
+        chunks = sink.chunks
+        self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self.truncated = sink.body_bytes > sink.kept_bytes
 
     def redirected(self, status: int, origin: tuple[str, str, int]) -> None:
         """Become the next hop's request (RFC 9110, 15.4): who we are is told to the first origin alone."""
@@ -114,21 +140,47 @@ class Transfer:
         if origin != self.target.origin:
             self.cross_origin = True
         self.distrusted = None
-        self.clear()
+        self.forget()
+
+
+Shape = tuple[bool, bool, bool]
+"""What a handle for plain requests is set up for: TLS, reading the certificate, cookies."""
+
+
+def shape_of(transfer: Transfer) -> Shape | None:
+    """The shape of a plain request (most checks are one), whose handle needs no reset; None for any other."""
+    request = transfer.request
+    if transfer.hops or request.headers or request.proxy is not None or transfer.auth is not None:
+        return None
+    if transfer.method != "GET" or not request.verify_tls:
+        return None
+    assert transfer.target is not None
+    return transfer.target.tls, transfer.certificate, request.remember_cookies and request.follow_redirects
+
+
+def aim(curl: Any, transfer: Transfer, remaining_seconds: float) -> None:
+    """Point a handle that is set up for this shape at its next target: all that differs between plain requests."""
+    target = transfer.target
+    assert target is not None
+    curl.setopt(pycurl.URL, target.url)
+    curl.setopt(pycurl.TIMEOUT_MS, max(1, int(remaining_seconds * 1000)))
+    if target.address is None:
+        curl.setopt(pycurl.RESOLVE, _entry(target.host, target.port, transfer.addresses))
 
 
 def configure(curl: Any, transfer: Transfer, options: Options, remaining_seconds: float) -> None:
-    """Set every option of a handle that has just been reset."""
+    """Set every option of a handle that is new or has just been reset."""
     request, target = transfer.request, transfer.target
     assert target is not None
     set_option = curl.setopt
+    sink: Sink = curl.sink
     set_option(pycurl.URL, target.url)
     set_option(pycurl.NOSIGNAL, 1)
     set_option(pycurl.FRESH_CONNECT, 1)
     set_option(pycurl.FORBID_REUSE, 1)
     set_option(pycurl.TIMEOUT_MS, max(1, int(remaining_seconds * 1000)))
-    set_option(pycurl.HEADERFUNCTION, transfer.headers.append)
-    set_option(pycurl.WRITEFUNCTION, transfer.receive)
+    set_option(pycurl.HEADERFUNCTION, sink.headers.append)
+    set_option(pycurl.WRITEFUNCTION, sink.receive)
     set_option(pycurl.USERAGENT, options.user_agent)
     set_option(pycurl.ACCEPT_ENCODING, "")
     set_option(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
@@ -139,7 +191,7 @@ def configure(curl: Any, transfer: Transfer, options: Options, remaining_seconds
     if request.proxy is None:
         set_option(pycurl.PROXY, "")
         if target.address is None:
-            set_option(pycurl.RESOLVE, [_entry(target.host, target.port, transfer.addresses)])
+            set_option(pycurl.RESOLVE, _entry(target.host, target.port, transfer.addresses))
     else:
         _configure_proxy(set_option, transfer)
     lines = request.safe_header_lines if transfer.cross_origin else request.header_lines
@@ -172,7 +224,7 @@ def _configure_proxy(set_option: Any, transfer: Transfer) -> None:
     shown = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
     set_option(pycurl.PROXY, f"http://{shown}:{proxy.port}")
     set_option(pycurl.NOPROXY, "")
-    set_option(pycurl.RESOLVE, [_entry(proxy.host, proxy.port, transfer.addresses)])
+    set_option(pycurl.RESOLVE, _entry(proxy.host, proxy.port, transfer.addresses))
     if proxy.username is not None:
         set_option(pycurl.PROXYAUTH, pycurl.HTTPAUTH_BASIC)
         set_option(pycurl.PROXYUSERNAME, proxy.username)
@@ -190,8 +242,9 @@ def _configure_method(set_option: Any, transfer: Transfer) -> None:
         set_option(pycurl.CUSTOMREQUEST, transfer.method)
 
 
-def _entry(host: str, port: int, addresses: tuple[str, ...]) -> str:
+@lru_cache(maxsize=20_000)
+def _entry(host: str, port: int, addresses: tuple[str, ...]) -> list[str]:
     """A RESOLVE entry. The `+` lets it age like any other, so that the multi's cache does not grow for ever."""
     shown = f"[{host}]" if ":" in host else host
     joined = ",".join(f"[{address}]" if ":" in address else address for address in addresses)
-    return f"+{shown}:{port}:{joined}"
+    return [f"+{shown}:{port}:{joined}"]

@@ -17,15 +17,15 @@ from __future__ import annotations
 import pkgutil
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import msgspec
 
-from tocsin.kernel.net import HttpRequest, HttpResponse, Net
+from tocsin.kernel.net import Net
 from tocsin.monitors.model import Evidence, Verdict
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a check found; the probe makes an `Observation` of it. Times are seconds, None for a phase not reached."""
 
     verdict: Verdict
@@ -47,14 +47,6 @@ class Check(Protocol):
     Settings: type[msgspec.Struct]
 
     async def check(self, settings: Any, net: Net) -> Outcome: ...
-
-
-@runtime_checkable
-class HttpCheck(Protocol):
-    """A check module whose check is one HTTP request."""
-
-    def request(self, settings: Any) -> HttpRequest: ...
-    def outcome(self, settings: Any, response: HttpResponse) -> Outcome: ...
 
 
 @cache

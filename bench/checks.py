@@ -1,0 +1,292 @@
+"""What one check costs: CPU per HTTP and HTTPS check through the probe, beside a bare pycurl loop and aiohttp.
+
+    python bench/checks.py [--seconds 3] [--rounds 2]
+
+Every check is a fresh connection; HTTPS is a full TLS 1.3 handshake with an ECDSA P-256 certificate, verified, without
+resumption. The server runs in a process of its own on core 1, the clients each in one on core 0. CPU is user and system
+time of the whole client process, all threads, divided by checks completed. Nothing is asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import ipaddress
+import json
+import multiprocessing
+import os
+import resource
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+BODY = b"<html>" + b"all systems go " * 135 + b"</html>"
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+    % len(BODY)
+)
+IN_FLIGHT = 200
+CLIENTS = ("probe", "pycurl", "aiohttp")
+LIMITS_US = {"http": 70, "https": 625}
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+class Answering(asyncio.Protocol):
+    """Answers every request with the same page and closes."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        if b"\r\n\r\n" in self.received:
+            self.transport.write(ANSWER + BODY)
+            self.transport.close()
+
+
+def serve(folder: str, ready: Any) -> None:
+    """Run the server on core 1 until killed."""
+    import uvloop
+
+    pin(1)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{folder}/leaf.pem", f"{folder}/leaf.key")
+        context.num_tickets = 0
+        plain = await loop.create_server(Answering, "127.0.0.1", 0, backlog=4096)
+        secure = await loop.create_server(Answering, "127.0.0.1", 0, backlog=4096, ssl=context)
+        ready.put([server.sockets[0].getsockname()[1] for server in (plain, secure)])
+        await asyncio.Event().wait()
+
+    uvloop.run(main())
+
+
+def make_certificates(folder: str) -> None:
+    """An authority and a leaf for `localhost`, both ECDSA P-256; the authority joins a bundle of ordinary size."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from tocsin.kernel.net.real import trusted_authorities
+
+    def name(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+
+    def builder(subject: str, public: Any) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name(subject))
+            .issuer_name(name("bench authority"))
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start)
+            .not_valid_after(start + datetime.timedelta(days=60))
+        )
+
+    ca = builder("bench authority", ca_key.public_key()).add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    leaf = builder("localhost", key.public_key()).add_extension(x509.SubjectAlternativeName(names), critical=False)
+    pem = serialization.Encoding.PEM
+    ca_pem = ca.sign(ca_key, hashes.SHA256()).public_bytes(pem)
+    Path(folder, "leaf.pem").write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(pem))
+    Path(folder, "leaf.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    try:
+        bundle = Path(trusted_authorities()).read_bytes()
+    except FileNotFoundError:
+        bundle = b""
+    Path(folder, "ca.pem").write_bytes(bundle + b"\n" + ca_pem)
+
+
+# --- the clients ------------------------------------------------------------------------------------------------------
+
+
+def run_probe(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
+    """More monitors than can be checked, so that the probe is never idle."""
+    from tocsin.kernel.clock import SystemClock
+    from tocsin.kernel.net import RealNet
+    from tocsin.monitors.model import CheckSpec, Observation, Verdict
+    from tocsin.monitors.probe import Probe
+
+    clock = SystemClock()
+    net = RealNet(clock, ca_file=ca_file)
+    net.start()
+    seen = dict.fromkeys(Verdict, 0)
+    cause: list[str | None] = []
+
+    def deliver(batch: list[Observation]) -> None:
+        for observation in batch:
+            seen[observation.verdict] += 1
+            if observation.verdict is not Verdict.UP and len(cause) < 3:
+                cause.append(observation.cause)
+
+    probe = Probe(net, clock, "eu", deliver, max_in_flight=IN_FLIGHT)
+    count = 20_000 if url.startswith("http:") else 3_000
+    settings = {"url": url, "required_keyword": "systems go", "request_timeout": 30}
+    probe.replace(
+        CheckSpec(monitor_id=index, revision=1, kind="keyword", frequency_seconds=1, settings=settings)
+        for index in range(1, count + 1)
+    )
+    probe.start()
+    # Past the first round, in which every monitor also has its certificate read.
+    while sum(probe.figures().finished.values()) < (count if url.startswith("https:") else 1_000):
+        time.sleep(0.05)
+    done, used = sum(probe.figures().finished.values()), cpu()
+    time.sleep(seconds)
+    done, used = sum(probe.figures().finished.values()) - done, cpu() - used
+    probe.stop()
+    net.stop()
+    if seen[Verdict.DOWN] or seen[Verdict.UNKNOWN]:
+        print(f"  probe: {seen[Verdict.DOWN]} down, {seen[Verdict.UNKNOWN]} unknown: {cause}", file=sys.stderr)
+    return done, used
+
+
+def run_pycurl(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
+    """The bare loop: nothing but libcurl's perform and select, handles reused, keyword looked for."""
+    import pycurl
+
+    multi = pycurl.CurlMulti()
+    chunks: dict[Any, list[bytes]] = {}
+    address = url.split("//", 1)[1].rstrip("/")
+    for _ in range(IN_FLIGHT):
+        curl = pycurl.Curl()
+        chunks[curl] = []
+        for option, value in (
+            (pycurl.URL, url),
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.FRESH_CONNECT, 1),
+            (pycurl.FORBID_REUSE, 1),
+            (pycurl.TIMEOUT_MS, 30_000),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.CAINFO, ca_file),
+            (pycurl.SSL_SESSIONID_CACHE, 0),
+            (pycurl.SSL_EC_CURVES, "X25519:P-256"),
+            (pycurl.RESOLVE, [f"{address}:127.0.0.1"]),
+            (pycurl.WRITEFUNCTION, chunks[curl].append),
+        ):
+            curl.setopt(option, value)
+        multi.add_handle(curl)
+    done, failed, used, end = 0, 0, cpu(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        multi.perform()
+        multi.select(0.1)
+        _, good, bad = multi.info_read()
+        failed += len(bad)
+        for curl in [*good, *(each[0] for each in bad)]:
+            ok = curl.getinfo(pycurl.RESPONSE_CODE) == 200 and b"systems go" in b"".join(chunks[curl])
+            chunks[curl].clear()
+            done += ok
+            multi.remove_handle(curl)
+            multi.add_handle(curl)
+    if failed:
+        print(f"  pycurl: {failed} failed", file=sys.stderr)
+    return done, cpu() - used
+
+
+def run_aiohttp(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
+    """aiohttp on uvloop, a fresh connection each time."""
+    import aiohttp
+    import uvloop
+
+    async def main() -> tuple[int, float]:
+        context = ssl.create_default_context(cafile=ca_file)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=context)
+        done = 0
+        async with aiohttp.ClientSession(connector=connector) as session:
+            used, end = cpu(), time.monotonic() + seconds
+
+            async def worker() -> None:
+                nonlocal done
+                while time.monotonic() < end:
+                    async with session.get(url) as response:
+                        done += response.status == 200 and b"systems go" in await response.read()
+
+            await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+            return done, cpu() - used
+
+    return uvloop.run(main())
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def pin(core: int) -> None:
+    if (os.cpu_count() or 1) > core:
+        os.sched_setaffinity(0, {core})
+
+
+def client(name: str, url: str, ca_file: str, seconds: float) -> None:
+    """Be one client, on core 0; print what was measured."""
+    pin(0)
+    done, used = {"probe": run_probe, "pycurl": run_pycurl, "aiohttp": run_aiohttp}[name](url, ca_file, seconds)
+    print(json.dumps([done, used]))
+
+
+def measure(name: str, url: str, ca_file: str, seconds: float) -> tuple[float, float]:
+    """(CPU microseconds per check, checks per second)."""
+    command = [sys.executable, __file__, "--client", name, url, ca_file, "--seconds", str(seconds)]
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60).stdout
+    done, used = json.loads(out.decode().strip().splitlines()[-1])
+    return used / max(done, 1) * 1e6, done / seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--client", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.client:
+        client(*arguments.client, arguments.seconds)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        make_certificates(folder)
+        ready: Any = multiprocessing.Queue()
+        server = multiprocessing.Process(target=serve, args=(folder, ready), daemon=True)
+        server.start()
+        ports = dict(zip(("http", "https"), ready.get(timeout=10), strict=True))
+        rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        for _ in range(arguments.rounds):
+            for scheme, port in ports.items():
+                for name in CLIENTS:
+                    url = f"{scheme}://localhost:{port}/"
+                    rows.setdefault((scheme, name), []).append(
+                        measure(name, url, f"{folder}/ca.pem", arguments.seconds)
+                    )
+        server.kill()
+    print(f"{'scheme':7}{'client':10}{'CPU us/check':>13}{'checks/s':>10}{'x pycurl':>10}{'x aiohttp':>10}")
+    for scheme in ports:
+        cost = {name: median(each[0] for each in rows[scheme, name]) for name in CLIENTS}
+        for name in CLIENTS:
+            rate = median(each[1] for each in rows[scheme, name])
+            note = f"   (wanted: at most {LIMITS_US[scheme]})" if name == "probe" else ""
+            print(
+                f"{scheme:7}{name:10}{cost[name]:13.1f}{rate:10.0f}{cost[name] / cost['pycurl']:10.2f}"
+                f"{cost[name] / cost['aiohttp']:10.2f}{note}"
+            )
+
+
+if __name__ == "__main__":
+    main()
