@@ -69,7 +69,14 @@ incidents = Table(
 _OPEN = incidents.c.resolved_at.is_(None)
 Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.withdrawn, incidents.c.id)
 Index("ix_incidents_owner", incidents.c.owner_type, incidents.c.owner_id, incidents.c.started_at)
-Index("ix_incidents_open", incidents.c.team_id, incidents.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+Index(
+    "ix_incidents_open",
+    incidents.c.team_id,
+    incidents.c.withdrawn,
+    incidents.c.id,
+    sqlite_where=_OPEN,
+    postgresql_where=_OPEN,
+)
 Index(
     "uq_incidents_open_owner",
     incidents.c.owner_type,

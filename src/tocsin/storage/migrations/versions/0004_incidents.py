@@ -59,7 +59,9 @@ def _incidents() -> None:
     is_open = sa.text("resolved_at IS NULL")
     op.create_index("ix_incidents_team_id", "incidents", ["team_id", "withdrawn", "id"])
     op.create_index("ix_incidents_owner", "incidents", ["owner_type", "owner_id", "started_at"])
-    op.create_index("ix_incidents_open", "incidents", ["team_id", "id"], sqlite_where=is_open, postgresql_where=is_open)
+    op.create_index(
+        "ix_incidents_open", "incidents", ["team_id", "withdrawn", "id"], sqlite_where=is_open, postgresql_where=is_open
+    )
     op.create_index(
         "uq_incidents_open_owner",
         "incidents",
