@@ -1,4 +1,4 @@
-"""Random days in the life of the outbox: answers, crashes, jumps of time, cancellations, and what must hold after all."""
+"""Random days of the outbox: answers, crashes, jumps of time, cancellations, and what must hold after them."""
 
 from __future__ import annotations
 
