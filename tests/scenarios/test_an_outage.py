@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.world import World
 
-DOWN = "Down: shop.example.com (Status 503)"
+DOWN = "[Tocsin] Down: shop.example.com (Status 503)"
 
 
 async def test_an_outage_from_alarm_to_recovery(world: World) -> None:
