@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter
 from rich.console import Console
 from rich.markup import escape
-from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin import __version__
 from tocsin.kernel.errors import TocsinError
-from tocsin.runtime import administration, backup, data_directory, doctor, logs, server, wiring
-from tocsin.runtime.settings import OPTIONS, Settings, SettingsError, load
-from tocsin.storage.migrate import current, head, migrate
+from tocsin.runtime.settings import OPTIONS, OperatorError, Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from tocsin.runtime.administration import FirstSignIn
+    from tocsin.runtime.foundation import Foundation
+
+# Each command imports what it needs: `--help` and a mistyped flag answer at once, without loading a server.
 
 BAD_USAGE = 2
 """Exit code when what was typed or set cannot be used; 1 is for what went wrong while doing it."""
@@ -85,13 +88,19 @@ def serve(
     secret.key in the data directory) and TOCSIN_ADMIN_PASSWORD (first start only) in the environment or tocsin.toml.
     """
     settings = _settings(locals())
+    from tocsin.runtime import server
+
     sys.exit(server.serve(settings, _announce))
 
 
 @app.command(name="migrate")
 def migrate_command(*, data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database's tables up to this version. `serve` does it by itself; this is for doing it beforehand."""
-    with wiring.foundation(_settings(locals())) as ground:
+    settings = _settings(locals())
+    from tocsin.runtime.foundation import foundation
+    from tocsin.storage.migrate import head, migrate
+
+    with foundation(settings) as ground:
         applied = migrate(ground.database)
     print(f"Applied {', '.join(applied)}." if applied else f"Nothing to do: the database is at {head()}.")
 
@@ -114,7 +123,11 @@ def token_create(
     """
     if team is None and not everywhere:
         _fail("Say whose token it is: --team NAME, or --global for every team.", BAD_USAGE)
-    with wiring.foundation(_settings(locals())) as ground:
+    settings = _settings({"data": data, "database_url": database_url})
+    from tocsin.runtime import administration
+    from tocsin.runtime.foundation import foundation
+
+    with foundation(settings) as ground:
         _make_current(ground)
         token = ground.database.submit_write(administration.create_token, team, everywhere=everywhere).result()
     if token.team_founded:
@@ -143,7 +156,11 @@ def user_create(
             "Give the password on standard input: add --password-stdin (a flag would show it to everybody).", BAD_USAGE
         )
     password = sys.stdin.readline(MAX_PASSWORD_INPUT).rstrip("\r\n")
-    with wiring.foundation(_settings({"data": data, "database_url": database_url})) as ground:
+    settings = _settings({"data": data, "database_url": database_url})
+    from tocsin.runtime import administration
+    from tocsin.runtime.foundation import foundation
+
+    with foundation(settings) as ground:
         _make_current(ground)
         user = ground.database.submit_write(administration.create_user, team, email, name, password).result()
     words = "was here already and keeps the old password; now also in" if user.known else "is now in"
@@ -154,6 +171,8 @@ def user_create(
 def doctor_command(*, data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Say what is misconfigured and how to mend it. Exit code 1 when something is wrong."""
     settings = _settings(locals())
+    from tocsin.runtime import doctor
+
     findings = doctor.examine(settings)
     marks = {"ok": "[green]ok[/]     ", "warning": "[yellow]warning[/]", "wrong": "[red]wrong[/]  "}
     out = Console(highlight=False, soft_wrap=True)
@@ -175,7 +194,11 @@ def backup_command(file: Path, /, *, data: Data = None, database_url: DatabaseUr
     file
         Where to; replaced when it exists. Keep it as safe as the data itself (mode 0600): it opens every sealed secret.
     """
-    with wiring.foundation(_settings({"data": data, "database_url": database_url})) as ground:
+    settings = _settings({"data": data, "database_url": database_url})
+    from tocsin.runtime import backup
+    from tocsin.runtime.foundation import foundation
+
+    with foundation(settings) as ground:
         manifest = backup.backup(ground.database, ground.key, file.absolute())
     size = file.stat().st_size
     print(f"{file}: {size:,} bytes, {manifest.kind}, as of {manifest.created_at}.")
@@ -198,23 +221,9 @@ def restore_command(
         A backup made by `tocsin backup`.
     """
     settings = _settings({"data": data, "database_url": database_url})
-    manifest = backup.read_manifest(file)
-    directory = data_directory.prepare(settings.data)
-    postgres = not settings.storage_url.startswith("sqlite")
-    if postgres != (manifest.kind == "postgresql"):
-        raise backup.BackupError(
-            f"The backup is of {manifest.kind}, and the database here is {'postgresql' if postgres else 'sqlite'}. "
-            f"{'Leave --database-url out' if postgres else 'Give the --database-url of an empty PostgreSQL database'}."
-        )
-    with data_directory.Lock(directory):
-        if postgres:
-            if not settings.secret_key:
-                backup.restore_key(file, directory)
-            with wiring.foundation(settings) as ground:
-                migrate(ground.database)
-                backup.restore_tables(file, ground.database, replace=force)
-        else:
-            backup.restore_files(file, directory, replace=force, keep_key=bool(settings.secret_key))
+    from tocsin.runtime import backup
+
+    manifest = backup.restore(file, settings, replace=force)
     print(f"Restored {file} ({manifest.kind}, as of {manifest.created_at}).")
 
 
@@ -227,34 +236,38 @@ def main() -> NoReturn:
         sys.exit(BAD_USAGE)
     except SettingsError as error:
         _fail(str(error), BAD_USAGE)
-    except (data_directory.DataDirectoryError, server.CannotListen, backup.BackupError, TocsinError) as error:
+    except (OperatorError, TocsinError) as error:
         _fail(str(error), 1)
-    except SQLAlchemyError as error:
-        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        _fail(f"The database cannot be used ({words}). `tocsin doctor` says more.", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        _fail_for_the_database(error)
+        raise
     sys.exit(0)
 
 
 def _settings(given: dict[str, Any]) -> Settings:
     flags = {name: value for name, value in given.items() if name in OPTIONS}
     settings = load(flags, os.environ)
+    from tocsin.runtime import logs
+
     logs.configure(settings.log_format, settings.log_level)
     return settings
 
 
-def _make_current(ground: wiring.Foundation) -> None:
+def _make_current(ground: Foundation) -> None:
     """Migrate, unless a server runs: its tables are its own business."""
+    from tocsin.runtime.data_directory import Lock, prepare
+    from tocsin.storage.migrate import current, head, migrate
+
     if current(ground.database) == head():
         return
-    directory = data_directory.prepare(ground.settings.data)
-    with data_directory.Lock(directory):
+    with Lock(prepare(ground.settings.data)):
         migrate(ground.database)
 
 
-def _announce(base_url: str, first: administration.FirstSignIn | None) -> None:
+def _announce(base_url: str, first: FirstSignIn | None) -> None:
     out = Console(highlight=False, soft_wrap=True)
     if first is None:
         out.print(f"Tocsin {__version__} listens on [bold]{base_url}[/]")
@@ -272,6 +285,15 @@ def _announce(base_url: str, first: administration.FirstSignIn | None) -> None:
         out.print(f"\n  API        {base_url}/api/v2/monitors  (reference: {base_url}/api)")
         out.rule(style="green")
     sys.stdout.flush()
+
+
+def _fail_for_the_database(error: Exception) -> None:
+    """A database that is not there, or is damaged, is no bug of ours: say it in words."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if isinstance(error, SQLAlchemyError):
+        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        _fail(f"The database cannot be used ({words}). `tocsin doctor` says more.", 1)
 
 
 def _fail(message: str, code: int) -> NoReturn:

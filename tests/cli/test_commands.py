@@ -82,6 +82,7 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> Non
     assert "none is running" in alone.stdout
 
 
+@pytest.mark.slow
 def test_the_doctor_asks_the_running_server_and_finds_nothing_wrong(tmp_path: Path, mailbox: str) -> None:
     with Server(tmp_path / "data", "--smtp-url", mailbox, TOCSIN_ADMIN_EMAIL="ann@example.com") as server:
         well = tocsin("doctor", "--data", "data", cwd=tmp_path, TOCSIN_SMTP_URL=mailbox)
@@ -90,6 +91,7 @@ def test_the_doctor_asks_the_running_server_and_finds_nothing_wrong(tmp_path: Pa
         assert "0 wrong" in well.stdout
 
 
+@pytest.mark.slow
 def test_a_backup_taken_while_writes_go_on_is_one_moment_and_can_be_restored(tmp_path: Path) -> None:
     file = tmp_path / "tocsin.backup"
     with Server(tmp_path / "data") as server:
@@ -128,6 +130,7 @@ def test_a_backup_taken_while_writes_go_on_is_one_moment_and_can_be_restored(tmp
         assert audited.fetchone()[0] == len(answer["data"])
 
 
+@pytest.mark.slow
 def test_restoring_over_records_needs_force(tmp_path: Path) -> None:
     tocsin("migrate", "--data", "data", cwd=tmp_path)
     assert tocsin("backup", "b", "--data", "data", cwd=tmp_path).returncode == 0
@@ -146,6 +149,7 @@ def test_a_file_that_is_no_backup_is_refused_and_nothing_is_touched(tmp_path: Pa
     assert not (tmp_path / "data/tocsin.db").exists()
 
 
+@pytest.mark.slow
 def test_backup_and_restore_of_postgresql_carry_every_row_and_the_numbering(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:

@@ -20,9 +20,11 @@ from sqlalchemy import Connection, Engine, MetaData, Table, select, text
 
 from tocsin import __version__
 from tocsin.kernel.clock import SystemClock, to_wire
-from tocsin.runtime.data_directory import DATABASE_FILE, KEY_FILE
+from tocsin.runtime.data_directory import DATABASE_FILE, KEY_FILE, Lock, prepare
+from tocsin.runtime.foundation import foundation
+from tocsin.runtime.settings import OperatorError, Settings
 from tocsin.storage import Database
-from tocsin.storage.migrate import current, head
+from tocsin.storage.migrate import current, head, migrate
 
 FORMAT = 1
 """Grows when an older Tocsin could not read what a newer one writes."""
@@ -47,7 +49,7 @@ class Manifest(msgspec.Struct, frozen=True):
     created_at: str
 
 
-class BackupError(Exception):
+class BackupError(OperatorError):
     """The backup cannot be taken or used; the message says why and what to do."""
 
 
@@ -92,12 +94,33 @@ def read_manifest(file: Path) -> Manifest:
     return manifest
 
 
-def restore_files(file: Path, directory: Path, *, replace: bool, keep_key: bool) -> None:
-    """Put a SQLite backup into `directory`, which nobody may be using. The old files go only once the new are sound."""
-    target = directory / DATABASE_FILE
+def restore(file: Path, settings: Settings, *, replace: bool) -> Manifest:
+    """Bring everything back from `file`. Refused while a Tocsin runs on the data directory."""
+    manifest = read_manifest(file)
+    postgres = not settings.storage_url.startswith("sqlite")
+    if postgres != (manifest.kind == "postgresql"):
+        raise BackupError(
+            f"The backup is of {manifest.kind}, and the database here is {'postgresql' if postgres else 'sqlite'}. "
+            f"{'Leave --database-url out' if postgres else 'Give the --database-url of an empty PostgreSQL database'}."
+        )
+    directory = prepare(settings.data)
+    with Lock(directory):
+        if not postgres:
+            _restore_file(file, Path(settings.storage_url.removeprefix("sqlite:///")), replace=replace)
+        else:
+            with foundation(settings) as ground:
+                migrate(ground.database)
+                _restore_tables(file, ground.database, replace=replace)
+        if not settings.secret_key:
+            _restore_key(file, directory)
+    return manifest
+
+
+def _restore_file(file: Path, target: Path, *, replace: bool) -> None:
+    """Put a SQLite backup at `target`, which nobody may be using. The old file goes only once the new one is sound."""
     if target.exists() and not replace:
         raise BackupError(f"{target} exists: restoring would destroy it. Restore into an empty --data, or add --force.")
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".restore-") as space, tarfile.open(file, "r:gz") as tar:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".restore-") as space, tarfile.open(file, "r:gz") as tar:
         fresh = Path(space) / DATABASE_FILE
         with _member(tar, DATABASE_FILE) as stream, fresh.open("xb") as out:
             shutil.copyfileobj(stream, out)
@@ -108,11 +131,9 @@ def restore_files(file: Path, directory: Path, *, replace: bool, keep_key: bool)
         for suffix in ("-wal", "-shm"):
             target.with_name(target.name + suffix).unlink(missing_ok=True)
         fresh.replace(target)
-    if not keep_key:
-        restore_key(file, directory)
 
 
-def restore_tables(file: Path, database: Database, *, replace: bool) -> int:
+def _restore_tables(file: Path, database: Database, *, replace: bool) -> int:
     """Put a PostgreSQL backup into a migrated database, in one transaction; returns the number of rows."""
     manifest = read_manifest(file)
     if manifest.revision != head():
@@ -138,7 +159,7 @@ def restore_tables(file: Path, database: Database, *, replace: bool) -> int:
     return rows
 
 
-def restore_key(file: Path, directory: Path) -> None:
+def _restore_key(file: Path, directory: Path) -> None:
     """Put the backup's secret key into the directory: without it, sealed secrets could not be opened."""
     with tarfile.open(file, "r:gz") as tar, _member(tar, KEY_FILE) as stream:
         key = stream.read(4096)

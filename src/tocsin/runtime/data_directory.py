@@ -10,13 +10,14 @@ from types import TracebackType
 import msgspec
 
 from tocsin.kernel.vault import Vault
+from tocsin.runtime.settings import OperatorError
 
 KEY_FILE = "secret.key"
 LOCK_FILE = "tocsin.lock"
 DATABASE_FILE = "tocsin.db"
 
 
-class DataDirectoryError(Exception):
+class DataDirectoryError(OperatorError):
     """The directory cannot be used; the message says why and how to mend it."""
 
 

@@ -23,8 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.clock import SystemClock
 from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
+from tocsin.runtime.foundation import foundation
 from tocsin.runtime.settings import Settings
-from tocsin.runtime.wiring import foundation
 from tocsin.storage import Database, Tx
 from tocsin.storage.migrate import current, head
 

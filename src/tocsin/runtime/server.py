@@ -18,8 +18,9 @@ import uvloop
 from tocsin import __version__
 from tocsin.runtime.administration import FirstSignIn, first_start
 from tocsin.runtime.data_directory import Lock, Running, prepare
-from tocsin.runtime.settings import Settings
-from tocsin.runtime.wiring import Foundation, House, foundation
+from tocsin.runtime.foundation import Foundation, foundation
+from tocsin.runtime.settings import OperatorError, Settings
+from tocsin.runtime.wiring import House
 from tocsin.storage.migrate import migrate
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ MAX_HEADER_BYTES = 64 * 1024
 Announce = Callable[[str, FirstSignIn | None], None]
 
 
-class CannotListen(Exception):
+class CannotListen(OperatorError):
     """The address cannot be had; the message says which and what to do."""
 
 

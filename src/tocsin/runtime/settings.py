@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tocsin.notify.channels import email
-
 CONFIG_FILE = "tocsin.toml"
 ENVIRONMENT_PREFIX = "TOCSIN_"
 MAX_CONFIG_BYTES = 1 << 20
@@ -69,7 +67,11 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
         return ENVIRONMENT_PREFIX + self.name.upper()
 
 
-class SettingsError(Exception):
+class OperatorError(Exception):
+    """What the person at the terminal can mend; the message says how. Shown without a traceback."""
+
+
+class SettingsError(OperatorError):
     """A setting that cannot be used; the message names it, says where it came from and how to mend it."""
 
 
@@ -207,6 +209,8 @@ def _base_url(text: str) -> str:
 
 def _smtp_url(text: str) -> str:
     # The URL may hold a password: it is never repeated in a message.
+    from tocsin.notify.channels import email  # here, so that `tocsin --help` need not load a mail client
+
     try:
         email.settings(text)
     except ValueError as error:

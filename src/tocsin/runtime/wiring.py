@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import msgspec
 
 from tocsin.console import console_app
 from tocsin.escalation.worker import Escalations
@@ -15,9 +12,7 @@ from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
 from tocsin.incidents import api as incidents
 from tocsin.incidents.actions import count_open
-from tocsin.kernel.clock import Clock, SystemClock
 from tocsin.kernel.net import RealNet
-from tocsin.kernel.vault import Vault
 from tocsin.monitors import api as monitors
 from tocsin.monitors.model import Observation
 from tocsin.monitors.probe import Probe
@@ -28,39 +23,15 @@ from tocsin.notify.worker import Deliveries
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.runtime import health
-from tocsin.runtime.data_directory import prepare, secret_key
+from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.metrics import Counts, Metrics
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import App, Pulse, application
-from tocsin.storage import Bus, Database, MemoryBus, Tx, open_database
+from tocsin.storage import Tx
 
 CLOSE_SECONDS = 2.0
 """What the last writes and sends get of the five seconds in which a clean stop is done."""
-
-
-class Foundation(msgspec.Struct, frozen=True):
-    """What the command line needs too: the settings, the key and the open database."""
-
-    settings: Settings
-    clock: Clock
-    bus: Bus
-    vault: Vault
-    database: Database
-    key: str
-
-
-@contextmanager
-def foundation(settings: Settings) -> Iterator[Foundation]:
-    """Open the data directory and the database (not migrated), and close it again."""
-    data = prepare(settings.data)
-    key = secret_key(data, settings.secret_key)
-    clock, bus, vault = SystemClock(), MemoryBus(), Vault(key)
-    database = open_database(settings.storage_url, clock, bus, vault)
-    try:
-        yield Foundation(settings, clock, bus, vault, database, key)
-    finally:
-        database.close()
 
 
 class House:
