@@ -1,10 +1,11 @@
-"""What a client is told when something is wrong: one table from our six kinds of error to statuses and bodies."""
+"""What a client is told when something is wrong: one table from our kinds of error to statuses and bodies."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tocsin.kernel.errors import (
+    BadRequest,
     Conflict,
     Invalid,
     NotFound,
@@ -27,6 +28,7 @@ STATUSES: dict[type[TocsinError], int] = {
     Refused: 403,
     NotFound: 404,
     Conflict: 409,
+    BadRequest: 400,
     Invalid: 422,
     TooMany: 429,
     Unavailable: 503,

@@ -223,6 +223,8 @@ def _parameters(route: Route, operation: Operation, schemas: _Schemas) -> Iterab
             "default": size.default,
             "description": f"At most {size.maximum}; more is clamped.",
         }
+    if properties.pop("query", None) is not None:
+        yield _METADATA_FILTER
     required = schemas.of(operation.input).get("required", ())
     for name, schema in properties.items():
         yield {"name": name, "in": "query", "required": name in required, "schema": schema}
@@ -267,6 +269,18 @@ def _error(words: str, example: Any) -> dict[str, Any]:
         },
     }
 
+
+_METADATA_FILTER: dict[str, Any] = {
+    "name": "metadata",
+    "in": "query",
+    "required": False,
+    "style": "deepObject",
+    "explode": True,
+    "description": "By metadata: `metadata[Key][][value]=v`, or typed, `metadata[Key][][type]=User"
+    "&metadata[Key][][email]=a@b.c`. Values of one key are alternatives; every key must match.",
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+"""Drawn for an input with a field `query`, which takes the parameters as they came (contract part 2, 1.2)."""
 
 _ERRORS_SCHEMA: Schema = {
     "type": "object",

@@ -1,0 +1,76 @@
+"""The whole API, as every client meets it: all operations, both databases, a clock that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from tests.postgres import PostgresServer
+from tests.rest.clients import ALICES_TEAM, BASE, CHARLIES_TEAM, Clients, clients
+from tests.time import FakeClock
+from tocsin.accounts import actions as accounts
+from tocsin.accounts.model import Role
+from tocsin.kernel.vault import Vault
+from tocsin.runtime.settings import load
+from tocsin.runtime.wiring import operations
+from tocsin.storage import Database, MemoryBus, Tx, metadata, open_database
+
+START_SECONDS = 10.0
+
+
+def _people(tx: Tx) -> None:
+    for team_name, email in ((ALICES_TEAM, "alice@tocsin.example"), (CHARLIES_TEAM, "charlie@tocsin.example")):
+        user = accounts.create_user(tx, email=email, name=email.partition("@")[0].title(), password=None)
+        accounts.join(tx, accounts.ensure_team(tx, team_name).id, user.id, Role.ADMIN)
+
+
+@pytest.fixture(scope="session")
+def wire_postgres_url(postgres: PostgresServer) -> str:
+    """One migrated database for all wire tests: emptying it is much faster than making another for each."""
+    postgres.create("wire", template="template_tocsin")
+    return postgres.url("wire")
+
+
+@pytest.fixture
+def emptied_postgres_database(
+    wire_postgres_url: str, clock: FakeClock, bus: MemoryBus, vault: Vault
+) -> Iterator[Database]:
+    opened = open_database(wire_postgres_url, clock, bus, vault)
+    with opened.engine.begin() as connection:
+        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database(request: pytest.FixtureRequest) -> Database:
+    """SQLite always; PostgreSQL in the whole run."""
+    fixture = "sqlite_database" if request.param == "sqlite" else "emptied_postgres_database"
+    found: Database = request.getfixturevalue(fixture)
+    return found
+
+
+@pytest.fixture
+async def at(database: Database) -> Clients:
+    """Everybody who calls; Alice and Charlie each are the one person in their team."""
+    await database.write(_people)
+    return await clients(database, operations(load({}, {})), base_url=BASE)
+
+
+@pytest.fixture
+def address(at: Clients) -> Iterator[str]:
+    """The same API on a real socket on loopback, e.g. `http://127.0.0.1:43121`."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(at.api, log_level="error", lifespan="off", access_log=False)  # type: ignore[arg-type]
+        server = uvicorn.Server(config)
+        serving = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+        serving.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        serving.join(START_SECONDS)

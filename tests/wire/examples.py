@@ -1,0 +1,56 @@
+"""A body for every operation that takes one, and how to get something to try it on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tocsin.registry import Operation, Route
+
+BODIES: dict[str, dict[str, Any]] = {
+    "monitors.create": {"url": "https://shop.example.com"},
+    "monitors.update": {"pronounceable_name": "Renamed"},
+    "monitor_groups.create": {"name": "Production"},
+    "monitor_groups.update": {"name": "Renamed"},
+    "incidents.create": {"summary": "The shop is closed", "name": "Shop"},
+    "incidents.acknowledge": {},
+    "incidents.resolve": {},
+    "incidents.reopen": {},
+    "incidents.escalate": {"escalation_type": "User", "user_email": "alice@tocsin.example"},
+    "incident_comments.create": {"content": "Looking at it"},
+    "incident_comments.update": {"content": "Looked at it"},
+}
+"""By operation; whoever adds an operation with a body adds an example here."""
+
+_PARENTS = {
+    "/api/v2/monitors/{id}": ("/api/v2/monitors", BODIES["monitors.create"]),
+    "/api/v2/monitor-groups/{id}": ("/api/v2/monitor-groups", BODIES["monitor_groups.create"]),
+    "/api/v2/incidents/{id}": ("/api/v2/incidents", BODIES["incidents.create"]),
+    "/api/v2/incidents/{incident_id}": ("/api/v2/incidents", BODIES["incidents.create"]),
+    "/api/v3/incidents/{id}": ("/api/v3/incidents", BODIES["incidents.create"]),
+}
+"""By the beginning of an address: where, and with what, a thing of that kind is made."""
+
+
+def body(operation: Operation, route: Route) -> dict[str, Any] | None:
+    """The example body, or None for an operation that takes none."""
+    return BODIES[operation.name] if route.method in ("POST", "PATCH", "PUT") else None
+
+
+async def address(client: httpx.AsyncClient, route: Route) -> str:
+    """The route's address with the ids of things that `client` has just made."""
+    path = route.path
+    for beginning, (collection, attributes) in _PARENTS.items():
+        if path == beginning or path.startswith(beginning + "/"):
+            made = await client.post(collection, json=attributes)
+            assert made.status_code == 201, made.text
+            path = path.replace(beginning, f"{collection}/{made.json()['data']['id']}", 1)
+            break
+    if "/comments/{" in path:
+        collection = path.rpartition("/")[0]
+        made = await client.post(collection, json=BODIES["incident_comments.create"])
+        assert made.status_code == 201, made.text
+        path = f"{collection}/{made.json()['data']['id']}"
+    assert "{" not in path, f"say in _PARENTS how to make what {route.path} is about"
+    return path

@@ -1,0 +1,88 @@
+"""Every operation, drawn from the registry: nobody may, Charlie finds nothing, and neither changes a thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from tests.rest.clients import Clients
+from tests.wire import examples
+from tocsin.registry import Catalogue, Operation, Route
+from tocsin.runtime.settings import load
+from tocsin.runtime.wiring import operations
+from tocsin.storage import Database, Tx, metadata
+
+ROUTES = [
+    pytest.param(route, operation, id=f"{operation.name} {route.method} {route.path}")
+    for route, operation in Catalogue(operations(load({}, {}))).routes()
+]
+
+
+def _everything(tx: Tx) -> dict[str, Any]:
+    """All rows of all tables except the audit log, which must grow."""
+    return {
+        table.name: tx.execute(select(table).order_by(*table.primary_key.columns)).all()
+        for table in metadata.sorted_tables
+        if table.name != "audit_entries"
+    }
+
+
+async def _try(client: Any, route: Route, operation: Operation, address: str) -> Any:
+    return await client.request(route.method, address, json=examples.body(operation, route))
+
+
+@pytest.mark.parametrize(("route", "operation"), ROUTES)
+async def test_without_a_token_that_we_know_nothing_is_done(
+    at: Clients, database: Database, route: Route, operation: Operation
+) -> None:
+    address = await examples.address(at.alice, route)
+    before = await database.read(_everything)
+    for client in (at.nobody, at.stranger):
+        answer = await _try(client, route, operation, address)
+        assert answer.status_code == 401
+        assert answer.json()["errors"].startswith("Invalid Team API token")
+    assert await database.read(_everything) == before
+
+
+@pytest.mark.parametrize(("route", "operation"), [each for each in ROUTES if each.values[0].path_parameters])
+async def test_what_is_alices_does_not_exist_for_charlie(
+    at: Clients, database: Database, route: Route, operation: Operation
+) -> None:
+    address = await examples.address(at.alice, route)
+    before = await database.read(_everything)
+    answer = await _try(at.charlie, route, operation, address)
+    assert answer.status_code == 404, answer.text
+    assert "was not found" in answer.json()["errors"]
+    assert await database.read(_everything) == before
+
+
+@pytest.mark.parametrize(("route", "operation"), [each for each in ROUTES if each.values[1].answer == "list"])
+async def test_what_is_alices_is_in_no_list_of_charlies(at: Clients, route: Route, operation: Operation) -> None:
+    if route.path_parameters:
+        address = await examples.address(at.charlie, route)
+    else:
+        address = route.path
+        made = await at.alice.post(address, json=examples.BODIES[operation.name.replace(".list", ".create")])
+        assert made.status_code == 201
+        assert len((await at.alice.get(address)).json()["data"]) == 1
+    assert (await at.charlie.get(address)).json()["data"] == []
+
+
+ANSWERED = [each for each in ROUTES if each.values[1].name != "incidents.response"]
+"""An incident reported by hand has no stored response."""
+
+
+@pytest.mark.parametrize(("route", "operation"), ANSWERED)
+async def test_the_owner_may_and_is_answered_as_declared(at: Clients, route: Route, operation: Operation) -> None:
+    address = await examples.address(at.alice, route)
+    if operation.name == "incidents.reopen":
+        await at.alice.post(address.replace("/reopen", "/resolve"))
+    answer = await _try(at.alice, route, operation, address)
+    assert answer.status_code == operation.success, answer.text
+    resource = route.resource or operation.resource
+    if operation.answer == "one":
+        assert resource is not None
+        assert answer.json()["data"]["type"] == resource.type
+        assert isinstance(answer.json()["data"]["id"], str)
