@@ -43,4 +43,4 @@ def from_milliseconds(milliseconds: int) -> datetime:
 
 def to_wire(instant: datetime) -> str:
     """UTC ISO-8601 with milliseconds and Z, e.g. `2026-01-15T10:30:00.000Z` (contract part 1, 2.1)."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

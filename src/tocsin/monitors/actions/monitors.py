@@ -100,7 +100,7 @@ def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> 
     """Stop watching and forget what was measured; its incidents stay, resolved. Raises NotFound."""
     monitor = find(tx, id, team_ids)
     close_incidents(tx, monitor, "The monitor was deleted.", base_url)
-    shelf.delete_monitor(tx, id)
+    shelf.delete_monitor(tx, id, monitor.team_id)
     sample_shelf.delete_samples_of(tx, id)
     state_shelf.delete_gaps(tx, monitor_id=id)
     events.record(tx, "monitor.deleted", team_id=monitor.team_id, resource_type="monitor", resource_id=id,
@@ -167,8 +167,9 @@ def _group(tx: Tx, given: Mapping[str, Any], current: int | None, team_id: int, 
 def _shown(tx: Tx, monitors: Sequence[Monitor]) -> list[Monitor]:
     """With the names of their teams, and `maintenance` where the window is open."""
     names = {id: accounts.team(tx, id).name for id in {monitor.team_id for monitor in monitors}}
+    now = tx.now
     return [
-        msgspec.structs.replace(monitor, team_name=names[monitor.team_id], status=shown_status(monitor, tx.now))
+        msgspec.structs.replace(monitor, team_name=names[monitor.team_id], status=shown_status(monitor, now))
         for monitor in monitors
     ]
 

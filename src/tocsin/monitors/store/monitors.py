@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Compiled,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
-from tocsin.kernel.clock import to_milliseconds
+from tocsin.kernel.clock import from_milliseconds
 from tocsin.kernel.vault import Vault
 from tocsin.monitors.model import CheckSpec, Monitor, MonitorStatus, RequestHeader, Settings, Standing
-from tocsin.monitors.store.tables import changes, monitors, states
+from tocsin.monitors.store.tables import changes, counts, monitors, states
 from tocsin.storage import Tx
 
 CHANGES_KEPT = 100_000
@@ -39,10 +52,14 @@ _decode_secrets = msgspec.json.Decoder(_Secrets).decode
 
 _COLUMNS = (
     monitors.c.id, monitors.c.team_id, monitors.c.url, monitors.c.pronounceable_name, monitors.c.monitor_group_id,
-    monitors.c.paused_at, monitors.c.created_at, monitors.c.updated_at, monitors.c.revision, monitors.c.domain,
-    monitors.c.settings, monitors.c.secrets, states.c.status, states.c.last_checked_at,
-    states.c.failing_since_ms, states.c.recovering_since_ms, states.c.incident_id, states.c.certificate_expires_at,
+    *(type_coerce(column, BigInteger) for column in (
+        monitors.c.paused_at, monitors.c.created_at, monitors.c.updated_at, states.c.last_checked_at,
+        states.c.certificate_expires_at,
+    )),
+    monitors.c.revision, monitors.c.domain, monitors.c.settings, monitors.c.secrets, states.c.status,
+    states.c.failing_since_ms, states.c.recovering_since_ms, states.c.incident_id,
 )  # fmt: skip
+"""Instants come as the milliseconds that they are: fifty rows hold two hundred of them."""
 _SELECT = select(*_COLUMNS).select_from(monitors.join(states, states.c.monitor_id == monitors.c.id))
 _ONE = _SELECT.where(monitors.c.id == bindparam("id"))
 
@@ -60,6 +77,7 @@ def insert_monitor(
         )
     )  # fmt: skip
     tx.execute(insert(states).values(monitor_id=id, status=MonitorStatus.PENDING.value))
+    _changed_count(tx, team_id, 1)
     note_changes(tx, [id])
     return id
 
@@ -80,9 +98,10 @@ def update_monitor(
     note_changes(tx, [id])
 
 
-def delete_monitor(tx: Tx, id: int) -> None:
+def delete_monitor(tx: Tx, id: int, team_id: int) -> None:
     tx.execute(delete(monitors).where(monitors.c.id == id))
     tx.execute(delete(states).where(states.c.monitor_id == id))
+    _changed_count(tx, team_id, -1)
     note_changes(tx, [id])
 
 
@@ -95,32 +114,61 @@ def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None = None) -> Monitor | 
     """The monitor if it exists and belongs to one of the teams (None = whichever). `team_name` is left empty, and
     `status` knows nothing of maintenance: both are the actions' to fill in.
     """
-    row = tx.execute(_ONE, {"id": id}).first()
-    if row is None or (team_ids is not None and row.team_id not in team_ids):
-        return None
-    return _monitor(row, tx)
+    found = _fetch(tx, "one", lambda: _ONE, {"id": id})
+    return found[0] if found and (team_ids is None or found[0].team_id in team_ids) else None
 
 
 def page(
-    tx: Tx, *, team_ids: tuple[int, ...] | None, page: int, per_page: int, url: str | None = None,
-    name: str | None = None, group_id: int | None = None,
-) -> tuple[list[Monitor], int]:  # fmt: skip
+    tx: Tx,
+    *,
+    team_ids: tuple[int, ...] | None,
+    page: int,
+    per_page: int,
+    url: str | None = None,
+    name: str | None = None,
+    group_id: int | None = None,
+) -> tuple[list[Monitor], int]:
     """One page by id ascending, and how many there are in all. Filters match the whole text."""
-    conditions: list[ColumnElement[bool]] = []
+    filters = {"url": url, "pronounceable_name": name, "monitor_group_id": group_id}
+    sent: dict[str, Any] = {column: value for column, value in filters.items() if value is not None}
+    shape = ("page", *sent, None if team_ids is None else len(team_ids))
+    conditions: list[ColumnElement[bool]] = [monitors.c[column] == bindparam(column) for column in sent]
     if team_ids is not None:
-        conditions.append(monitors.c.team_id == team_ids[0] if len(team_ids) == 1 else monitors.c.team_id.in_(team_ids))
-    if url is not None:
-        conditions.append(monitors.c.url == url)
-    if name is not None:
-        conditions.append(monitors.c.pronounceable_name == name)
-    if group_id is not None:
-        conditions.append(monitors.c.monitor_group_id == group_id)
-    total = tx.execute(select(func.count()).select_from(monitors).where(*conditions)).scalar_one()
-    # The page's ids come from an index alone; only then are the wide rows read.
-    ids: Select[Any] = select(monitors.c.id).where(*conditions).order_by(monitors.c.id)
-    ids = ids.limit(per_page).offset((page - 1) * per_page)
-    rows = tx.execute(_SELECT.where(monitors.c.id.in_(ids)).order_by(monitors.c.id)) if total else ()
-    return [_monitor(row, tx) for row in rows], int(total)
+        teams = {f"team_{place}": id for place, id in enumerate(team_ids)}
+        conditions.append(or_(False, *(monitors.c.team_id == bindparam(place) for place in teams)))
+        sent |= teams
+    total = _count(tx, conditions, sent) if len(shape) > 2 else _count_all(tx, team_ids)
+    if total <= (page - 1) * per_page:
+        return [], total
+    sent |= {"rows": per_page, "skipped": (page - 1) * per_page}
+    return _fetch(tx, shape, lambda: _page_of(conditions), sent), total
+
+
+def _page_of(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """The page's ids come from an index alone; only then are the wide rows read."""
+    ids = select(monitors.c.id).where(*conditions).order_by(monitors.c.id)
+    chosen = ids.limit(bindparam("rows")).offset(bindparam("skipped")).subquery()
+    return _SELECT.join(chosen, chosen.c.id == monitors.c.id).order_by(monitors.c.id)
+
+
+def _count(tx: Tx, conditions: Sequence[ColumnElement[bool]], sent: dict[str, Any]) -> int:
+    return int(tx.execute(select(func.count()).select_from(monitors).where(*conditions), sent).scalar_one())
+
+
+def _count_all(tx: Tx, team_ids: tuple[int, ...] | None) -> int:
+    statement = _COUNTED
+    if team_ids is not None:
+        statement = statement.where(counts.c.team_id.in_(team_ids))
+    return int(tx.execute(statement).scalar_one())
+
+
+_COUNTED = select(func.coalesce(func.sum(counts.c.monitors), 0))
+
+
+def _changed_count(tx: Tx, team_id: int, by: int) -> None:
+    done = tx.execute(update(counts).where(counts.c.team_id == team_id).values(monitors=counts.c.monitors + by))
+    if done.rowcount == 0:
+        tx.execute(insert(counts).values(team_id=team_id, monitors=by))
 
 
 def by_ids(tx: Tx, ids: Sequence[int]) -> list[Monitor]:
@@ -194,25 +242,55 @@ _CHECKED = (
 )  # fmt: skip
 
 
+_compiled: dict[tuple[str, Any], Compiled] = {}
+"""Statements in the words of each kind of database: as many as there are shapes of pages, a few dozen."""
+
+
+def _fetch(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[str, Any]) -> list[Monitor]:
+    """Run a statement that is compiled once and for all; `shape` names it."""
+    dialect = tx.connection.dialect
+    compiled = _compiled.get((dialect.name, shape))
+    if compiled is None:
+        compiled = _compiled[dialect.name, shape] = build().compile(dialect=dialect)
+    parameters: Any = compiled.construct_params(values)
+    if compiled.positional:  # type: ignore[attr-defined]
+        parameters = tuple(parameters[name] for name in compiled.positiontup)  # type: ignore[attr-defined]
+    rows = tx.connection.exec_driver_sql(compiled.string, parameters).all()
+    return [_monitor(row, tx) for row in rows]
+
+
 def _monitor(row: Any, tx: Tx) -> Monitor:
-    (id, team_id, url, name, group_id, paused_at, created_at, updated_at, revision, domain, document, secrets, status,
-     last_checked_at, failing_since_ms, recovering_since_ms, incident_id, certificate) = row  # fmt: skip
+    (id, team_id, url, name, group_id, paused_ms, created_ms, updated_ms, last_checked_ms, certificate_ms, revision,
+     domain, document, secrets, status, failing_since_ms, recovering_since_ms, incident_id) = row  # fmt: skip
     settings = _read(document, secrets, tx.vault)
     standing = Standing(
-        status=MonitorStatus(status),
-        observed_ms=0 if last_checked_at is None else to_milliseconds(last_checked_at),
+        status=_STATUSES[status],
+        observed_ms=last_checked_ms or 0,
         failing_since_ms=failing_since_ms,
         recovering_since_ms=recovering_since_ms,
         incident_id=incident_id,
     )
     return Monitor(
-        id=id, team_id=team_id, team_name="", url=url, pronounceable_name=name, monitor_group_id=group_id,
-        paused_at=paused_at, created_at=created_at, updated_at=updated_at, revision=revision, domain=domain,
+        id=id,
+        team_id=team_id,
+        team_name="",
+        url=url,
+        pronounceable_name=name,
+        monitor_group_id=group_id,
+        paused_at=None if paused_ms is None else from_milliseconds(paused_ms),
+        created_at=from_milliseconds(created_ms),
+        updated_at=from_milliseconds(updated_ms),
+        revision=revision,
+        domain=domain,
         settings=settings,
-        status=standing.status if paused_at is None else MonitorStatus.PAUSED,
-        last_checked_at=last_checked_at, standing=standing,
-        certificate_expires_at=certificate,
-    )  # fmt: skip
+        status=standing.status if paused_ms is None else MonitorStatus.PAUSED,
+        last_checked_at=None if last_checked_ms is None else from_milliseconds(last_checked_ms),
+        standing=standing,
+        certificate_expires_at=None if certificate_ms is None else from_milliseconds(certificate_ms),
+    )
+
+
+_STATUSES = {status.value: status for status in MonitorStatus}
 
 
 def _written(settings: Settings, vault: Vault) -> tuple[str, str]:

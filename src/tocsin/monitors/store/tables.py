@@ -40,6 +40,14 @@ monitors = Table(
 )
 """`settings` is a JSON document without its secrets; those are sealed in `secrets` (`""` = there are none)."""
 
+counts = Table(
+    "monitor_counts",
+    metadata,
+    Column("team_id", Id, primary_key=True, autoincrement=False),
+    Column("monitors", BigInteger, nullable=False),
+)
+"""How many monitors a team has: counting ten thousand rows for each page of a list would cost more than the page."""
+
 changes = Table(
     "monitor_changes",
     metadata,

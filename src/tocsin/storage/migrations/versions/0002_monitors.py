@@ -1,10 +1,11 @@
 """Monitors, what they measured, and when nobody watched.
 
-What people set up (monitors, monitor_groups) stands apart from what changes with every check (monitor_states), so that
-the second a monitor is looked at does not rewrite the width of its settings. Settings are one document: a new monitor
-type needs no migration. Measurements are packed: one row per second for all monitors (sample_batches), then one row per
-monitor and hour (sample_hours), then one per monitor and day (sample_days). monitor_changes tells running probes what
-was edited; observation_gaps remembers when nobody watched; domain_watches says when a domain's registration ends.
+What people set up (monitors, monitor_groups) stands apart from what changes with every check (monitor_states), so
+that the second a monitor is looked at does not rewrite the width of its settings. Settings are one document: a new
+monitor type needs no migration. Measurements are packed: one row per second for all monitors (sample_batches), then
+one row per monitor and hour (sample_hours), then one per monitor and day (sample_days). monitor_counts says how many
+a team has, for the page numbers of long lists; monitor_changes tells running probes what was edited; observation_gaps
+remembers when nobody watched; domain_watches says when a domain's registration ends.
 """
 
 import sqlalchemy as sa
@@ -58,6 +59,12 @@ def _configuration() -> None:
     op.create_index("ix_monitors_pronounceable_name", "monitors", ["pronounceable_name"])
     op.create_index("ix_monitors_monitor_group_id", "monitors", ["monitor_group_id"])
     op.create_index("ix_monitors_domain", "monitors", ["domain"])
+    op.create_table(
+        "monitor_counts",
+        sa.Column("team_id", Id, nullable=False, autoincrement=False),
+        sa.Column("monitors", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("team_id", name="pk_monitor_counts"),
+    )
     op.create_table(
         "monitor_changes",
         sa.Column("id", Id, nullable=False),
