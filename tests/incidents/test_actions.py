@@ -391,3 +391,17 @@ async def test_whatever_bytes_a_server_sends_the_outage_is_written_down(story: S
 async def test_a_team_wait_of_nothing_pages_everybody_once_at_once(story: Story) -> None:
     incident = await story.open(paging=Paging(team_wait=0))
     assert [address for address, _ in await story.mails(incident)] == [ALICE, BOB]
+
+
+async def test_confirming_replaces_the_evidence_with_the_fresher_one(story: Story) -> None:
+    first = Evidence(url="https://shop.example/", status_code=503, body=b"first")
+    second = Evidence(url="https://shop.example/", status_code=500, body=b"second")
+    incident = await story.open(confirmed=False, evidence=first, metadata={"Region": "eu"})
+    await story.do(actions.confirm, incident.id, cause="Status 500", evidence=second, base_url=BASE)
+    shown = await story.do(actions.show, await story.find(incident), BASE)
+    assert shown.incident.response_content == "second"
+    assert {key: [value.value for value in values] for key, values in shown.metadata.items()} == {
+        "Response code": ["500"],
+        "Region": ["eu"],
+    }
+    assert (await story.do(actions.response, incident.id)).body == b"second"

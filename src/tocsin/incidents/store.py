@@ -154,7 +154,7 @@ _FIELDS = tuple(incidents.c[name] for name in Incident.__struct_fields__)
 
 def add(tx: Tx, **values: Any) -> int:
     """Insert an incident; returns its id."""
-    return tx.insert(insert(incidents).values(withdrawn=False, has_response=False, **values))
+    return tx.insert(insert(incidents).values(withdrawn=False, **values))
 
 
 def find(tx: Tx, id: int) -> Incident | None:
@@ -233,13 +233,14 @@ def remove(tx: Tx, id: int) -> None:
 
 def put_metadata(tx: Tx, incident_id: int, facts: Metadata) -> None:
     """Attach values to an incident; keys that it has already are replaced."""
-    if not facts:
-        return
-    tx.execute(
-        delete(incident_metadata).where(
-            incident_metadata.c.incident_id == incident_id, incident_metadata.c.key.in_(list(facts))
-        )
-    )
+    if facts:
+        attached = incident_metadata.c
+        tx.execute(delete(incident_metadata).where(attached.incident_id == incident_id, attached.key.in_(list(facts))))
+        add_metadata(tx, incident_id, facts)
+
+
+def add_metadata(tx: Tx, incident_id: int, facts: Metadata) -> None:
+    """Attach values under keys that the incident does not have yet."""
     rows = [
         {"incident_id": incident_id, "key": key, **msgspec.structs.asdict(value)}
         for key, values in facts.items()
@@ -264,10 +265,14 @@ def metadata_of(tx: Tx, incident_ids: Iterable[int]) -> dict[int, Metadata]:
     return found
 
 
-def put_response(tx: Tx, response: Response) -> None:
-    """Keep the failing server's answer, in place of an earlier one."""
-    tx.execute(delete(incident_responses).where(incident_responses.c.incident_id == response.incident_id))
+def add_response(tx: Tx, response: Response) -> None:
+    """Keep the failing server's answer; an incident has at most one."""
     tx.execute(insert(incident_responses).values(**msgspec.structs.asdict(response)))
+
+
+def drop_response(tx: Tx, incident_id: int) -> None:
+    """Forget the answer, before a fresher one is kept."""
+    tx.execute(delete(incident_responses).where(incident_responses.c.incident_id == incident_id))
 
 
 def response_of(tx: Tx, incident_id: int) -> Response | None:

@@ -10,7 +10,8 @@ from tocsin.escalation import actions as escalation
 from tocsin.incidents import rules, store
 from tocsin.incidents.actions.reading import TYPE, find
 from tocsin.incidents.actions.telling import page_notice, tell_resolved
-from tocsin.incidents.model import Act, Evidence, Incident, IncidentStatus, Opening, Response, Value
+from tocsin.incidents.model import Act, Evidence, Incident, IncidentStatus, Metadata, Opening, Response, Value
+from tocsin.kernel.clock import EPOCH
 from tocsin.kernel.errors import Conflict
 from tocsin.storage import Tx, events
 
@@ -39,9 +40,11 @@ def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
                     timings=opening.timings,
                 )
             return existing
-    id = _insert(tx, opening)
-    _keep_evidence(tx, id, opening.evidence, opening.timings, opening.owner_type is not None)
-    store.put_metadata(tx, id, {_text(key): [Value(value=_text(value))] for key, value in opening.metadata.items()})
+    response = _response(opening.evidence, opening.timings)
+    id = _insert(tx, opening, _short_evidence(response, opening.timings, opening.owner_type is not None))
+    _keep(tx, id, response)
+    given = {_text(key): [Value(value=_text(value))] for key, value in opening.metadata.items()}
+    store.add_metadata(tx, id, _automatic_facts(response, opening.timings) | given)
     if opening.confirmed:
         store.tell(tx, id, "open", "Incident started", f"{_text(opening.name)}: {_text(opening.cause)}.")
         return _begin(tx, id, base_url)
@@ -63,7 +66,11 @@ def confirm(
     if not _apply(tx, incident, Act.CONFIRM, confirmed_at=tx.now, **({"cause": _text(cause)} if cause else {})):
         return incident
     if evidence is not None:
-        _keep_evidence(tx, incident_id, evidence, timings or {}, True)
+        response = _response(evidence, timings or {})
+        store.change(tx, find(tx, incident_id), **_short_evidence(response, timings or {}, True))
+        store.drop_response(tx, incident_id)
+        _keep(tx, incident_id, response)
+        store.put_metadata(tx, incident_id, _automatic_facts(response, timings or {}))
     store.tell(tx, incident_id, Act.CONFIRM, "Incident started", f"{_text(cause or incident.cause)}, confirmed.")
     return _begin(tx, incident_id, base_url)
 
@@ -140,7 +147,7 @@ def _begin(tx: Tx, incident_id: int, base_url: str) -> Incident:
     return incident
 
 
-def _insert(tx: Tx, opening: Opening) -> int:
+def _insert(tx: Tx, opening: Opening, evidence: dict[str, Any]) -> int:
     return store.add(
         tx,
         team_id=opening.team_id,
@@ -160,52 +167,56 @@ def _insert(tx: Tx, opening: Opening) -> int:
         paging=opening.paging,
         ssl_certificate_expires_at=opening.ssl_certificate_expires_at,
         domain_expires_at=opening.domain_expires_at,
+        **evidence,
     )
 
 
-def _keep_evidence(
-    tx: Tx, incident_id: int, evidence: Evidence | None, timings: dict[str, float | None], watched: bool
-) -> None:
-    """Store the failing answer whole, its short form in the incident, and what everybody asks first as metadata."""
-    headers = [
-        (_text(name), _text(value)[:MAX_HEADER_CHARACTERS])
-        for name, value in (evidence.headers if evidence else ())[:MAX_HEADERS]
-    ]
-    code = evidence.status_code if evidence else None
-    known = {phase: seconds for phase, seconds in timings.items() if seconds is not None}
+def _response(evidence: Evidence | None, timings: dict[str, float | None]) -> Response | None:
+    """The failing answer as it is stored, the incident's id and the instant still to come; None without an answer."""
+    if evidence is None or not (evidence.body or evidence.headers or evidence.status_code is not None):
+        return None
+    return Response(
+        incident_id=0,
+        url=_text(evidence.url),
+        status_code=evidence.status_code,
+        headers=[(_text(name), _text(value)[:MAX_HEADER_CHARACTERS]) for name, value in evidence.headers[:MAX_HEADERS]],
+        body=evidence.body,
+        body_truncated=evidence.body_truncated,
+        remote_ip=evidence.remote_ip,
+        timings=timings,
+        at=EPOCH,
+    )
+
+
+def _short_evidence(response: Response | None, timings: dict[str, float | None], watched: bool) -> dict[str, Any]:
+    """The columns of the incident itself that show the answer; `watched`: a check, not a person, found the failure."""
     options: dict[str, Any] = {}
-    if code is not None:
-        options["status_code"] = code
-    if headers:
-        options["headers"] = dict(headers)
-    if known:
-        options["timings"] = known
-    if evidence is not None and evidence.remote_ip:
-        options["remote_ip"] = evidence.remote_ip
-    values: dict[str, Any] = {"response_options": msgspec.json.encode(options).decode() if watched else None}
-    if evidence is not None and (evidence.body or headers or code is not None):
-        values |= {"has_response": True, "response_content": rules.short_text(evidence.body)}
-        store.put_response(
-            tx,
-            Response(
-                incident_id=incident_id,
-                url=_text(evidence.url),
-                status_code=code,
-                headers=headers,
-                body=evidence.body,
-                body_truncated=evidence.body_truncated,
-                remote_ip=evidence.remote_ip,
-                timings=timings,
-                at=tx.now,
-            ),
-        )
-    store.change(tx, find(tx, incident_id), **values)
-    facts = {}
-    if code is not None:
-        facts["Response code"] = [Value(value=str(code))]
-    if "total" in known:
-        facts["Request duration"] = [Value(value=f"{known['total']:.6f}")]
-    store.put_metadata(tx, incident_id, facts)
+    if response is not None:
+        options = {"status_code": response.status_code, "headers": dict(response.headers)}
+        options["remote_ip"] = response.remote_ip
+    options["timings"] = {phase: seconds for phase, seconds in timings.items() if seconds is not None}
+    known = {name: value for name, value in options.items() if value}
+    return {
+        "has_response": response is not None,
+        "response_content": None if response is None else rules.short_text(response.body),
+        "response_options": msgspec.json.encode(known).decode() if watched else None,
+    }
+
+
+def _keep(tx: Tx, incident_id: int, response: Response | None) -> None:
+    if response is not None:
+        store.add_response(tx, msgspec.structs.replace(response, incident_id=incident_id, at=tx.now))
+
+
+def _automatic_facts(response: Response | None, timings: dict[str, float | None]) -> Metadata:
+    """What everybody asks first, as metadata (contract part 2, 1.3)."""
+    facts: Metadata = {}
+    if response is not None and response.status_code is not None:
+        facts["Response code"] = [Value(value=str(response.status_code))]
+    total = timings.get("total")
+    if total is not None:
+        facts["Request duration"] = [Value(value=f"{total:.6f}")]
+    return facts
 
 
 def _text(text: str) -> str:
