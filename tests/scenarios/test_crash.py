@@ -186,7 +186,7 @@ async def _furnish(program: Program, sites: Sites) -> None:
         }
         answer = await program.call("POST", "/api/v2/monitors", {**body, "check_frequency": 2})
         assert answer.status_code == 201, answer.text
-    os.kill(pid, signal.SIGKILL)
+    await _kill(pid)
 
 
 async def _short_life(program: Program, sites: Sites, chance: random.Random) -> None:
@@ -196,10 +196,17 @@ async def _short_life(program: Program, sites: Sites, chance: random.Random) -> 
     site = f"/site{chance.randrange(SITES)}"
     sites.down ^= {site}
     await asyncio.sleep(chance.uniform(0.0, LONGEST_LIFE_SECONDS / 3))
-    os.kill(pid, signal.SIGKILL)
+    await _kill(pid)
     busy.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await busy
+
+
+async def _kill(pid: int) -> None:
+    """`kill -9`, and wait until the kernel has let go of it."""
+    os.kill(pid, signal.SIGKILL)
+    while Path(f"/proc/{pid}").exists():
+        await asyncio.sleep(0.002)
 
 
 async def _last_life(program: Program, path: Path) -> None:
@@ -264,7 +271,7 @@ def _compare(database: sqlite3.Connection, program: Program, mailbox: Mailbox) -
     )
     assert doubles == [], "somebody was planned to be paged twice for the same incident"
 
-    received = {key.removeprefix("<").split("@")[0].rsplit("-", 1)[0] for key in mailbox.message_ids}
+    received = {key.removeprefix("<").split("@")[0].rsplit("-", 1)[0] for key in mailbox.message_ids()}
     sent = {f"delivery-{id}" for (id,) in ask("select id from deliveries where state = 'sent'")}
     assert sent <= received, "counted as sent, but no mail server ever had it"
     known = {f"delivery-{id}" for (id,) in ask("select id from deliveries")}
