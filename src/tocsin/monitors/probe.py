@@ -206,6 +206,8 @@ class Probe:
 
     def _end_turning(self) -> None:
         self._turning = False
+        for monitor_id in list(self._entries):
+            self._remove(monitor_id)  # What still runs would end as "Stopping", which is news to nobody.
         self._oldest_due = float("inf")
         self._flush()
 
