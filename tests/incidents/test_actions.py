@@ -405,3 +405,22 @@ async def test_confirming_replaces_the_evidence_with_the_fresher_one(story: Stor
         "Region": ["eu"],
     }
     assert (await story.do(actions.response, incident.id)).body == b"second"
+
+
+async def test_an_outage_that_ends_before_its_mails_could_leave_is_still_heard_of(story: Story) -> None:
+    incident = await story.open()
+    story.clock.wind(minutes=20)
+    await story.do(actions.recover, incident.id, why="The monitor recovered.", base_url=BASE)
+    over = "[Tocsin] Resolved: Shop homepage"
+    assert await story.mails(incident) == [(ALICE, over), (BOB, over)]
+
+
+async def test_whoever_was_spared_by_an_acknowledgement_is_not_told_of_the_end(story: Story) -> None:
+    incident = await story.open(paging=Paging(team_wait=60))
+    await story.mails(incident)
+    story.clock.wind(seconds=30)
+    alice = Author(name="Alice Adams", user_id=story.alice)
+    await story.do(actions.acknowledge, incident.id, alice, base_url=BASE)
+    story.clock.wind(seconds=30)
+    await story.do(actions.recover, incident.id, why="The monitor recovered.", base_url=BASE)
+    assert await story.mails(incident) == [(ALICE, "[Tocsin] Resolved: Shop homepage")]

@@ -7,7 +7,7 @@ from tocsin.incidents.model import Author, Incident, Kind
 from tocsin.incidents.rules import say_duration, say_instant
 from tocsin.kernel.clock import to_wire
 from tocsin.notify import actions as notify
-from tocsin.notify.model import Notice
+from tocsin.notify.model import Notice, Paged
 from tocsin.storage import Tx
 
 _REGIONS = {"us": "United States", "eu": "Europe", "as": "Asia", "au": "Australia"}
@@ -59,11 +59,15 @@ def tell_acknowledged(tx: Tx, incident: Incident, author: Author, base_url: str)
         url=incident_url(incident, base_url),
         thread_key=f"incident-{incident.id}",
     )
-    _tell(tx, notice, but=author.user_id)
+    _tell(tx, notice, [paged for paged in notify.paged(tx, incident.id) if paged.user_id != author.user_id])
 
 
 def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:
-    """Tell everybody who was paged that it is over."""
+    """Tell everybody who was paged that it is over.
+
+    When it ended by itself, also those whose page was taken back just now because it had not left yet (the mail server
+    was down as well, say): otherwise nobody would ever hear of the outage.
+    """
     facts = _facts(tx, incident)
     if incident.resolved_at is not None:
         facts = [
@@ -83,7 +87,14 @@ def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:
         url=incident_url(incident, base_url),
         thread_key=f"incident-{incident.id}",
     )
-    _tell(tx, notice)
+    people = notify.paged(tx, incident.id)
+    if incident.resolved_by is None:
+        people += [
+            Paged(event.user_id, event.channel, event.address)
+            for event in notify.log(tx, incident.id)
+            if (event.kind, event.state, event.at) == ("page", "cancelled", tx.now)
+        ]
+    _tell(tx, notice, people)
 
 
 def incident_url(incident: Incident, base_url: str) -> str:
@@ -91,13 +102,17 @@ def incident_url(incident: Incident, base_url: str) -> str:
     return f"{base_url}/incidents/{incident.id}"
 
 
-def _tell(tx: Tx, notice: Notice, but: int | None = None) -> None:
-    told = set()
-    for paged in notify.paged(tx, notice.incident_id):
-        if paged.user_id == but or paged.channel not in _CHANNELS_THAT_TELL or (paged.user_id, paged.address) in told:
-            continue
-        told.add((paged.user_id, paged.address))
-        notify.queue(tx, notice, user_id=paged.user_id, channel=paged.channel, address=paged.address, planned_at=tx.now)
+def _tell(tx: Tx, notice: Notice, people: list[Paged]) -> None:
+    for person in dict.fromkeys(people):
+        if person.channel in _CHANNELS_THAT_TELL:
+            notify.queue(
+                tx,
+                notice,
+                user_id=person.user_id,
+                channel=person.channel,
+                address=person.address,
+                planned_at=tx.now,
+            )
 
 
 def _facts(tx: Tx, incident: Incident) -> list[tuple[str, str]]:
