@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
 import uvicorn
+import uvloop
 
 from tests.postgres import PostgresServer
 from tests.rest.clients import ALICES_TEAM, BASE, CHARLIES_TEAM, Clients, clients
@@ -69,7 +69,7 @@ def address(at: Clients) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(at.api, log_level="error", lifespan="off", access_log=False)  # type: ignore[arg-type]
         server = uvicorn.Server(config)
-        serving = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+        serving = threading.Thread(target=lambda: uvloop.run(server.serve(sockets=[listener])), daemon=True)
         serving.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
