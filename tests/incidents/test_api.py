@@ -166,6 +166,27 @@ async def test_numbers_and_booleans_in_metadata_become_texts(at: Clients) -> Non
     assert values == {"Count": "3", "Big": "1e+300", "Live": "true"}
 
 
+MAD_BODIES = [
+    b'{"metadata": {"Key": 1e999}}',
+    b'{"metadata": {"Key": ' + b"9" * 5000 + b"}}",
+    b'{"metadata": {"Key": [{"type": "User", "item_id": 1e999}]}}',
+    b'{"metadata": {"Key": {"type": "User", "item_id": [1]}}}',
+    b'{"metadata": {"Key": "\\ud800"}}',
+    b'{"name": "\\ud800"}',
+    b'{"name": {"first": 1}}',
+    b'{"metadata": []}',
+    b'{"summary": "' + b"x" * 20_000 + b'"}',
+    b'{"description": "' + b"x" * 60_000 + b'"}',
+]
+
+
+async def test_the_maddest_body_gets_an_answer_and_opens_nothing(at: Clients) -> None:
+    for body in MAD_BODIES:
+        answer = await at.alice.post(ALL, content=body, headers={"content-type": "application/json"})
+        assert answer.status_code in (400, 422), (body[:60], answer.text)
+    assert (await at.alice.get(ALL)).json()["data"] == []
+
+
 async def test_a_misspelt_attribute_is_refused(at: Clients) -> None:
     answer = await at.alice.post(ALL, json={"sumary": "x"})
     assert (answer.status_code, answer.json()["invalid_attributes"]) == (422, ["sumary"])

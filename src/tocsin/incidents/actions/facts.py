@@ -72,7 +72,7 @@ def _value(key: str, given: Any) -> Value:
     if item_id is not None:
         try:
             item_id = int(item_id)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise _wrong(f"{key} has an item_id that is not an integer") from None
         if not 0 < item_id <= MAX_ID:
             raise _wrong(f"{key} has an item_id that is out of range")
@@ -88,6 +88,8 @@ def _scalar(key: str, given: Any) -> str:
         return "true" if given else "false"
     if not isinstance(given, (str, int, float)):
         raise _wrong(f"{key} must be text, a list of texts or typed values")
+    if isinstance(given, int) and abs(given) > MAX_ID:
+        raise _wrong(f"{key} has a number that is out of range")
     text = str(given)
     if len(text) > MAX_VALUE_CHARACTERS or "\x00" in text:
         raise _wrong(f"{key} has a value that is longer than {MAX_VALUE_CHARACTERS} characters")
