@@ -424,3 +424,9 @@ async def test_whoever_was_spared_by_an_acknowledgement_is_not_told_of_the_end(s
     story.clock.wind(seconds=30)
     await story.do(actions.recover, incident.id, why="The monitor recovered.", base_url=BASE)
     assert await story.mails(incident) == [(ALICE, "[Tocsin] Resolved: Shop homepage")]
+
+
+async def test_ten_workers_who_see_the_same_outage_open_one_incident_and_page_once(story: Story) -> None:
+    found = await asyncio.gather(*(story.open() for _ in range(10)))
+    assert len({incident.id for incident in found}) == 1
+    assert [address for address, _ in await story.mails(found[0])] == [ALICE, BOB]
