@@ -282,7 +282,7 @@ async def test_packing_again_after_a_crash_adds_nothing_twice(watch: Watch) -> N
     await watch.beat()
     watch.see(Verdict.UP)
     await watch.beat()
-    _, unpacked = await watch.database.read(packing.read_unpacked, 100)
+    _, _, unpacked = await watch.database.read(packing.read_unpacked, 100)
     await watch.database.write(packing.pack, unpacked)  # and here it dies, before the batches are forgotten
     now = to_milliseconds(watch.clock.now())
     for _ in range(2):

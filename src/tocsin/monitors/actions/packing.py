@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tocsin.monitors.model import Sample
 from tocsin.monitors.rules.figures import hour_figures
+from tocsin.monitors.store import monitors as monitor_shelf
 from tocsin.monitors.store import samples as shelf
 from tocsin.storage import Tx
 
@@ -15,15 +16,19 @@ Unpacked = dict[Key, list[tuple[int, Sample]]]
 """Samples with the id of the batch that each lies in."""
 
 
-def read_unpacked(tx: Tx, limit: int) -> tuple[int, Unpacked]:
-    """The oldest batches, sorted by monitor and hour, and the id of the last of them (0 = there are none)."""
+def read_unpacked(tx: Tx, limit: int) -> tuple[int, int, Unpacked]:
+    """The id of the last of the oldest batches (0 = there are none), their number, and what is in them."""
     last, found = 0, Unpacked()
-    for id, from_ms, region, data in shelf.read_batches(tx, 0, limit):
+    batches = shelf.read_batches(tx, 0, limit)
+    watched = monitor_shelf.revisions(tx)
+    for id, from_ms, region, data in batches:
         last = id
         for sample in shelf.unpack_batch(from_ms, region, data):
+            if sample.monitor_id not in watched:  # deleted since
+                continue
             hour_ms = sample.at_ms // shelf.HOUR_MS * shelf.HOUR_MS
             found.setdefault((sample.monitor_id, hour_ms, region), []).append((id, sample))
-    return last, found
+    return last, len(batches), found
 
 
 def pack(tx: Tx, some: Mapping[Key, Sequence[tuple[int, Sample]]]) -> None:

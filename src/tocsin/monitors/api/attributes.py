@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from tocsin.kernel.clock import to_wire
 from tocsin.monitors.model import Monitor, RequestHeader
@@ -61,9 +62,10 @@ class MonitorAttributes(msgspec.Struct):
     maintenance_timezone: str | None
     maintenance_days: tuple[str, ...] | None
     playwright_script: str | None
-    scenario_name: str | None
     ip_version: str | None
     checks_version: str
+    scenario_name: str | UnsetType = UNSET
+    """Only browser monitors have it in answers."""
 
 
 def render(monitor: Monitor) -> MonitorAttributes:
@@ -78,7 +80,8 @@ def render(monitor: Monitor) -> MonitorAttributes:
         to_wire(monitor.updated_at), s.ssl_expiration, s.domain_expiration, s.expected_status_codes, s.port,
         s.confirmation_period, _wire(monitor.paused_at), s.proxy_host, s.proxy_port, s.regions,
         monitor.paused_at is not None, s.maintenance_from, s.maintenance_to, s.maintenance_timezone,
-        s.maintenance_days, s.playwright_script, s.scenario_name, s.ip_version, "v2",
+        s.maintenance_days, s.playwright_script, s.ip_version, "v2",
+        UNSET if s.scenario_name is None else s.scenario_name,
     )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ MAX_ROUNDS = 100
 """Pages of changes read in one beat; the next beat goes on."""
 SLEPT_MS = 30_000
 """Longer between two beats, and the machine slept: nobody watched."""
+MARK_MS = 5_000
+"""How often it is written that we are alive when there is nothing else to write: half of the shortest gap."""
 CLOSE_SECONDS = 2.0
 """What the last writing may take when the process ends."""
 
@@ -72,6 +74,7 @@ class Engine:
         self._journal = -1
         self._reconcile_at = 0.0
         self._beat_ended_ms: int | None = None
+        self._marked_ms = 0
         self._was_blind = False
         self.lag_seconds = 0.0
         self.observations = 0
@@ -182,11 +185,13 @@ class Engine:
         await self._tell_sight()
         slip = self._inbox.take_slip()
         alive_ms = to_milliseconds(self._clock.now())
-        try:
-            await self._database.write(recording.record_batch, _by_region(slip), slip.checked, alive_ms)
-        except BaseException:
-            self._inbox.put_back(slip)
-            raise
+        if slip.samples or slip.checked or alive_ms - self._marked_ms >= MARK_MS:
+            try:
+                await self._database.write(recording.record_batch, _by_region(slip), slip.checked, alive_ms)
+            except BaseException:
+                self._inbox.put_back(slip)
+                raise
+            self._marked_ms = alive_ms
         self.samples_written += len(slip.samples)
         gaps = self._inbox.take_gaps()
         if gaps:

@@ -49,11 +49,11 @@ class Packer:
 
     async def _pack(self) -> bool:
         """One round. True when there was as much as one round takes."""
-        last, unpacked = await self._database.read(packing.read_unpacked, BATCHES_AT_ONCE)
+        last, batches, unpacked = await self._database.read(packing.read_unpacked, BATCHES_AT_ONCE)
         if last == 0:
             return False
         keys = iter(sorted(unpacked))
         while some := list(islice(keys, KEYS_PER_WRITE)):
             await self._database.write(packing.pack, {key: unpacked[key] for key in some})
         await self._database.write(packing.forget_batches, last)
-        return len({id for numbered in unpacked.values() for id, _ in numbered}) >= BATCHES_AT_ONCE
+        return batches >= BATCHES_AT_ONCE
