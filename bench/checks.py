@@ -17,6 +17,7 @@ import json
 import multiprocessing
 import os
 import resource
+import socket
 import ssl
 import subprocess
 import sys
@@ -139,7 +140,7 @@ def run_probe(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
 
     probe = Probe(net, clock, "eu", deliver, max_in_flight=IN_FLIGHT)
     count = 20_000 if url.startswith("http:") else 3_000
-    settings = {"url": url, "required_keyword": "systems go", "request_timeout": 30}
+    settings = {"url": url, "required_keyword": "systems go", "request_timeout": 30, "ip_version": "ipv4"}
     probe.replace(
         CheckSpec(monitor_id=index, revision=1, kind="keyword", frequency_seconds=1, settings=settings)
         for index in range(1, count + 1)
@@ -207,7 +208,7 @@ def run_aiohttp(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
 
     async def main() -> tuple[int, float]:
         context = ssl.create_default_context(cafile=ca_file)
-        connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=context)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=context, family=socket.AF_INET)
         done = 0
         async with aiohttp.ClientSession(connector=connector) as session:
             used, end = cpu(), time.monotonic() + seconds

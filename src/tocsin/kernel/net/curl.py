@@ -32,6 +32,10 @@ from tocsin.kernel.net.transfer import Options, Sink, Transfer, aim, configure, 
 
 HEARTBEAT_SECONDS = 0.1
 """How often the loop proves that it turns; what is late beyond this counts as standing still."""
+IPV6_MEMORY_SECONDS = 10.0
+"""How long we remember whether this machine has IPv6."""
+_IPV6_PROBE = "2001:db8::1"
+"""A global address that is nobody's (RFC 3849): asked of our own routing table only."""
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})
 _log = logging.getLogger(__name__)
 
@@ -64,6 +68,8 @@ class CurlEngine:
         self._heartbeat: asyncio.TimerHandle | None = None
         self._stalled_seconds = 0.0
         self._closed = False
+        self._ipv6 = False
+        self._ipv6_asked_at = float("-inf")
         self._beat(None)
 
     @property
@@ -185,8 +191,19 @@ class CurlEngine:
             if not addresses:
                 self._fail(transfer, Failure.ADDRESS_REFUSED, f"Address refused: {refusal}")
                 return
+        if len(addresses) > 1 and not self._ipv6_works():
+            # libcurl tries IPv6 first, which here can only fail, and its error would hide that of IPv4.
+            addresses = tuple(each for each in addresses if not _is_global_ipv6(each)) or addresses
         transfer.addresses = addresses
         self._send(transfer)
+
+    def _ipv6_works(self) -> bool:
+        """Whether this machine knows a way to the IPv6 Internet, as of a few seconds ago."""
+        now = self._monotonic()
+        if now >= self._ipv6_asked_at + IPV6_MEMORY_SECONDS:
+            self._ipv6_asked_at = now
+            self._ipv6 = _has_route(_IPV6_PROBE)
+        return self._ipv6
 
     def _send(self, transfer: Transfer) -> None:
         remaining = transfer.deadline - self._monotonic()
@@ -399,6 +416,11 @@ class CurlEngine:
         if due is not None:
             self._stalled_seconds += max(0.0, now - due - HEARTBEAT_SECONDS)
         self._heartbeat = self._loop.call_later(HEARTBEAT_SECONDS, self._beat, now + HEARTBEAT_SECONDS)
+
+
+def _is_global_ipv6(address: str) -> bool:
+    """Within 2000::/3, the only part of IPv6 that is routed on the Internet."""
+    return ":" in address and address[0] in "23" and address.index(":") == 4
 
 
 def _has_route(address: str) -> bool:

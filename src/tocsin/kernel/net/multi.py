@@ -39,6 +39,7 @@ class Multi:
         self._sockets: set[int] = set()
         self._epoll = select.epoll()
         self._kicked = False
+        self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._multi = pycurl.CurlMulti()
@@ -80,6 +81,8 @@ class Multi:
             self._multi.remove_handle(curl)
 
     def close(self) -> None:
+        """Stop everything; nothing is told to anybody."""
+        self._closed = True
         self._loop.remove_reader(self._epoll.fileno())
         if self._timer is not None:
             self._timer.cancel()
@@ -133,6 +136,8 @@ class Multi:
 
     def _kick(self) -> None:
         self._kicked = False
+        if self._closed:
+            return
         self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         self._collect()
 
