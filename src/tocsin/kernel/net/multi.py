@@ -104,13 +104,17 @@ class Multi:
             self._sockets.discard(descriptor)
             return
         events = _EPOLL.get(what, 0)
-        if descriptor in self._sockets:
+        known = descriptor in self._sockets
+        if not known:
+            self._sockets.add(descriptor)
+        # A new socket first waits to write; one that waits to read has been here before, even if it was "removed" in
+        # between, as libcurl does once it is connected. Guessing right saves a system call per check.
+        if known or what == pycurl.POLL_IN:
             try:
                 self._epoll.modify(descriptor, events)
             except FileNotFoundError:
                 self._epoll.register(descriptor, events)
             return
-        self._sockets.add(descriptor)
         try:
             self._epoll.register(descriptor, events)
         except FileExistsError:

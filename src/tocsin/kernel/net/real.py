@@ -62,6 +62,7 @@ class RealNet:
             curves=POST_QUANTUM_CURVES if post_quantum else TRUSTED_CURVES,
         )
         self._thread: threading.Thread | None = None
+        self._thread_id = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: CurlEngine | None = None
         self._resolver: Resolver | None = None
@@ -93,7 +94,7 @@ class RealNet:
         return self._engine
 
     def http(self, request: HttpRequest, done: Done, certificate: bool = False) -> None:
-        if threading.current_thread() is self._thread:
+        if threading.get_ident() == self._thread_id:
             self.engine.start(request, done, certificate)
         else:
             self.post(self.engine.start, request, done, certificate)
@@ -145,6 +146,7 @@ class RealNet:
     def _run(self, ready: Future[None]) -> None:
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
+        self._thread_id = threading.get_ident()
         try:
             self._loop = loop
             self._resolver = Resolver(loop, self._nameservers)
