@@ -192,6 +192,9 @@ def _message(tx: Tx, row: Row[Any], base_url: str) -> Message:
     notice = msgspec.convert(row.notice, Notice)
     thread = notice.thread_key or f"incident-{row.incident_id}"
     asks = row.kind == Kind.PAGE and bool(notice.actions)
+    # The personal link shows the incident as well as it answers: nobody has to sign in to see why they were woken.
+    link = answer_url(tx, base_url, row.id)
+    notice = msgspec.structs.replace(notice, url="" if asks else link)
     return Message(
         delivery_id=row.id,
         attempt=row.attempts,
@@ -201,7 +204,7 @@ def _message(tx: Tx, row: Row[Any], base_url: str) -> Message:
         notice=notice,
         key=f"delivery-{row.id}-{tx.vault.sign(f'delivery:{row.id}')[:12]}",
         thread=f"{thread}-{tx.vault.sign(f'thread:{thread}')[:12]}",
-        answer_url=answer_url(tx, base_url, row.id) if asks else None,
+        answer_url=link if asks else None,
         at=tx.now,
     )
 
