@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tocsin.kernel.clock import to_milliseconds, to_wire
+from tocsin.kernel.clock import from_milliseconds, to_milliseconds, to_wire
 from tocsin.kernel.errors import BadRequest
 from tocsin.monitors import actions
 from tocsin.monitors.api.attributes import MonitorAttributes, relationships, render
@@ -274,11 +274,17 @@ def _given(input: MonitorFields) -> dict[str, Any]:
 
 
 def _point(sample: Sample) -> dict[str, Any]:
-    return {
-        "at": to_wire(datetime.fromtimestamp(sample.at_ms / 1000, UTC)),
+    """Numbers throughout, as clients expect: a phase that there was none of took no time; an average has no phases."""
+    point: dict[str, Any] = {
+        "at": to_wire(from_milliseconds(sample.at_ms)),
         "response_time": sample.response_time,
+    }
+    phases = {
         "name_lookup_time": sample.name_lookup_time,
         "connection_time": sample.connection_time,
         "tls_handshake_time": sample.tls_handshake_time,
         "data_transfer_time": sample.data_transfer_time,
     }
+    if any(seconds is not None for seconds in phases.values()):
+        point |= {name: seconds or 0.0 for name, seconds in phases.items()}
+    return point

@@ -27,8 +27,10 @@ _BATCHED = struct.Struct("<QI5I")
 _PHASES = 5
 MAX_BATCHES = 20_000
 """Rows looked through for what is not packed yet: hours of them, when packing should happen every few minutes."""
-_HOUR_OF_DAY = struct.Struct("<HIII")
-"""Count, then average, 95th percentile and maximum in microseconds."""
+_HOUR_OF_DAY = struct.Struct("<HIee")
+"""Count, average in microseconds, then 95th percentile and maximum in seconds as half floats (three good digits)."""
+_LONGEST_SECONDS = 65_504.0
+"""The largest half float."""
 _WORST = 0xFFFF
 
 
@@ -167,7 +169,12 @@ def add_figures(tx: Tx, monitor_id: int, region: str, figures: HourFigures) -> N
     row: Any = tx.execute(select(days.c.hours, days.c.data).where(*at)).first()
     present = 0 if row is None else int(row.hours)
     size = _HOUR_OF_DAY.size
-    cell = _HOUR_OF_DAY.pack(min(figures.count, _WORST), _us(figures.average), _us(figures.p95), _us(figures.maximum))
+    cell = _HOUR_OF_DAY.pack(
+        min(figures.count, _WORST),
+        _us(figures.average),
+        min(figures.p95, _LONGEST_SECONDS),
+        min(figures.maximum, _LONGEST_SECONDS),
+    )
     place = (present & ((1 << hour) - 1)).bit_count() * size
     old = b"" if row is None else bytes(row.data)
     tail = old[place + size :] if present >> hour & 1 else old[place:]
@@ -189,10 +196,10 @@ def figures_of(tx: Tx, monitor_id: int, from_ms: int, to_ms: int) -> list[tuple[
     for day_ms, region, present, data in rows:
         cells = _HOUR_OF_DAY.iter_unpack(data)
         for hour in (hour for hour in range(24) if present >> hour & 1):
-            count, *durations = next(cells)
+            count, average, p95, maximum = next(cells)
             at = day_ms + hour * HOUR_MS
             if from_ms <= at < to_ms:
-                found.append((region, HourFigures(at, count, *(duration / 1e6 for duration in durations))))
+                found.append((region, HourFigures(at, count, average / 1e6, p95, maximum)))
     return found
 
 
