@@ -70,11 +70,15 @@ async def test_the_message_names_the_person_and_one_incident_is_one_thread(ops: 
     await ops.page(kind="resolved")
     page, news = await ops.database.write(actions.claim, "email", 10, BASE_URL)
     assert page.recipient == "Alice Ångström"
-    assert page.notice == ops.notice()
+    assert msgspec.structs.replace(page.notice, url="") == msgspec.structs.replace(ops.notice(), url="")
     assert page.thread == news.thread
     assert page.key != news.key
     assert page.answer_url is not None
+    assert page.notice.url == "", "the link to answer shows the incident too"
     assert news.answer_url is None, "there is nothing to answer"
+    link = await ops.database.read(actions.verify_answer, news.notice.url.removeprefix(f"{BASE_URL}/answer/"))
+    assert link is not None
+    assert link.user_id == ops.alice, "but something to see, without signing in"
 
 
 async def test_the_link_in_a_mail_tells_who_answers_and_cannot_be_forged(ops: Ops) -> None:
