@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from tests.notify.conftest import Ops
 from tests.time import FakeClock
 from tocsin.notify import actions, rules
