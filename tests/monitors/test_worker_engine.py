@@ -156,6 +156,26 @@ async def test_the_time_without_an_engine_is_a_gap(watch: Watch) -> None:
     assert watch.gaps() == [(None, "not running", 1200.0)]
 
 
+async def test_a_machine_that_slept_did_not_watch(watch: Watch) -> None:
+    await watch.beat()
+    watch.clock.wind(hours=8)
+    await watch.beat()
+    assert watch.gaps() == [(None, "not running", 28_800.0)]
+
+
+async def test_a_batch_of_many_monitors_is_written_in_one_beat(watch: Watch) -> None:
+    ids = [watch.site.create(url=f"https://{number}.example.com").id for number in range(20)]
+    await watch.beat()
+    for round in range(2):
+        watch.clock.wind(seconds=30)
+        for watch.site.id in ids:
+            watch.see(Verdict.UP)
+        await watch.beat()
+        assert watch.count("sample_batches") == round + 1
+    now = watch.clock.now()
+    assert {watch.site.write(actions.find, id, None).last_checked_at for id in ids} == {now}
+
+
 async def test_a_quick_restart_is_no_gap(watch: Watch) -> None:
     await watch.beat()
     watch.clock.wind(seconds=5)

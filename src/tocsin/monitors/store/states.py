@@ -31,23 +31,19 @@ def save_standing(tx: Tx, monitor_id: int, standing: Standing) -> None:
 
 def note_checked(tx: Tx, checked: Mapping[int, int]) -> None:
     """The start (ms) of the latest steady check of each monitor; one round trip, whatever their number."""
-    driver = tx.connection.connection.cursor()
-    try:
-        if tx.connection.dialect.name == "sqlite":
-            driver.executemany(
-                "UPDATE monitor_states SET last_checked_at = ?1"
-                " WHERE monitor_id = ?2 AND (last_checked_at IS NULL OR last_checked_at < ?1)",
-                [(at, id) for id, at in checked.items()],
-            )
-        else:
-            driver.execute(
-                "UPDATE monitor_states SET last_checked_at = seen.at"
-                " FROM (SELECT unnest(%s::bigint[]) AS id, unnest(%s::bigint[]) AS at) AS seen"
-                " WHERE monitor_id = seen.id AND (last_checked_at IS NULL OR last_checked_at < seen.at)",
-                (list(checked), list(checked.values())),
-            )
-    finally:
-        driver.close()
+    if tx.connection.dialect.name == "sqlite":
+        tx.connection.exec_driver_sql(
+            "UPDATE monitor_states SET last_checked_at = ?1"
+            " WHERE monitor_id = ?2 AND (last_checked_at IS NULL OR last_checked_at < ?1)",
+            [(at, id) for id, at in checked.items()],
+        )
+    else:
+        tx.connection.exec_driver_sql(
+            "UPDATE monitor_states SET last_checked_at = seen.at"
+            " FROM (SELECT unnest(%s::bigint[]) AS id, unnest(%s::bigint[]) AS at) AS seen"
+            " WHERE monitor_id = seen.id AND (last_checked_at IS NULL OR last_checked_at < seen.at)",
+            (list(checked), list(checked.values())),
+        )
 
 
 def alive(tx: Tx) -> int | None:

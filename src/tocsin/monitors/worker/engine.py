@@ -37,6 +37,8 @@ SLEPT_MS = 30_000
 """Longer between two beats, and the machine slept: nobody watched."""
 MARK_MS = 5_000
 """How often it is written that we are alive when there is nothing else to write: half of the shortest gap."""
+MAX_EVIDENCE_IN_FLIGHT = 1_000
+"""Observations on their way that keep the failing answer (up to 64 KiB each); in a storm the others go without."""
 CLOSE_SECONDS = 2.0
 """What the last writing may take when the process ends."""
 
@@ -105,6 +107,8 @@ class Engine:
         """Take a batch from the probe; never blocks. Callable from any thread."""
         self.observations += len(batch)
         for seen in self._inbox.sort(batch):
+            if seen.evidence is not None and len(self._judging) >= MAX_EVIDENCE_IN_FLIGHT:
+                seen = msgspec.structs.replace(seen, evidence=None)
             try:
                 future = self._database.submit_write(recording.record, seen, self._base_url)
             except RuntimeError:  # the database is being closed: what we saw last is seen again after the start
@@ -173,8 +177,9 @@ class Engine:
     async def _judge_run(self, run: list[Observation]) -> None:
         for seen in run:
             future = self._database.submit_write(recording.record, seen, self._base_url)
-            await asyncio.wait([asyncio.wrap_future(future)])
-            if isinstance(future.exception(), Unavailable):
+            answered = asyncio.wrap_future(future)
+            await asyncio.wait([answered])
+            if isinstance(answered.exception(), Unavailable):
                 return
             self._judged(seen, future)
 
