@@ -156,13 +156,16 @@ def _count(tx: Tx, conditions: Sequence[ColumnElement[bool]], sent: dict[str, An
 
 
 def _count_all(tx: Tx, team_ids: tuple[int, ...] | None) -> int:
-    statement = _COUNTED
-    if team_ids is not None:
-        statement = statement.where(counts.c.team_id.in_(team_ids))
-    return int(tx.execute(statement).scalar_one())
+    teams = {f"team_{place}": id for place, id in enumerate(team_ids or ())}
+    shape = ("count", None if team_ids is None else len(teams))
+    return int(_rows(tx, shape, lambda: _counted(None if team_ids is None else list(teams)), teams)[0][0])
 
 
-_COUNTED = select(func.coalesce(func.sum(counts.c.monitors), 0))
+def _counted(places: list[str] | None) -> Select[Any]:
+    statement = select(func.coalesce(func.sum(counts.c.monitors), 0))
+    if places is None:
+        return statement
+    return statement.where(or_(False, *(counts.c.team_id == bindparam(place) for place in places)))
 
 
 def _changed_count(tx: Tx, team_id: int, by: int) -> None:
@@ -247,6 +250,10 @@ _compiled: dict[tuple[str, Any], Compiled] = {}
 
 
 def _fetch(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[str, Any]) -> list[Monitor]:
+    return [_monitor(row, tx) for row in _rows(tx, shape, build, values)]
+
+
+def _rows(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[str, Any]) -> Sequence[Any]:
     """Run a statement that is compiled once and for all; `shape` names it."""
     dialect = tx.connection.dialect
     compiled = _compiled.get((dialect.name, shape))
@@ -255,8 +262,7 @@ def _fetch(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[st
     parameters: Any = compiled.construct_params(values)
     if compiled.positional:  # type: ignore[attr-defined]
         parameters = tuple(parameters[name] for name in compiled.positiontup)  # type: ignore[attr-defined]
-    rows = tx.connection.exec_driver_sql(compiled.string, parameters).all()
-    return [_monitor(row, tx) for row in rows]
+    return tx.connection.exec_driver_sql(compiled.string, parameters).all()
 
 
 def _monitor(row: Any, tx: Tx) -> Monitor:
