@@ -100,7 +100,12 @@ def _done(
         return standing
     if deed is Deed.CONFIRM:
         incidents.confirm(
-            tx, id, cause=observation.cause or _NO_CAUSE, evidence=observation.evidence, base_url=base_url
+            tx,
+            id,
+            cause=observation.cause or _NO_CAUSE,
+            evidence=observation.evidence,
+            timings=_timings(observation),
+            base_url=base_url,
         )
     elif deed is Deed.WITHDRAW:
         incidents.withdraw(tx, id)
@@ -135,14 +140,19 @@ def opening(monitor: Monitor, observation: Observation, *, confirmed: bool) -> O
             policy_id=settings.policy_id,
         ),
         evidence=observation.evidence,
-        timings={
-            "total": observation.response_time,
-            "name_lookup": observation.name_lookup_time,
-            "connection": observation.connection_time,
-            "tls_handshake": observation.tls_handshake_time,
-            "data_transfer": observation.data_transfer_time,
-        },
+        timings=_timings(observation),
         confirmed=confirmed,
         kind="check",
         started_at=from_milliseconds(observation.started_ms),
     )
+
+
+def _timings(observation: Observation) -> dict[str, float | None]:
+    """Seconds by phase, for the evidence."""
+    return {
+        "total": observation.response_time,
+        "name_lookup": observation.name_lookup_time,
+        "connection": observation.connection_time,
+        "tls_handshake": observation.tls_handshake_time,
+        "data_transfer": observation.data_transfer_time,
+    }
