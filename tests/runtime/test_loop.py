@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from tocsin.kernel.clock import SystemClock
-from tocsin.runtime.loop import IDLE_LOOK_SECONDS, Supervisor
+from tocsin.runtime.health import STALLED_QUIETLY_SECONDS, STALLED_SECONDS
+from tocsin.runtime.loop import IDLE_LOOK_SECONDS, PATIENT_LOOK_SECONDS, Supervisor
 from tocsin.storage import MemoryBus
 
 CLOCK = SystemClock()
@@ -142,7 +143,29 @@ def test_two_workers_of_one_name_are_refused() -> None:
         Supervisor([Worker(lambda _: None), Worker(lambda _: None)], MemoryBus(), CLOCK)
 
 
-def test_the_idle_look_is_well_within_what_readiness_calls_stalled() -> None:
-    from tocsin.runtime.health import STALLED_SECONDS
+async def test_only_a_patient_worker_sleeps_as_long_as_it_said() -> None:
+    slept: dict[str, float] = {}
 
+    class Watched(MemoryBus):
+        async def wait(self, topic: str, timeout_seconds: float) -> bool:
+            slept[topic] = timeout_seconds
+            return await super().wait(topic, timeout_seconds)
+
+    def later(_: int) -> datetime:
+        return CLOCK.now() + timedelta(minutes=5)
+
+    urgent, patient = Worker(later, "urgent", "urgent"), Worker(later, "patient", "patient")
+    supervisor = Supervisor([urgent], Watched(), CLOCK, patient=[patient])
+    supervisor.start()
+    await urgent.looked(1)
+    await patient.looked(1)
+    while len(slept) < 2:
+        await asyncio.sleep(0)
+    await supervisor.stop()
+    assert slept["urgent"] == IDLE_LOOK_SECONDS
+    assert 290 < slept["patient"] <= 300
+
+
+def test_the_idle_look_is_well_within_what_readiness_calls_stalled() -> None:
     assert IDLE_LOOK_SECONDS * 2 <= STALLED_SECONDS
+    assert PATIENT_LOOK_SECONDS * 1.5 <= STALLED_QUIETLY_SECONDS

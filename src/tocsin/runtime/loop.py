@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +16,8 @@ log = structlog.get_logger()
 
 IDLE_LOOK_SECONDS = 15.0
 """The longest sleep of a worker: a lost ring or a jump of the clock costs at most this."""
+PATIENT_LOOK_SECONDS = 600.0
+"""The same for a worker whose work nobody waits for."""
 SHORTEST_SLEEP_SECONDS = 0.02
 """A worker that always says "again at once" may not starve the others."""
 RUN_TIMEOUT_SECONDS = 180.0
@@ -61,14 +64,25 @@ class Supervisor:
     """Runs each worker when its topic rings or its time has come; a failing one is tried again, for ever."""
 
     def __init__(
-        self, workers: list[Worker], bus: Bus, clock: Clock, run_timeout_seconds: float = RUN_TIMEOUT_SECONDS
+        self,
+        workers: Sequence[Worker],
+        bus: Bus,
+        clock: Clock,
+        *,
+        patient: Sequence[Worker] = (),
+        run_timeout_seconds: float = RUN_TIMEOUT_SECONDS,
     ) -> None:
+        """`workers` look at least every `IDLE_LOOK_SECONDS`, whatever they said; `patient` ones, for which a lost ring
+        costs nobody anything (packing, tidying), come when they said, at most `PATIENT_LOOK_SECONDS` later."""
         self._bus = bus
         self._clock = clock
         self._run_timeout_seconds = run_timeout_seconds
         self._tasks: list[asyncio.Task[None]] = []
-        self.progress = {worker.name: Progress(worker, clock.monotonic()) for worker in workers}
-        if len(self.progress) != len(workers):
+        self._longest_sleep = {worker.name: IDLE_LOOK_SECONDS for worker in workers}
+        self._longest_sleep |= {worker.name: PATIENT_LOOK_SECONDS for worker in patient}
+        everybody = [*workers, *patient]
+        self.progress = {worker.name: Progress(worker, clock.monotonic()) for worker in everybody}
+        if len(self.progress) != len(everybody):
             raise ValueError("two workers have the same name")
 
     def start(self) -> None:
@@ -117,7 +131,8 @@ class Supervisor:
         progress.runs += 1
         progress.failures_in_a_row = 0
         progress.last_finished = self._clock.monotonic()
+        longest = self._longest_sleep[worker.name]
         if next_at is None:
-            return IDLE_LOOK_SECONDS
+            return longest
         due_in = (next_at - self._clock.now()).total_seconds()
-        return min(max(due_in, SHORTEST_SLEEP_SECONDS), IDLE_LOOK_SECONDS)
+        return min(max(due_in, SHORTEST_SLEEP_SECONDS), longest)

@@ -56,16 +56,14 @@ class House:
             alone=database.dialect == "sqlite",
         )
         self.supervisor = Supervisor(
-            [
-                self._engine,
-                Escalations(database, clock),
-                self._deliveries,
+            [self._engine, Escalations(database, clock), self._deliveries],
+            ground.bus,
+            clock,
+            patient=[
                 DomainWatch(database, clock, self._net, base_url),
                 Packer(database, clock),
                 Housekeeping(database, clock, door),
             ],
-            ground.bus,
-            clock,
         )
         self.metrics.watch(
             self.supervisor.progress,
