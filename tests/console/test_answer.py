@@ -81,3 +81,11 @@ async def test_what_was_answered_by_link_is_in_the_audit_log(world: World) -> No
         f"Alice Archer acknowledged an incident (incident {incident}) through an e-mail link: "
         "allowed, a member of the team."
     )
+
+
+async def test_a_link_from_the_api_shows_nothing_to_strangers_and_says_where_to_look(world: World) -> None:
+    incident = await world.outage("shop", name="Secret shop")
+    page = await world.browse("GET", f"/incidents/{incident}")
+    assert page.status_code == 200
+    assert "Secret shop" not in page.text
+    assert f"/api/v3/incidents/{incident}" in page.text

@@ -47,11 +47,12 @@ _templates = Environment(
 
 
 def console_app(database: Database, door: Door, base_url: str) -> Starlette:
-    """The pages at `/` and `/answer/…` and what they are dressed in."""
+    """The pages at `/`, `/incidents/…` and `/answer/…`, and what they are dressed in."""
     pages = _Pages(database, door, base_url)
     return Starlette(
         routes=[
             Route("/", pages.front, methods=["GET"]),
+            Route("/incidents/{id:int}", pages.incident, methods=["GET"]),
             Route("/answer/{token}", pages.show, methods=["GET"]),
             Route("/answer/{token}", pages.answer, methods=["POST"]),
             Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
@@ -68,6 +69,10 @@ class _Pages:
     async def front(self, request: WebRequest) -> Response:
         """What stands at the address that the first start prints."""
         return _page("front.html", version=__version__, base_url=self._base_url)
+
+    async def incident(self, request: WebRequest) -> Response:
+        """Where links from the API lead: shows nothing, as nobody can sign in yet, but says how to see it."""
+        return _page("incident.html", id=request.path_params["id"], base_url=self._base_url)
 
     async def show(self, request: WebRequest) -> Response:
         """The incident and what can be answered. Only looking: mail scanners open every link they see."""

@@ -26,7 +26,8 @@ article{border:1px solid var(--line);border-radius:10px;margin:0 0 1.25rem;paddi
 article h3{margin:0;font-size:1.05rem}.address{margin:.35rem 0 .7rem;overflow-wrap:anywhere}
 code{font:.875em ui-monospace,monospace}.method{font-weight:700;text-transform:uppercase}
 .get{color:var(--get)}.post{color:var(--post)}.patch{color:var(--patch)}.put{color:var(--put)}.delete{color:var(--delete)}
-main a{color:var(--get)}main p,main td,main th{overflow-wrap:anywhere}p{margin:.4rem 0}.soft{color:var(--soft);font-size:.9rem}
+main a{color:var(--get)}main p,main td,main th{overflow-wrap:anywhere}
+p{margin:.4rem 0}.soft{color:var(--soft);font-size:.9rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem;margin:.7rem 0}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem .35rem 0;border-top:1px solid var(--line)}
 caption{text-align:left;font-weight:600;padding:.3rem 0}th{color:var(--soft);font-weight:500}

@@ -32,7 +32,7 @@ def first_start(tx: Tx, settings: Settings) -> FirstSignIn | None:
     password = settings.admin_password or new_token(length=FIRST_PASSWORD_LENGTH)
     user = accounts.create_user(tx, email=settings.admin_email, name="Administrator", password=password)
     accounts.join(tx, team.id, user.id, Role.ADMIN)
-    token = accounts.create_token(tx, team_id=team.id, name="First start")
+    token = accounts.create_token(tx, team_id=team.id, name=f"API token of {team.name}")
     return FirstSignIn(team=team.name, email=user.email, password=password, token=token)
 
 
@@ -48,7 +48,8 @@ def create_token(tx: Tx, team_name: str | None, *, everywhere: bool) -> NewToken
     founded = team_name is not None and accounts.team_by_name(tx, team_name) is None
     team = accounts.ensure_team(tx, team_name) if team_name is not None else None
     team_id = None if everywhere or team is None else team.id
-    return NewToken(secret=accounts.create_token(tx, team_id=team_id, name="Command line"), team_founded=founded)
+    name = "Global API token" if everywhere or team is None else f"API token of {team.name}"
+    return NewToken(secret=accounts.create_token(tx, team_id=team_id, name=name), team_founded=founded)
 
 
 class NewUser(msgspec.Struct, frozen=True):
