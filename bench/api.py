@@ -80,7 +80,7 @@ def seed(folder: Path, count: int) -> str:
 def tocsin(folder: Path) -> Any:
     database = opened(folder)
     catalogue = Catalogue(monitors_api.OPERATIONS)
-    return Api(Door(database, catalogue), catalogue, base_url=BASE_URL)
+    return Api(Door(database, catalogue, SystemClock()), catalogue, base_url=BASE_URL)
 
 
 def reference(folder: Path) -> Any:

@@ -78,7 +78,7 @@ class World:
 
     def _assemble(self) -> None:
         catalogue = Catalogue([*MONITORS, *INCIDENTS])
-        self.door = Door(self.database, catalogue)
+        self.door = Door(self.database, catalogue, self.clock)
         smtp = email_channel.Settings(host="127.0.0.1", port=self.mailbox.port, from_address="tocsin@tocsin.test")
         self.engine = Engine(self.database, self.clock, BASE_URL)
         self.probe = Probe(self.net, self.clock, "eu", self.engine.deliver)

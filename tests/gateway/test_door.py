@@ -15,7 +15,8 @@ from tocsin.accounts import actions as accounts
 from tocsin.gateway import Credential, Door
 from tocsin.gateway.audit import audit_entries
 from tocsin.gateway.door import Reply, Request
-from tocsin.kernel.errors import Conflict, Invalid, NotFound, Refused, Unauthenticated
+from tocsin.gateway.throttle import REFUSALS_PER_ADDRESS
+from tocsin.kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unauthenticated
 from tocsin.registry import Call, Catalogue, Operation, Page, Resource, Route, Scope
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database, Tx
@@ -87,9 +88,9 @@ RING = Operation(
 class House:
     """A door with two teams behind it: Alice's, and Charlie's, who must see nothing of it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: FakeClock) -> None:
         self.database = database
-        self.door = Door(database, Catalogue([CAST, LIST, RING]))
+        self.door = Door(database, Catalogue([CAST, LIST, RING]), clock)
         self.tokens: dict[str, str] = {}
 
     async def furnish(self) -> House:
@@ -137,8 +138,8 @@ class House:
 
 
 @pytest.fixture
-async def house(database: Database) -> House:
-    return await House(database).furnish()
+async def house(database: Database, clock: FakeClock) -> House:
+    return await House(database, clock).furnish()
 
 
 async def test_a_write_is_done_and_on_record(house: House) -> None:
@@ -269,3 +270,22 @@ async def test_an_id_that_is_no_number_is_not_found(house: House) -> None:
         with pytest.raises(NotFound) as error:
             await house.call(RING, path={"id": id})
         assert error.value.message == f"Resource type bell with id = {id} was not found"
+
+
+async def test_whoever_keeps_guessing_is_sent_off_without_filling_the_disk(house: House, clock: FakeClock) -> None:
+    stranger = Credential(token="guess", client_address="192.0.2.7")
+    for number in range(REFUSALS_PER_ADDRESS):
+        with pytest.raises(Unauthenticated):
+            await house.call((LIST, CAST)[number % 2], credential=stranger, body={"name": "x"})
+    for operation in (LIST, CAST):
+        with pytest.raises(TooMany) as error:
+            await house.call(operation, credential=stranger, body={"name": "x"})
+        assert 0 < error.value.retry_after_seconds <= 60
+    assert len(await house.log()) == REFUSALS_PER_ADDRESS
+    known = Credential(token=house.tokens["alice"], client_address="192.0.2.7")
+    await house.call(LIST, credential=known)
+    with pytest.raises(Unauthenticated):
+        await house.call(LIST, credential=Credential(token="guess", client_address="192.0.2.8"))
+    clock.wind(minutes=1)
+    with pytest.raises(Unauthenticated):
+        await house.call(LIST, credential=stranger)

@@ -8,6 +8,7 @@ import httpx
 
 from tocsin.accounts import actions as accounts
 from tocsin.gateway import Door
+from tocsin.kernel.clock import SystemClock
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.storage import Database, Tx
@@ -37,7 +38,7 @@ class Clients:
 async def clients(database: Database, operations: Iterable[Operation], base_url: str | None = None) -> Clients:
     """The callers, with teams and tokens made for them, of an API over `operations`."""
     catalogue = Catalogue(operations)
-    api = Api(Door(database, catalogue), catalogue, base_url=base_url)
+    api = Api(Door(database, catalogue, SystemClock()), catalogue, base_url=base_url)
     return Clients(api, await database.write(tokens))
 
 

@@ -109,7 +109,7 @@ def redacted(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, An
     return kept
 
 
-def prune(tx: Tx, *, at_most: int = 1_000) -> int:
+def prune(tx: Tx, *, at_most: int = 10_000) -> int:
     """Delete a bounded number of entries that are past their time; returns how many."""
     old = select(audit_entries.c.id).where(
         (audit_entries.c.at < tx.now - KEPT_FOR)

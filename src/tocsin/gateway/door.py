@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from tocsin.accounts import actions as accounts
 from tocsin.gateway import audit, idempotency, rules
 from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
+from tocsin.gateway.throttle import Throttle
+from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, Refused, TocsinError, Unauthenticated
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Call, Catalogue, Operation, Resource, Route, Scope
@@ -64,16 +66,21 @@ class _Failed(msgspec.Struct, frozen=True):
 class Door:
     """Recognise, judge, write down, do: in one transaction, so that the log and the deed cannot differ."""
 
-    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue, clock: Clock) -> None:
         self._database = database
         self.catalogue = catalogue
+        self._throttle = Throttle(clock)
         self._used_tokens: set[int] = set()
 
     async def call(self, request: Request) -> Reply:
         """Do what is asked, or raise one of `kernel.errors`.
 
-        Every write and every refusal is in the audit log, durably, before this returns or raises.
+        Every write and every refusal is in the audit log, durably, before this returns or raises. Only strangers who
+        have been refused hundreds of times within the minute are sent off (`TooMany`) without a further entry.
         """
+        address = request.credential.client_address
+        if self._throttle.exhausted(address) and not await self._database.read(_known, request.credential):
+            raise self._throttle.too_many()
         if request.operation.reads:
             answer = await self._database.read(self._read, request)
             if isinstance(answer, _Failed) and isinstance(answer.error, Unauthenticated | Refused):
@@ -81,6 +88,8 @@ class Door:
         else:
             answer = await self._database.write(self._write, request)
         if isinstance(answer, _Failed):
+            if isinstance(answer.error, Unauthenticated):
+                self._throttle.refused(address)
             raise answer.error
         return answer
 
@@ -208,6 +217,15 @@ class Door:
                 client_address=request.credential.client_address,
             ),
         )
+
+
+def _known(tx: Tx, credential: Credential) -> bool:
+    """Whether this credential is anybody's."""
+    try:
+        recognise(tx, credential)
+    except TocsinError:
+        return False
+    return True
 
 
 def _teams(tx: Tx, actor: Actor, request: Request) -> tuple[tuple[int, ...] | None, int | None]:

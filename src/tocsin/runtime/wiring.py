@@ -46,7 +46,7 @@ class House:
         self._probe = Probe(self._net, clock, settings.region, self._observed)
         self._engine.attach(self._probe)
         catalogue = Catalogue(operations(settings))
-        door = Door(database, catalogue)
+        door = Door(database, catalogue, clock)
         self._deliveries = Deliveries(
             database,
             clock,
