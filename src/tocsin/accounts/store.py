@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ForeignKey,
     Row,
@@ -18,11 +19,13 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    type_coerce,
     update,
 )
 
 from tocsin.accounts.model import ApiToken, Team, User
-from tocsin.storage import Instant, Tx, metadata
+from tocsin.kernel.clock import from_milliseconds
+from tocsin.storage import Instant, Prepared, Tx, metadata
 from tocsin.storage.tables import Id
 
 teams = Table(
@@ -73,7 +76,6 @@ api_tokens = Table(
 )
 
 _USER = (users.c.id, users.c.email, users.c.first_name, users.c.last_name, users.c.created_at)
-_TOKEN = (api_tokens.c.id, api_tokens.c.team_id, api_tokens.c.name, api_tokens.c.created_at, api_tokens.c.last_used_at)
 
 
 def insert_team(tx: Tx, name: str) -> Team:
@@ -82,7 +84,8 @@ def insert_team(tx: Tx, name: str) -> Team:
 
 
 def team(tx: Tx, id: int) -> Team | None:
-    return _team(tx.execute(select(teams).where(teams.c.id == id)).first())
+    row = _TEAM.first(tx, {"id": id})
+    return None if row is None else Team(id=row[0], name=row[1], created_at=from_milliseconds(row[2]))
 
 
 def team_by_name(tx: Tx, name: str) -> Team | None:
@@ -155,8 +158,12 @@ def insert_token(tx: Tx, *, team_id: int | None, name: str, fingerprint: str) ->
 
 
 def token_by_fingerprint(tx: Tx, fingerprint: str) -> ApiToken | None:
-    row = tx.execute(_LIVE_TOKEN, {"fingerprint": fingerprint}).first()
-    return None if row is None else ApiToken(**row._mapping)
+    row = _LIVE_TOKEN.first(tx, {"fingerprint": fingerprint})
+    if row is None:
+        return None
+    id, team_id, name, created_ms, used_ms = row
+    used_at = None if used_ms is None else from_milliseconds(used_ms)
+    return ApiToken(id=id, team_id=team_id, name=name, created_at=from_milliseconds(created_ms), last_used_at=used_at)
 
 
 def touch_tokens(tx: Tx, ids: list[int], at: datetime, *, unless_within: timedelta) -> None:
@@ -173,6 +180,13 @@ def _user(tx: Tx, query: Select[Any]) -> User | None:
     return None if row is None else User(**row._mapping)
 
 
-_LIVE_TOKEN = select(*_TOKEN).where(
-    api_tokens.c.fingerprint == bindparam("fingerprint"), api_tokens.c.revoked_at.is_(None)
+_TEAM = Prepared(
+    select(teams.c.id, teams.c.name, type_coerce(teams.c.created_at, BigInteger)).where(teams.c.id == bindparam("id"))
 )
+_LIVE_TOKEN = Prepared(
+    select(
+        api_tokens.c.id, api_tokens.c.team_id, api_tokens.c.name, type_coerce(api_tokens.c.created_at, BigInteger),
+        type_coerce(api_tokens.c.last_used_at, BigInteger),
+    ).where(api_tokens.c.fingerprint == bindparam("fingerprint"), api_tokens.c.revoked_at.is_(None))
+)  # fmt: skip
+"""Both are asked for with every request."""

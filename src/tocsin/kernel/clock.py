@@ -6,7 +6,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import msgspec
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Clock(Protocol):
@@ -33,14 +36,19 @@ class SystemClock:
 
 def to_milliseconds(instant: datetime) -> int:
     """An aware instant as whole milliseconds since 1970 UTC (the form of every instant in our tables)."""
-    return (instant - EPOCH) // timedelta(milliseconds=1)
+    return (instant - EPOCH) // _MILLISECOND
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
     """The inverse of `to_milliseconds`, exact."""
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    return EPOCH + _MILLISECOND * milliseconds
 
 
 def to_wire(instant: datetime) -> str:
     """UTC ISO-8601 with milliseconds and Z, e.g. `2026-01-15T10:30:00.000Z` (contract part 1, 2.1)."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    text: str = msgspec.to_builtins(instant if instant.tzinfo is UTC else instant.astimezone(UTC))
+    return f"{text[:23]}Z" if len(text) > _WHOLE_SECONDS else f"{text[:19]}.000Z"
+
+
+_WHOLE_SECONDS = len("2026-01-15T10:30:00Z")
+"""What msgspec writes (in a quarter of `isoformat`'s time) when there is no fraction; else six digits of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -28,10 +29,15 @@ class Tx:
     function may be run again after a serialisation failure: it must change nothing but the database.
     """
 
-    __slots__ = ("_depth", "connection", "now", "rings", "vault")
+    __slots__ = ("_depth", "_driver", "connection", "dialect", "now", "rings", "vault")
 
-    def __init__(self, connection: Connection, now: datetime, vault: Vault) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, vault: Vault, driver: sqlite3.Connection | None = None
+    ) -> None:
+        """`driver`: the bare connection below, where there is a short way to it."""
         self.connection = connection
+        self.dialect = connection.dialect.name
+        self._driver = driver
         self.now = now
         self.vault = vault
         self.rings: set[str] = set()
@@ -40,6 +46,15 @@ class Tx:
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run one SQLAlchemy Core statement (a list of parameters runs it for each)."""
         return self.connection.execute(statement, parameters)
+
+    def rows(self, sql: str, parameters: Any) -> list[Any]:
+        """Run a SELECT in the driver's own words and return its rows as tuples: see `storage.prepared`."""
+        if self._driver is None:
+            return list(self.connection.exec_driver_sql(sql, parameters).all())
+        try:
+            return self._driver.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(sql, parameters, error, sqlite3.Error, hide_parameters=True) from error
 
     def insert(self, statement: Executable, parameters: Any = None) -> int:
         """Run an INSERT of one row and return the id that the database gave it."""

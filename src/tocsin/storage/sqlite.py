@@ -86,12 +86,14 @@ class SqliteBackend:
             if connection is None:
                 connection = self._local.connection = self.engine.connect()
                 self._reading.append(connection)
-            connection.exec_driver_sql("BEGIN")
+            driver = _driver(connection)
+            driver.execute("BEGIN")  # deferred: it takes no lock yet, so that nothing can be in its way
             try:
-                return work(Tx(connection, self._clock.now(), self._vault))
+                return work(Tx(connection, self._clock.now(), self._vault, driver))
             finally:
-                _driver(connection).rollback()
-                connection.rollback()
+                driver.rollback()
+                if connection.in_transaction():
+                    connection.rollback()
         except DBAPIError as error:
             raise translated(error) from error
 
@@ -144,7 +146,7 @@ class SqliteBackend:
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             for work, future in group:
-                tx = Tx(connection, now, self._vault)
+                tx = Tx(connection, now, self._vault, driver)
                 try:
                     with tx.savepoint():
                         answers.append((future, work(tx), None))

@@ -11,7 +11,6 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Compiled,
     Select,
     bindparam,
     delete,
@@ -27,7 +26,7 @@ from tocsin.kernel.clock import from_milliseconds
 from tocsin.kernel.vault import Vault
 from tocsin.monitors.model import CheckSpec, Monitor, MonitorStatus, RequestHeader, Settings, Standing
 from tocsin.monitors.store.tables import changes, counts, monitors, states
-from tocsin.storage import Tx
+from tocsin.storage import Prepared, Tx
 
 CHANGES_KEPT = 100_000
 """Journal rows kept behind the newest: a probe further behind than that reads everything anew anyway."""
@@ -245,24 +244,20 @@ _CHECKED = (
 )  # fmt: skip
 
 
-_compiled: dict[tuple[str, Any], Compiled] = {}
-"""Statements in the words of each kind of database: as many as there are shapes of pages, a few dozen."""
+_prepared: dict[Any, Prepared] = {}
+"""By shape: as many as there are kinds of pages, a few dozen."""
 
 
 def _fetch(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[str, Any]) -> list[Monitor]:
     return [_monitor(row, tx) for row in _rows(tx, shape, build, values)]
 
 
-def _rows(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[str, Any]) -> Sequence[Any]:
+def _rows(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[str, Any]) -> list[Any]:
     """Run a statement that is compiled once and for all; `shape` names it."""
-    dialect = tx.connection.dialect
-    compiled = _compiled.get((dialect.name, shape))
-    if compiled is None:
-        compiled = _compiled[dialect.name, shape] = build().compile(dialect=dialect)
-    parameters: Any = compiled.construct_params(values)
-    if compiled.positional:  # type: ignore[attr-defined]
-        parameters = tuple(parameters[name] for name in compiled.positiontup)  # type: ignore[attr-defined]
-    return tx.connection.exec_driver_sql(compiled.string, parameters).all()
+    prepared = _prepared.get(shape)
+    if prepared is None:
+        prepared = _prepared[shape] = Prepared(build())
+    return prepared.rows(tx, values)
 
 
 def _monitor(row: Any, tx: Tx) -> Monitor:
