@@ -36,6 +36,7 @@ from tocsin.monitors import actions as monitors
 from tocsin.monitors import api as monitors_api
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
+from tocsin.runtime.memory import settle
 from tocsin.storage import Database, MemoryBus, Tx, metadata, open_database
 from tocsin.storage.migrate import migrate
 
@@ -118,8 +119,10 @@ def serve(make: Callable[[Path], Any], folder: Path, listener: socket.socket) ->
     import uvloop
 
     os.sched_setaffinity(0, {0})
+    application = make(folder)
+    settle()  # as the program does; the reference has the same
     config = uvicorn.Config(
-        make(folder), http="httptools", ws="none", lifespan="off", log_level="error", access_log=False
+        application, http="httptools", ws="none", lifespan="off", log_level="error", access_log=False
     )
     uvloop.run(uvicorn.Server(config).serve(sockets=[listener]))
 

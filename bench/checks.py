@@ -1,7 +1,8 @@
-"""What one check costs: CPU per HTTP and HTTPS check through the probe, beside a bare pycurl loop and aiohttp.
+"""What one check costs: CPU per HTTP and HTTPS check, beside a bare pycurl loop and aiohttp.
 
-    python bench/checks.py [--seconds 3] [--rounds 2]
+    python bench/checks.py [--seconds 2] [--rounds 3]
 
+"engine" is everything: schedule, check, judge, and record on SQLite; "probe" is the part of it without a database.
 Every check is a fresh connection; HTTPS is a full TLS 1.3 handshake with an ECDSA P-256 certificate, verified, without
 resumption. The server runs in a process of its own on core 1, the clients each in one on core 0. CPU is user and system
 time of the whole client process, all threads, divided by checks completed. Nothing is asserted.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -33,8 +35,12 @@ ANSWER = (
     % len(BODY)
 )
 IN_FLIGHT = 200
-CLIENTS = ("probe", "pycurl", "aiohttp")
-LIMITS_US = {"http": 70, "https": 625}
+CLIENTS = ("engine", "probe", "pycurl", "aiohttp")
+GOALS_US = {"http": 90, "https": 650}
+QUIET_PYCURL_US = {"http": 45, "https": 634}
+"""What the bare loop cost on the machine for which the goals were set: the goal as a ratio holds on any other."""
+MONITORS = {"http": 12_000, "https": 2_000}
+"""Each due every second: more than can be checked, so that nothing is ever idle."""
 
 
 # --- the server -------------------------------------------------------------------------------------------------------
@@ -119,6 +125,102 @@ def make_certificates(folder: str) -> None:
 # --- the clients ------------------------------------------------------------------------------------------------------
 
 
+ASKED = {"required_keyword": "systems go", "request_timeout": 1, "ip_version": "ipv4"}
+
+
+def seed(data: Path, url: str) -> None:
+    """A database of monitors that have been up for a while, so that what is measured is the steady state."""
+    from tocsin.accounts import actions as accounts
+    from tocsin.kernel.clock import to_milliseconds
+    from tocsin.monitors import actions
+    from tocsin.monitors.api import Limits
+    from tocsin.monitors.model import MonitorStatus, Standing
+    from tocsin.monitors.store import states
+    from tocsin.storage import Tx
+    from tocsin.storage.migrate import migrate
+
+    def fill(tx: Tx) -> None:
+        team = accounts.ensure_team(tx, "Bench")
+        for _ in range(MONITORS[url.split(":")[0]]):
+            given = {"url": url, "monitor_type": "keyword", "check_frequency": 1, **ASKED}
+            monitor = actions.create(tx, team.id, given, Limits(1), "http://127.0.0.1")
+            states.save_standing(tx, monitor.id, Standing(status=MonitorStatus.UP, observed_ms=to_milliseconds(tx.now)))
+
+    database = opened(data)
+    migrate(database)
+    database.submit_write(fill).result()
+    database.close()
+
+
+def opened(data: Path) -> Any:
+    from tocsin.kernel.clock import SystemClock
+    from tocsin.kernel.vault import Vault
+    from tocsin.storage import MemoryBus, open_database
+
+    return open_database(f"sqlite:///{data}", SystemClock(), MemoryBus(), Vault("a key for this benchmark alone, long"))
+
+
+def run_engine(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
+    """The probe, the engine that judges and records, and the database, as the program runs them."""
+    import uvloop
+
+    from tocsin.kernel.clock import SystemClock
+    from tocsin.kernel.net import RealNet
+    from tocsin.monitors.probe import Probe
+    from tocsin.monitors.worker import Engine
+
+    scheme = url.split(":")[0]
+    clock = SystemClock()
+
+    async def main() -> tuple[int, float]:
+        database = opened(Path(ca_file).with_name(f"{scheme}.db"))
+        net = RealNet(clock, ca_file=ca_file)
+        net.start()
+        engine = Engine(database, clock, "http://127.0.0.1")
+        probe = Probe(net, clock, "eu", engine.deliver, max_in_flight=IN_FLIGHT)
+        engine.attach(probe)
+        probe.start()
+        stop = asyncio.Event()
+
+        async def beat() -> None:
+            while not stop.is_set():
+                await engine.run_once()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 1.0)
+
+        beating = asyncio.create_task(beat())
+        # Past the first round, in which every certificate is read and written down.
+        while probe_finished(probe) < (MONITORS[scheme] if scheme == "https" else 4_000) or engine.judging:
+            await asyncio.sleep(0.05)
+        settle()
+        done, written, used = probe_finished(probe), engine.samples_written, cpu()
+        await asyncio.sleep(seconds)
+        done, used = probe_finished(probe) - done, cpu() - used
+        written = engine.samples_written - written
+        if not 0.5 < written / done < 1.5 or probe.figures().finished["down"]:
+            print(f"  engine: of {done} checks {written} were recorded: {probe.figures()}", file=sys.stderr)
+        stop.set()
+        await beating
+        probe.stop()
+        net.stop()
+        await engine.close()
+        database.close()
+        return done, used
+
+    return uvloop.run(main())
+
+
+def probe_finished(probe: Any) -> int:
+    return sum(probe.figures().finished.values())
+
+
+def settle() -> None:
+    """What the program does with its memory once it is set up."""
+    from tocsin.runtime.memory import settle
+
+    settle()
+
+
 def run_probe(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
     """More monitors than can be checked, so that the probe is never idle."""
     from tocsin.kernel.clock import SystemClock
@@ -139,19 +241,19 @@ def run_probe(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
                 cause.append(observation.cause)
 
     probe = Probe(net, clock, "eu", deliver, max_in_flight=IN_FLIGHT)
-    count = 20_000 if url.startswith("http:") else 3_000
-    settings = {"url": url, "required_keyword": "systems go", "request_timeout": 30, "ip_version": "ipv4"}
+    count = MONITORS[url.split(":")[0]]
     probe.replace(
-        CheckSpec(monitor_id=index, revision=1, kind="keyword", frequency_seconds=1, settings=settings)
+        CheckSpec(monitor_id=index, revision=1, kind="keyword", frequency_seconds=1, settings={"url": url, **ASKED})
         for index in range(1, count + 1)
     )
     probe.start()
     # Past the first round, in which every monitor also has its certificate read.
-    while sum(probe.figures().finished.values()) < (count if url.startswith("https:") else 1_000):
+    while probe_finished(probe) < (count if url.startswith("https:") else 1_000):
         time.sleep(0.05)
-    done, used = sum(probe.figures().finished.values()), cpu()
+    settle()
+    done, used = probe_finished(probe), cpu()
     time.sleep(seconds)
-    done, used = sum(probe.figures().finished.values()) - done, cpu() - used
+    done, used = probe_finished(probe) - done, cpu() - used
     probe.stop()
     net.stop()
     if seen[Verdict.DOWN] or seen[Verdict.UNKNOWN]:
@@ -241,7 +343,8 @@ def pin(core: int) -> None:
 def client(name: str, url: str, ca_file: str, seconds: float) -> None:
     """Be one client, on core 0; print what was measured."""
     pin(0)
-    done, used = {"probe": run_probe, "pycurl": run_pycurl, "aiohttp": run_aiohttp}[name](url, ca_file, seconds)
+    clients = {"engine": run_engine, "probe": run_probe, "pycurl": run_pycurl, "aiohttp": run_aiohttp}
+    done, used = clients[name](url, ca_file, seconds)
     print(json.dumps([done, used]))
 
 
@@ -268,6 +371,8 @@ def main() -> None:
         server = multiprocessing.Process(target=serve, args=(folder, ready), daemon=True)
         server.start()
         ports = dict(zip(("http", "https"), ready.get(timeout=10), strict=True))
+        for scheme, port in ports.items():
+            seed(Path(folder, f"{scheme}.db"), f"{scheme}://localhost:{port}/")
         rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for _ in range(arguments.rounds):
             for scheme, port in ports.items():
@@ -280,9 +385,10 @@ def main() -> None:
     print(f"{'scheme':7}{'client':10}{'CPU us/check':>13}{'checks/s':>10}{'x pycurl':>10}{'x aiohttp':>10}")
     for scheme in ports:
         cost = {name: median(each[0] for each in rows[scheme, name]) for name in CLIENTS}
+        wanted = GOALS_US[scheme] / QUIET_PYCURL_US[scheme]
         for name in CLIENTS:
             rate = median(each[1] for each in rows[scheme, name])
-            note = f"   (wanted: at most {LIMITS_US[scheme]})" if name == "probe" else ""
+            note = f"   goal: {GOALS_US[scheme]} us, x {wanted:.2f}" if name == "engine" else ""
             print(
                 f"{scheme:7}{name:10}{cost[name]:13.1f}{rate:10.0f}{cost[name] / cost['pycurl']:10.2f}"
                 f"{cost[name] / cost['aiohttp']:10.2f}{note}"

@@ -19,6 +19,7 @@ from tocsin import __version__
 from tocsin.runtime.administration import FirstSignIn, first_start
 from tocsin.runtime.data_directory import Lock, Running, prepare
 from tocsin.runtime.foundation import Foundation, foundation
+from tocsin.runtime.memory import settle
 from tocsin.runtime.settings import OperatorError, Settings
 from tocsin.runtime.wiring import House
 from tocsin.storage.migrate import migrate
@@ -85,6 +86,7 @@ async def _run(ground: Foundation, listener: socket.socket, announce: Announce) 
     # Only now, when everything that could go wrong has gone right: what is printed here is never shown again.
     announce(base_url, await ground.database.write(first_start, ground.settings))
     await house.start()
+    settle()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
     log.info("listening", base_url=base_url, version=__version__, pid=os.getpid())

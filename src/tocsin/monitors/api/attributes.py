@@ -12,7 +12,7 @@ from tocsin.kernel.clock import to_wire
 from tocsin.monitors.model import Monitor, RequestHeader
 
 
-class MonitorAttributes(msgspec.Struct):
+class MonitorAttributes(msgspec.Struct, gc=False):
     """The attributes in the API's order (contract part 1, 3.1 and 3.7)."""
 
     url: str
@@ -86,10 +86,17 @@ def render(monitor: Monitor) -> MonitorAttributes:
 
 
 def relationships(monitor: Monitor) -> dict[str, Any]:
+    settings = monitor.settings
+    if settings.policy_id is None and settings.expiration_policy_id is None:
+        return _NO_POLICIES
     return {
-        "policy": {"data": _policy(monitor.settings.policy_id)},
-        "expiration_policy": {"data": _policy(monitor.settings.expiration_policy_id)},
+        "policy": {"data": _policy(settings.policy_id)},
+        "expiration_policy": {"data": _policy(settings.expiration_policy_id)},
     }
+
+
+_NO_POLICIES = {"policy": {"data": None}, "expiration_policy": {"data": None}}
+"""One for all that have none, which is most: only ever read."""
 
 
 def _policy(id: int | None) -> dict[str, str] | None:
