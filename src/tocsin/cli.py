@@ -276,7 +276,7 @@ def _announce(base_url: str, first: FirstSignIn | None) -> None:
         out.print("This is shown once. Keep it.\n")
         for label, value in (
             ("Console", base_url),
-            ("Sign in", first.email),
+            ("Sign in", f"{first.email} (pages go there; the console's sign-in comes with a later release)"),
             ("Password", first.password),
             ("API token", first.token),
             ("Team", first.team),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from tests.world import World
 
 
@@ -89,3 +91,17 @@ async def test_a_link_from_the_api_shows_nothing_to_strangers_and_says_where_to_
     assert page.status_code == 200
     assert "Secret shop" not in page.text
     assert f"/api/v3/incidents/{incident}" in page.text
+
+
+async def test_while_the_database_is_locked_it_says_so_and_keeps_the_button(world: World) -> None:
+    incident = await world.outage("shop")
+    link = world.mail_to("alice@example.com")[0].answer_url
+    other = sqlite3.connect(world.database.url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    pressed = await world.browse("POST", link, data={"deed": "acknowledge"})
+    assert pressed.status_code == 503
+    assert "nothing was changed" in pressed.text
+    assert 'value="acknowledge"' in pressed.text
+    other.execute("ROLLBACK")
+    await world.browse("POST", link, data={"deed": "acknowledge"})
+    assert (await world.incident(incident))["status"] == "Acknowledged"

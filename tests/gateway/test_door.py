@@ -197,6 +197,21 @@ async def test_a_global_token_must_name_the_team_that_will_own(house: House) -> 
     assert reply.value.team_id == house.alice
 
 
+async def test_what_cannot_be_read_is_said_before_what_is_missing(house: House) -> None:
+    with pytest.raises(Invalid, match="not JSON"):
+        await house.call(CAST, "global", body=Invalid("not JSON"))
+    with pytest.raises(Invalid, match="too many"):
+        await house.call(LIST, "global", query=Invalid("too many"))
+    with pytest.raises(Unauthenticated):
+        await house.call(LIST, None, query=Invalid("too many"))
+
+
+async def test_a_password_in_an_address_is_not_kept_in_the_log(house: House) -> None:
+    await house.call(CAST, body={"name": "http://ann:hunter2@shop.example/x?y=a@b"})
+    (entry,) = await house.log()
+    assert entry.arguments == {"name": "http://[hidden]@shop.example/x?y=a@b"}
+
+
 async def test_a_team_token_cannot_create_in_another_team(house: House) -> None:
     with pytest.raises(Invalid):
         await house.call(CAST, "charlie", body={"name": "x", "team_name": "Alice's team"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,7 +18,7 @@ from tocsin import __version__
 from tocsin.gateway import Door
 from tocsin.gateway.door import Reply, Request
 from tocsin.gateway.links import OpenedLink, open_link
-from tocsin.kernel.errors import Conflict, NotFound, TocsinError, Unauthenticated
+from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database
 
@@ -35,6 +36,7 @@ _HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
     "Cache-Control": "no-store",
 }
+Handler = Callable[[WebRequest], Awaitable[Response]]
 _DEEDS = {"acknowledge": "incidents.acknowledge", "resolve": "incidents.resolve"}
 
 _templates = Environment(
@@ -53,8 +55,8 @@ def console_app(database: Database, door: Door, base_url: str) -> Starlette:
         routes=[
             Route("/", pages.front, methods=["GET"]),
             Route("/incidents/{id:int}", pages.incident, methods=["GET"]),
-            Route("/answer/{token}", pages.show, methods=["GET"]),
-            Route("/answer/{token}", pages.answer, methods=["POST"]),
+            Route("/answer/{token}", _patient(pages.show), methods=["GET"]),
+            Route("/answer/{token}", _patient(pages.answer), methods=["POST"]),
             Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
         ]
     )
@@ -81,7 +83,7 @@ class _Pages:
             return _unknown_link()
         try:
             reply = await self._call(link, "incidents.get")
-        except TocsinError:
+        except (NotFound, Unauthenticated, Refused):
             return _unknown_link()
         return self._incident(reply, notice=request.query_params.get("done", ""))
 
@@ -97,7 +99,7 @@ class _Pages:
             await self._call(link, deed)
         except Conflict:
             done = "late"
-        except (NotFound, Unauthenticated):
+        except (NotFound, Unauthenticated, Refused):
             return _unknown_link()
         else:
             done = deed.removeprefix("incidents.")
@@ -124,6 +126,18 @@ class _Pages:
         assert reply.operation.resource is not None
         attributes = reply.operation.resource.render(reply.value)
         return _page("answer.html", incident=attributes, id=reply.value.id, notice=notice)
+
+
+def _patient(handler: Handler) -> Handler:
+    """Says clearly what could not be done just now, and keeps the button."""
+
+    async def handled(request: WebRequest) -> Response:
+        try:
+            return await handler(request)
+        except (Unavailable, TooMany):
+            return _page("try_again.html", status_code=503)
+
+    return handled
 
 
 async def _field(request: WebRequest, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,8 @@ KEPT_FOR = timedelta(days=400)
 STRANGERS_KEPT_FOR = timedelta(days=7)
 """Refusals of callers whom nobody knows: a port scanner must not fill the disk."""
 HIDDEN = "[hidden]"
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+"""`user:password@` in an address."""
 
 audit_entries = Table(
     "audit_entries",
@@ -100,8 +103,9 @@ def redacted(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, An
     for name, value in arguments.items():
         if name in operation.secrets and value not in (None, "", [], {}):
             kept[name] = HIDDEN
-        elif isinstance(value, str) and len(value) > MAX_TEXT:
-            kept[name] = value[:MAX_TEXT] + "…"
+        elif isinstance(value, str):
+            shown = _CREDENTIALS.sub(rf"//{HIDDEN}@", value)
+            kept[name] = shown if len(shown) <= MAX_TEXT else shown[:MAX_TEXT] + "…"
         else:
             kept[name] = value
     if len(msgspec.json.encode(kept)) > MAX_ARGUMENTS_BYTES:
@@ -109,7 +113,7 @@ def redacted(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, An
     return kept
 
 
-def prune(tx: Tx, *, at_most: int = 10_000) -> int:
+def prune(tx: Tx, *, at_most: int = 1_000) -> int:
     """Delete a bounded number of entries that are past their time; returns how many."""
     old = select(audit_entries.c.id).where(
         (audit_entries.c.at < tx.now - KEPT_FOR)

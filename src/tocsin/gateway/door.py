@@ -248,10 +248,15 @@ def _teams(tx: Tx, actor: Actor, request: Request) -> tuple[tuple[int, ...] | No
 
 def _team_name(request: Request) -> str | None:
     if request.operation.scope is Scope.LIST:
-        names = request.arguments.query.get("team_name", [])
+        query = request.arguments.query
+        if isinstance(query, Invalid):
+            raise query
+        names = query.get("team_name", [])
         return names[-1] if names and names[-1] else None
     body = request.arguments.body
-    name = None if isinstance(body, Invalid) else body.get("team_name")
+    if isinstance(body, Invalid):
+        raise body
+    name = body.get("team_name")
     if name is not None and not isinstance(name, str):
         raise Invalid.fields(team_name="must be a string")
     return name or None

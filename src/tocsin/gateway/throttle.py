@@ -10,7 +10,7 @@ from tocsin.kernel.errors import TooMany
 WINDOW_SECONDS = 60
 REFUSALS_PER_ADDRESS = 300
 """In one window. Each refusal is a durable row: without a bound, a stranger could fill the disk."""
-REFUSALS_IN_ALL = 3_000
+REFUSALS_IN_ALL = 600
 """In one window, from however many addresses."""
 
 

@@ -24,8 +24,8 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
 
     path: Mapping[str, str] = {}
     """Parameters in the address."""
-    query: Mapping[str, list[str]] = {}
-    """Query parameters, each with all its values."""
+    query: Mapping[str, list[str]] | Invalid = {}
+    """Query parameters, each with all its values, or why they could not be read."""
     body: Mapping[str, Any] | Invalid = {}
     """The JSON object, or why it could not be read (raised after the caller is known, not before)."""
 
@@ -74,6 +74,8 @@ def _sent(operation: Operation, route: Route, arguments: Arguments, fields: Mapp
     """What was sent for each field, from the query of a GET and the body of anything else."""
     in_path = set(route.path_parameters)
     if route.method == "GET":
+        if isinstance(arguments.query, Invalid):
+            raise arguments.query
         flat = {name: texts[-1] for name, texts in arguments.query.items() if texts}
         taken: dict[str, Any] = {name: flat[name] for name in flat if name in fields and name not in in_path}
         if "query" in fields:  # a list with nested filters reads them itself

@@ -116,7 +116,7 @@ class Api:
                 ),
                 arguments=Arguments(
                     path=path,
-                    query=parse_query(scope["query_string"]),
+                    query=_query(scope["query_string"]),
                     body=await _body(receive, headers) if method in _BODIES else {},
                 ),
                 surface=SURFACE,
@@ -145,6 +145,14 @@ def _rendered(address: str, query: bytes, reply: Reply) -> bytes:
         return encoded(many(resource, value, None))
     pagination = links(address, query, page=value.page, per_page=value.per_page, total=value.total)
     return encoded(many(resource, value.items, pagination))
+
+
+def _query(query_string: bytes) -> dict[str, list[str]] | Invalid:
+    """The query, or what is wrong with it: said after the caller is known, not before."""
+    try:
+        return parse_query(query_string)
+    except Invalid as error:
+        return error
 
 
 async def _body(receive: Receive, headers: dict[bytes, bytes]) -> dict[str, Any] | Invalid:

@@ -10,13 +10,12 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from tocsin.kernel.errors import Invalid
+from tocsin.registry.input import MAX_INTEGER
 
 MAX_BODY_BYTES = 1024 * 1024
 """The largest request body: a Playwright script of 100 kB fits ten times over, a flood does not."""
 MAX_DEPTH = 32
 """Arrays and objects inside one another: policies nest four deep, and a deeper tree only costs stack."""
-MAX_INTEGER = 2**63 - 1
-"""What an integer column can hold; a larger number is the caller's mistake, not our crash."""
 MAX_QUERY_PARAMETERS = 200
 """Parameters in one address; browsers and proxies cut an address long before."""
 BODY_TIMEOUT_SECONDS = 30.0

@@ -20,7 +20,6 @@ from tocsin.rest.body import Malformed
 DOCUMENTATION = "https://betterstack.com/docs/uptime/api/getting-started-with-uptime-api/"
 """Where the original sends lost clients; part of the exact bodies that they compare."""
 
-UNAUTHENTICATED = f"Invalid Team API token. How to find your Team API token: {DOCUMENTATION}#get-an-uptime-api-token"
 """Contract part 1, section 1: the same for no token and for a wrong one; clients test its beginning."""
 
 STATUSES: dict[type[TocsinError], int] = {
@@ -44,7 +43,7 @@ def error_answer(error: TocsinError) -> tuple[int, dict[str, Any], Headers]:
         return error.status, {"errors": error.message}, unread
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 400)
     if isinstance(error, Unauthenticated):
-        return status, {"errors": UNAUTHENTICATED}, [(b"www-authenticate", b"Bearer")]
+        return status, {"errors": error.message}, [(b"www-authenticate", b"Bearer")]
     if isinstance(error, Invalid):
         return status, {"errors": error.field_errors or error.message, **error.detail}, []
     headers: Headers = []

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from tocsin import __version__
+from tocsin.gateway.identity import UNAUTHENTICATED
 from tocsin.registry import Catalogue, Operation, Resource, Route, Scope
 from tocsin.rest.body import MAX_BODY_BYTES
-from tocsin.rest.errors import UNAUTHENTICATED
 
 Schema = dict[str, Any]
 

@@ -168,7 +168,9 @@ def monitor_operations(limits: Limits) -> tuple[Operation, ...]:
     def update(tx: Tx, call: Call, input: UpdateMonitor) -> Monitor:
         return actions.update(tx, input.id, call.team_ids, _given(input), limits, call.base_url)
 
-    secrets = ("auth_password", "proxy_host", "request_headers", "environment_variables")
+    secrets = (
+        "auth_password", "proxy_host", "request_headers", "request_body", "environment_variables", "playwright_script",
+    )  # fmt: skip
     one, all = "/api/v2/monitors/{id}", "/api/v2/monitors"
     return (
         Operation(
