@@ -7,10 +7,18 @@ import base64
 import datetime
 import gzip
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.name import _ASN1Type
+from cryptography.x509.oid import NameOID
 
 from tests.kernel.conftest import tls_context
 from tests.kernel.servers import HttpServer, LoopThread, NameServer, RawServer, answer
@@ -178,6 +186,40 @@ async def test_a_redirect_to_a_name_of_a_metadata_address_is_refused(
     names.zone["evil.test"] = ["169.254.169.254"]
     server.answer("/", 302, b"", "Location: http://evil.test/")
     assert (await ask(net, server.url())).failure is Failure.ADDRESS_REFUSED
+
+
+async def test_a_location_in_no_encoding_is_an_answer_and_harms_nobody_else(net: RealNet, server: HttpServer) -> None:
+    head = (
+        b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: http://caf\xe9.example/\xff\r\n\r\n"
+    )
+    server.script("/strange", head)
+    server.answer("/", 200, b"fine")
+    answers = await asyncio.wait_for(
+        asyncio.gather(*(ask(net, server.url(path)) for path in ("/strange", "/", "/strange", "/"))), 10
+    )
+    assert [each.status_code for each in answers[1::2]] == [200, 200]
+    assert all(each.failure in (Failure.BAD_URL, Failure.DNS_NOT_FOUND) for each in answers[::2])
+    assert net.engine.in_flight == 0
+
+
+async def test_a_certificate_with_a_name_in_no_encoding_is_read(net: RealNet, loop: LoopThread, tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "caf\xe9", _ASN1Type.BMPString)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + datetime.timedelta(days=3))
+    certificate = made.sign(key, hashes.SHA256())
+    pem = certificate.public_bytes(Encoding.PEM)
+    pem += key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "odd.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "odd.pem")
+    server = HttpServer(loop, tls=context)
+    server.answer("/", 200, b"fine")
+    response = await asyncio.wait_for(ask(net, server.url(), verify_tls=False, certificate=True), 10)
+    server.close()
+    assert (response.status_code, response.failure) == (200, None)
+    assert response.certificate is not None
+    assert response.certificate.subject == "caf\xe9"
 
 
 async def test_a_redirect_to_a_file_is_refused(net: RealNet, server: HttpServer) -> None:

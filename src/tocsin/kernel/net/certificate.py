@@ -15,16 +15,19 @@ MAX_NAMES = 100
 """Names of one certificate that are kept; shared certificates carry hundreds."""
 
 
-def read_chain(chain: Sequence[Sequence[tuple[str, str]]]) -> Certificate | None:
-    """The leaf out of libcurl's CERTINFO (a list of fields per certificate), or None if there is none to read."""
+def read_chain(chain: Sequence[Sequence[tuple[bytes, bytes]]]) -> Certificate | None:
+    """The leaf out of libcurl's raw CERTINFO (a list of fields per certificate), or None if there is none to read.
+
+    Raw, because a name in a certificate need not be UTF-8.
+    """
     if not chain:
         return None
-    pem = next((value for name, value in chain[0] if name == "Cert"), None)
+    pem = next((value for name, value in chain[0] if name == b"Cert"), None)
     if pem is None:
         return None
     try:
-        return _describe(x509.load_pem_x509_certificate(pem.encode()))
-    except ValueError:
+        return _describe(x509.load_pem_x509_certificate(pem))
+    except Exception:  # a stranger's bytes: x509 has a dozen exceptions of its own for what is wrong with them
         return None
 
 
@@ -56,7 +59,7 @@ def _describe(certificate: x509.Certificate) -> Certificate:
     try:
         alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = [str(general.value) for general in alternative if isinstance(general, x509.DNSName | x509.IPAddress)]
-    except (x509.ExtensionNotFound, ValueError):
+    except Exception:  # none there, or one that breaks the rules: the dates are worth having all the same
         names = []
     return Certificate(
         not_before_ms=to_milliseconds(certificate.not_valid_before_utc),

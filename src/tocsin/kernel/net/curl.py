@@ -98,7 +98,10 @@ class CurlEngine:
             transfer.auth = (request.username, request.password or "")
         elif target.username is not None:
             transfer.auth = (target.username, target.password or "")
-        self._hop(transfer, target)
+        try:
+            self._hop(transfer, target)
+        except Exception:
+            self._surprised(transfer)
 
     def close(self) -> None:
         """End everything in flight as ours."""
@@ -150,7 +153,10 @@ class CurlEngine:
         transfer.timer.cancel()
         transfer.lookup = (transfer.lookup or 0.0) + self._monotonic() - transfer.waiting_since
         transfer.waiting_since = None
-        self._resolved(transfer, answer)
+        try:
+            self._resolved(transfer, answer)
+        except Exception:
+            self._surprised(transfer)
 
     def _too_late(self, transfer: Transfer) -> None:
         """Out of time while resolving: whose name server is it that does not answer?"""
@@ -237,6 +243,12 @@ class CurlEngine:
     def _ended(self, curl: Any, code: int, message: str) -> None:
         """A transfer is over; its handle is already out of the multi."""
         transfer: Transfer = curl.transfer
+        try:
+            self._conclude(transfer, curl, code, message)
+        except Exception:
+            self._surprised(transfer)
+
+    def _conclude(self, transfer: Transfer, curl: Any, code: int, message: str) -> None:
         sink: Sink = curl.sink
         transfer.take(sink)
         info = curl.getinfo
@@ -247,11 +259,12 @@ class CurlEngine:
         self._count(transfer, connected, secured, total)
         if code == 0 or (code == pycurl.E_WRITE_ERROR and sink.overflow):
             if status in _FOLLOWED and transfer.request.follow_redirects:
-                location = info(pycurl.REDIRECT_URL)
+                # Raw: what a server sends is bytes, and need not be text in any encoding.
+                location = curl.getinfo_raw(pycurl.REDIRECT_URL)
                 if location:
-                    self._follow(transfer, curl, status, location)
+                    self._follow(transfer, curl, status, location.decode("utf-8", "replace"))
                     return
-            certificate = read_chain(info(pycurl.INFO_CERTINFO)) if transfer.certificate else None
+            certificate = read_chain(curl.getinfo_raw(pycurl.INFO_CERTINFO)) if transfer.certificate else None
             remote = info(pycurl.PRIMARY_IP)
             self._let_go(transfer, curl)
             self._reached(transfer)
@@ -312,7 +325,7 @@ class CurlEngine:
             host=target.host,
             proxied=transfer.request.proxy is not None,
         )
-        certificate = read_chain(curl.getinfo(pycurl.INFO_CERTINFO)) if transfer.certificate else None
+        certificate = read_chain(curl.getinfo_raw(pycurl.INFO_CERTINFO)) if transfer.certificate else None
         remote = curl.getinfo(pycurl.PRIMARY_IP)
         if code == pycurl.E_PEER_FAILED_VERIFICATION and not transfer.certificate:
             # Once more, now reading the certificate: people must be told whose it is and when it ended.
@@ -401,6 +414,16 @@ class CurlEngine:
         if transfer.curl is not None:
             self._let_go(transfer, transfer.curl)
         self._answer(transfer, self._response(transfer, None, None, None, failure, words))
+
+    def _surprised(self, transfer: Transfer) -> None:
+        """An answer that we failed to read is an answer all the same: told as the target's, so that no page is lost."""
+        _log.exception("the answer of %s could not be read", transfer.target.host if transfer.target else "a server")
+        curl, transfer.curl = transfer.curl, None
+        if curl is not None:
+            self._multi(transfer).discard(curl)
+        self._answer(
+            transfer, self._response(transfer, None, None, None, Failure.PROTOCOL, "The answer could not be read")
+        )
 
     def _answer(self, transfer: Transfer, response: HttpResponse) -> None:
         if transfer not in self._running:

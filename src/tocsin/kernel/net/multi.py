@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import select
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,7 @@ _EPOLL = {
 _TROUBLE = select.EPOLLERR | select.EPOLLHUP
 
 Ended = Callable[[Any, int, str], None]
+_log = logging.getLogger(__name__)
 
 
 class Multi:
@@ -62,8 +64,8 @@ class Multi:
 
     def add(self, curl: Any) -> None:
         """Start it, at the end of this turn of the loop."""
-        self._busy.add(curl)
         self._multi.add_handle(curl)
+        self._busy.add(curl)
 
     def release(self, curl: Any, shape: Shape | None) -> None:
         """Give back a handle that is not running, and say for which plain shape it is still set up, if any."""
@@ -79,6 +81,13 @@ class Multi:
         if curl in self._busy:
             self._busy.discard(curl)
             self._multi.remove_handle(curl)
+
+    def discard(self, curl: Any) -> None:
+        """Stop one if it is running, and never use it again."""
+        with contextlib.suppress(pycurl.error):
+            self.abandon(curl)
+        curl.transfer = None
+        curl.close()
 
     def close(self) -> None:
         """Stop everything; nothing is told to anybody."""
@@ -183,6 +192,13 @@ class Multi:
                 self._take(curl, code, message)
 
     def _take(self, curl: Any, code: int, message: str) -> None:
+        # Several may be over at once: whatever goes wrong with one, the others must hear of their end.
         self._busy.discard(curl)
-        self._multi.remove_handle(curl)
-        self._ended(curl, code, message)
+        try:
+            self._multi.remove_handle(curl)
+        except pycurl.error:
+            _log.exception("a finished transfer could not be taken out")
+        try:
+            self._ended(curl, code, message)
+        except Exception:
+            _log.exception("the end of a transfer could not be told")
