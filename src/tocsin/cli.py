@@ -169,7 +169,10 @@ def user_create(
 
 @app.command(name="doctor")
 def doctor_command(*, data: Data = None, database_url: DatabaseUrl = None) -> None:
-    """Say what is misconfigured and how to mend it. Exit code 1 when something is wrong."""
+    """Say what is misconfigured and how to mend it. Exit code 1 when something is wrong.
+
+    It reads the environment and tocsin.toml as serve does; flags that a running serve was given are unknown to it.
+    """
     settings = _settings(locals())
     from tocsin.runtime import doctor
 
