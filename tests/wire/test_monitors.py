@@ -156,6 +156,13 @@ async def test_pausing_and_resuming_shows_in_three_attributes(at: Clients) -> No
     assert (resumed["paused"], resumed["paused_at"]) == (False, None)
 
 
+async def test_a_monitor_paused_before_its_first_check_was_never_checked(at: Clients) -> None:
+    await create(at)
+    for paused in (True, False):
+        answer = await at.alice.patch("/api/v2/monitors/1", json={"paused": paused})
+        assert answer.json()["data"]["attributes"]["last_checked_at"] is None
+
+
 async def test_secrets_are_echoed_so_that_terraform_settles(at: Clients) -> None:
     sent = {
         "auth_username": "ann",

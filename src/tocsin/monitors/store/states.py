@@ -18,11 +18,12 @@ _PROCESS = "engine"
 
 def save_standing(tx: Tx, monitor_id: int, standing: Standing) -> None:
     """The start of the latest check judged is kept as `last_checked_at`: none before it is judged again."""
+    checked_at = from_milliseconds(standing.observed_ms) if standing.observed_ms else None  # never checked: not 1970
     tx.execute(
         update(states)
         .where(states.c.monitor_id == monitor_id)
         .values(
-            status=standing.status.value, last_checked_at=from_milliseconds(standing.observed_ms),
+            status=standing.status.value, last_checked_at=checked_at,
             failing_since_ms=standing.failing_since_ms,
             recovering_since_ms=standing.recovering_since_ms, incident_id=standing.incident_id,
         )
