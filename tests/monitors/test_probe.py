@@ -115,7 +115,7 @@ def test_what_is_overdue_after_a_restart_is_checked_at_once(bench: Bench) -> Non
 
 def test_a_check_that_still_runs_is_not_begun_again(bench: Bench) -> None:
     bench.net.held = []
-    bench.probe.put(spec(frequency=10))
+    bench.probe.put(spec(frequency=10, request_timeout=60))
     bench.run(60)
     assert len(bench.net.asked) == 1
     assert bench.probe.figures().skipped >= 4
@@ -123,6 +123,36 @@ def test_a_check_that_still_runs_is_not_begun_again(bench: Bench) -> None:
     bench.net.release()
     bench.run(10)
     assert len(bench.net.asked) == 2
+
+
+def test_a_check_that_never_ends_is_given_up_and_begun_anew_and_its_late_answer_is_not_believed(bench: Bench) -> None:
+    bench.net.held = []
+    bench.probe.put(spec(frequency=30, request_timeout=5))
+    bench.run(16.5)
+    [given_up] = bench.observations
+    assert (given_up.verdict, bench.probe.figures().overrun) == (Verdict.UNKNOWN, 1)
+    assert bench.probe.figures().in_flight == 0
+    hung, bench.net.held = bench.net.held, None
+    bench.run(31)
+    assert [each.verdict for each in bench.observations] == [Verdict.UNKNOWN, Verdict.UP]
+    bench.net.held = []
+    bench.probe.check_now(1)
+    hung[0](DOWN)
+    assert bench.probe.figures().in_flight == 1
+    bench.net.release()
+    bench.run(1.1)
+    assert [each.verdict for each in bench.observations] == [Verdict.UNKNOWN, Verdict.UP, Verdict.UP]
+
+
+def test_after_the_machine_stood_still_the_answers_that_wait_are_read_first(bench: Bench) -> None:
+    bench.net.held = []
+    bench.probe.put(spec(frequency=600, request_timeout=5))
+    bench.run(1.1)
+    bench.run(120, step=120)
+    bench.net.release()
+    bench.run(2)
+    assert [each.verdict for each in bench.observations] == [Verdict.UP]
+    assert bench.probe.figures().overrun == 0
 
 
 def test_a_change_takes_effect_at_once_and_the_old_checks_result_is_dropped(bench: Bench) -> None:

@@ -164,6 +164,7 @@ def _probe(figures: Figures) -> Iterator[Family]:
         ("checks_skipped", "Checks left out because the one before had not ended.", figures.skipped),
         ("checks_missed", "Checks whose time passed before their turn came.", figures.missed),
         ("checks_dropped", "Results dropped because the monitor had changed meanwhile.", figures.dropped),
+        ("checks_overrun", "Checks that did not end by themselves and were given up.", figures.overrun),
     ):
         family = CounterMetricFamily(f"tocsin_probe_{name}", words)
         family.add_metric([], value)
