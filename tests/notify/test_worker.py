@@ -294,3 +294,25 @@ async def test_an_answer_waits_for_a_locked_database_and_is_not_sent_twice(
     await work(deliveries)
     assert await ops.state(id) == "sent"
     assert len(stuck.keys) == 1
+
+
+async def test_an_answer_that_the_database_refuses_for_once_is_offered_again_and_the_page_is_sent_once(
+    sqlite_ops: Ops,
+) -> None:
+    ops = sqlite_ops
+    refuse = (
+        "CREATE TRIGGER refuse BEFORE UPDATE ON deliveries WHEN NEW.state = 'sent'"
+        " BEGIN SELECT RAISE(ABORT, 'not today'); END"
+    )
+    async with mail_server() as box:
+        id = await ops.page()
+        await ops.database.write(lambda tx: tx.connection.exec_driver_sql(refuse))
+        deliveries = worker(ops, box.port)
+        await deliveries.run_once()
+        while not box.mails:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await ops.database.write(lambda tx: tx.connection.exec_driver_sql("DROP TRIGGER refuse"))
+        await work(deliveries)
+    assert len(box.mails) == 1
+    assert await ops.state(id) == "sent"

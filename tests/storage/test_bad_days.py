@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 from sqlalchemy import func, insert, select
+from sqlalchemy.exc import ProgrammingError
 
 from tests.postgres import PostgresServer
 from tests.time import FakeClock
@@ -93,3 +94,27 @@ async def test_a_postgres_that_is_not_there_is_said(clock: FakeClock, bus: Memor
     with pytest.raises(Unavailable):
         await database.read(count)
     database.close()
+
+
+@pytest.mark.parametrize(
+    "wait", ["SET LOCAL lock_timeout = '20ms'", "SET LOCAL statement_timeout = '20ms'"], ids=["lock", "statement"]
+)
+async def test_a_table_that_postgres_cannot_have_in_time_is_worth_another_try(
+    postgres_database: Database, wait: str
+) -> None:
+    def hurry(tx: Tx) -> None:
+        tx.connection.exec_driver_sql(wait)
+        note(tx, "hurried")
+
+    with postgres_database.engine.connect() as other:
+        other.exec_driver_sql("LOCK TABLE events IN EXCLUSIVE MODE")
+        with pytest.raises(Unavailable, match="timeout"):
+            await postgres_database.write(hurry)
+        other.rollback()
+    await postgres_database.write(hurry)
+    assert await postgres_database.read(count) == 1
+
+
+async def test_a_mistake_of_our_own_is_not_called_passing(postgres_database: Database) -> None:
+    with pytest.raises(ProgrammingError):
+        await postgres_database.write(lambda tx: tx.connection.exec_driver_sql("SELECT connection FROM nowhere"))

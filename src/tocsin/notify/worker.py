@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Unavailable
@@ -142,8 +143,8 @@ class Deliveries:
         for _ in range(MAX_SETTLE_TRIES):
             try:
                 state = await self._database.write(actions.settle, message.delivery_id, message.attempt, answer)
-            except Unavailable as error:
-                log.warning("an answer waits for the database", delivery_id=message.delivery_id, why=error.message)
+            except (Unavailable, DBAPIError) as error:  # whatever it is, giving up here would send the message again
+                log.warning("an answer waits for the database", delivery_id=message.delivery_id, why=str(error))
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, LONGEST_SETTLE_WAIT_SECONDS)
             else:

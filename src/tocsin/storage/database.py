@@ -152,10 +152,24 @@ def translated(error: BaseException) -> BaseException:
     if isinstance(error, TocsinError) or not isinstance(error, DBAPIError):
         return error
     words = str(error.orig).strip().splitlines()[0] if error.orig else "the database did not answer"
-    passing = ("locked", "disk is full", "full", "readonly", "read-only", "disk i/o", "unable to open", "connection",
-               "shutting down", "terminating", "serialize", "deadlock", "could not write", "no space")  # fmt: skip
-    if error.connection_invalidated or any(sign in words.lower() for sign in passing):
+    if error.connection_invalidated or _passing(error.orig, words.lower()):
         answer = Unavailable(f"The database cannot take this just now ({words}). Nothing was written; try again.")
         answer.__cause__ = error
         return answer
     return error
+
+
+_PASSING_STATES = ("08", "25006", "40", "53", "55P03", "57014", "57P", "58")
+"""How the SQLSTATE of a failure begins that says nothing about the statement: no connection, a server that only reads,
+rivals, no resources, a lock or a statement that took too long, the server stops or starts, its disk
+(PostgreSQL appendix A)."""
+_PASSING_WORDS = ("locked", "disk is full", "full", "readonly", "read-only", "disk i/o", "unable to open", "connection",
+                  "shutting down", "terminating", "could not write", "no space")  # fmt: skip
+"""What SQLite, and a driver that never reached its server, say instead."""
+
+
+def _passing(complaint: BaseException | None, words: str) -> bool:
+    state: str | None = getattr(complaint, "sqlstate", None)
+    if state is not None:  # the server's own verdict; its words come in the operator's language
+        return state.startswith(_PASSING_STATES)
+    return any(sign in words for sign in _PASSING_WORDS)
