@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from tests.monitors.test_actions_monitors import BASE, Site
 from tests.time import FakeClock
@@ -17,6 +18,7 @@ from tocsin.monitors import actions
 from tocsin.monitors.actions import packing
 from tocsin.monitors.model import CheckSpec, MonitorStatus, Observation, Verdict
 from tocsin.monitors.worker import Engine, Packer
+from tocsin.monitors.worker.engine import MAX_JUDGING_TRIES
 from tocsin.storage import Database, Tx
 
 
@@ -225,6 +227,25 @@ async def test_a_maintenance_window_takes_the_monitor_off_the_probe_and_gives_it
     assert (watch.site.id, "maintenance", 1800.0) in watch.gaps()
 
 
+async def test_a_maintenance_window_that_could_not_be_written_down_turns_at_a_later_beat(
+    sqlite_database: Database, clock: FakeClock
+) -> None:
+    watch = Watch(sqlite_database, clock)
+    watch.site.create(maintenance_from="12:30:00", maintenance_to="13:00:00")
+    await watch.beat()
+    clock.wind(minutes=31)
+    refuse = "CREATE TRIGGER refuse BEFORE {} ON observation_gaps BEGIN SELECT RAISE(ABORT, 'not today'); END"
+    for deed, watched in (("INSERT", False), ("UPDATE", True)):
+        await watch.database.write(lambda tx, deed=deed: tx.connection.exec_driver_sql(refuse.format(deed)))
+        with pytest.raises(IntegrityError):
+            await watch.beat()
+        await watch.database.write(lambda tx: tx.connection.exec_driver_sql("DROP TRIGGER refuse"))
+        clock.wind(seconds=2)
+        await watch.beat()
+        assert (watch.site.id in watch.hands.specs) is watched
+        clock.wind(minutes=30)
+
+
 async def test_an_edited_monitor_is_judged_under_its_new_settings_only(watch: Watch) -> None:
     watch.site.create()
     await watch.beat()
@@ -271,6 +292,40 @@ async def test_while_the_database_is_locked_verdicts_wait_and_are_judged_in_orde
     assert watch.engine.lag_seconds == 0
     assert watch.site.incident is None
     assert watch.count("incidents") == 1  # the outage that began and ended meanwhile is known
+
+
+async def test_an_outage_that_the_database_refused_for_once_is_judged_at_the_next_beat(
+    sqlite_database: Database, clock: FakeClock
+) -> None:
+    watch = Watch(sqlite_database, clock)
+    watch.site.create()
+    await watch.beat()
+    watch.see(Verdict.UP)
+    refuse = "CREATE TRIGGER refuse BEFORE INSERT ON incidents BEGIN SELECT RAISE(ABORT, 'not today'); END"
+    await watch.database.write(lambda tx: tx.connection.exec_driver_sql(refuse))
+    clock.wind(seconds=30)
+    watch.see(Verdict.DOWN)
+    await watch.beat()
+    assert (watch.engine.waiting, watch.site.incident) == (1, None)
+    await watch.database.write(lambda tx: tx.connection.exec_driver_sql("DROP TRIGGER refuse"))
+    await watch.beat()
+    assert watch.engine.waiting == 0
+    assert watch.site.incident is not None
+
+
+async def test_what_the_database_refuses_for_ever_does_not_hold_up_what_comes_later(
+    sqlite_database: Database, clock: FakeClock
+) -> None:
+    watch = Watch(sqlite_database, clock)
+    watch.site.create()
+    await watch.beat()
+    refuse = "CREATE TRIGGER refuse BEFORE INSERT ON incidents BEGIN SELECT RAISE(ABORT, 'never'); END"
+    await watch.database.write(lambda tx: tx.connection.exec_driver_sql(refuse))
+    watch.see(Verdict.DOWN)
+    for _ in range(MAX_JUDGING_TRIES):
+        await watch.beat()
+    assert watch.engine.waiting == 0
+    assert watch.engine.judging_failures == 1
 
 
 async def test_what_was_measured_can_be_seen_before_and_after_it_is_packed(watch: Watch) -> None:

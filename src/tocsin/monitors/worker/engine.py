@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from tocsin.kernel.clock import Clock, to_milliseconds
 from tocsin.kernel.errors import TocsinError, Unavailable
@@ -39,6 +40,9 @@ MARK_MS = 5_000
 """How often it is written that we are alive when there is nothing else to write: half of the shortest gap."""
 MAX_EVIDENCE_IN_FLIGHT = 1_000
 """Observations on their way that keep the failing answer (up to 64 KiB each); in a storm the others go without."""
+MAX_JUDGING_TRIES = 10
+"""Of a monitor's observation that the database refuses for a reason that we do not know; what is merely locked or away
+is waited for without end. Bounded, because what comes later waits behind it."""
 CLOSE_SECONDS = 2.0
 """What the last writing may take when the process ends."""
 
@@ -70,6 +74,7 @@ class Engine:
         self._probe: Probe | None = None
         self._inbox = Inbox()
         self._judging: set[Future[Standing | None]] = set()
+        self._refusals: dict[int, int] = {}
         self._known: dict[int, Watched] = {}
         self._windows: list[tuple[int, int, int]] = []
         self._in_window: set[int] = set()
@@ -150,21 +155,34 @@ class Engine:
     def _judged(self, seen: Observation, future: Future[Standing | None]) -> None:
         """The database has answered, on its own thread."""
         try:
-            self._settle(seen, future)
+            failure = future.exception()
+            if failure is not None and self._may_pass(seen, failure):
+                self._inbox.retry_later(seen)
+            else:
+                self._settle(seen, future)
         finally:
             self._judging.discard(future)
+
+    def _may_pass(self, seen: Observation, failure: BaseException) -> bool:
+        """Whether it may be judged the next time; asked once per answer."""
+        if isinstance(failure, Unavailable):
+            return True
+        refusals = self._refusals.pop(seen.monitor_id, 0) + 1
+        if not isinstance(failure, DBAPIError) or refusals >= MAX_JUDGING_TRIES:
+            return False
+        log.warning("an observation waits for the database", monitor_id=seen.monitor_id, why=str(failure.orig))
+        self._refusals[seen.monitor_id] = refusals
+        return True
 
     def _settle(self, seen: Observation, future: Future[Standing | None]) -> None:
         try:
             standing = future.result()
-        except Unavailable:
-            self._inbox.retry_later(seen)
-            return
         except BaseException as error:
             self.judging_failures += 1
             self._inbox.judged(seen)
             log.error("an observation could not be judged", monitor_id=seen.monitor_id, exc_info=error)
             return
+        self._refusals.pop(seen.monitor_id, None)
         self.judged += 1
         self._inbox.judged(seen)
         steady = standing is not None and standing.steady and standing.observed_ms == seen.started_ms
@@ -179,9 +197,10 @@ class Engine:
             future = self._database.submit_write(recording.record, seen, self._base_url)
             answered = asyncio.wrap_future(future)
             await asyncio.wait([answered])
-            if isinstance(answered.exception(), Unavailable):
+            failure = answered.exception()
+            if failure is not None and self._may_pass(seen, failure):
                 return
-            self._judged(seen, future)
+            self._settle(seen, future)
 
     # --- writing down -------------------------------------------------------------------------------------------------
 
@@ -306,9 +325,11 @@ class Engine:
             try:
                 if inside is not (id in self._in_window):
                     await self._cross(watched, inside, now_ms)
-            except Unavailable:
+            except BaseException as error:  # whatever it was: a monitor that is not on this list never turns again
                 heapq.heappush(self._windows, (now_ms + 1000, id, revision))
-                return
+                if isinstance(error, Unavailable):
+                    return
+                raise
             following = None if watched.window is None else next_change(watched.window, now)
             if following is not None:
                 heapq.heappush(self._windows, (to_milliseconds(following), id, revision))
