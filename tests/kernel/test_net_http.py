@@ -24,6 +24,8 @@ from tests.kernel.conftest import tls_context
 from tests.kernel.servers import HttpServer, LoopThread, NameServer, RawServer, answer
 from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import MAX_BODY_BYTES, Failure, HttpRequest, HttpResponse, Proxy, RealNet
+from tocsin.kernel.net.target import parse
+from tocsin.kernel.net.transfer import Transfer
 
 LATER = 5.0
 
@@ -155,13 +157,43 @@ async def test_credentials_are_not_told_to_another_origin(
     other = HttpServer(loop)
     other.answer("/", 200)
     server.answer("/", 302, b"", f"Location: {other.url()}")
-    headers = (("Authorization", "Bearer x"), ("Cookie", "a=b"), ("X-Harmless", "y"))
+    headers = (("Authorization", "Bearer x"), ("Cookie", "a=b"), ("X-Api-Key", "k"), ("Accept-Language", "eo"))
     await ask(net, server.url(), username="joe", password="p")
     await ask(net, server.url(), headers=headers)
     for _, got, _ in other.requests:
-        assert not {"authorization", "cookie"} & set(got)
-    assert other.requests[1][1]["x-harmless"] == "y"
+        assert not {"authorization", "cookie", "x-api-key"} & set(got)
+    assert other.requests[1][1]["accept-language"] == "eo"
     other.close()
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_the_body_is_not_told_to_another_origin(
+    net: RealNet, server: HttpServer, loop: LoopThread, status: int
+) -> None:
+    other = HttpServer(loop)
+    other.answer("/", 200)
+    server.answer("/", status, b"", "Location: /again")
+    server.answer("/again", status, b"", f"Location: {other.url()}")
+    await ask(net, server.url(), method="POST", body=b"password=p")
+    assert [body for _, _, body in server.requests] == [b"password=p", b"password=p"]
+    assert [(line, body) for line, _, body in other.requests] == [("POST / HTTP/1.1", b"")]
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://shop.test/", True),
+        ("https://shop.test:8443/", False),
+        ("https://www.shop.test/", False),
+        ("http://shop.test:81/", False),
+    ],
+)
+def test_the_same_host_by_tls_is_still_told_who_we_are(location: str, told: bool) -> None:
+    transfer = Transfer(HttpRequest(url="http://shop.test/"), print, False, 0.0, 0.0)
+    transfer.target = parse("http://shop.test/")
+    transfer.redirected(301, parse(location).origin)
+    assert transfer.cross_origin is not told
 
 
 async def test_a_redirect_loop_ends(net: RealNet, server: HttpServer) -> None:

@@ -17,6 +17,10 @@ MAX_REDIRECTS = 10
 """Hops that are followed; browsers stop at 20, curl's own loops show long before ten."""
 
 
+HARMLESS_HEADERS = frozenset({"accept", "accept-language", "cache-control", "pragma", "user-agent"})
+"""Headers (in lower case) that say what is wanted and never who we are: alone in following a redirect elsewhere."""
+
+
 class Failure(StrEnum):
     """Why there is no answer: a closed vocabulary. `LOCAL` is the only one that is our own fault."""
 
@@ -99,9 +103,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def safe_header_lines(self) -> list[str]:
-        """The same without what identifies us to the first origin, for hops to another one."""
-        secret = ("authorization:", "cookie:", "host:")
-        return [line for line in self.header_lines if not line.lower().startswith(secret)]
+        """Of these, what may go to another origin than the first: any header of one's own may be a secret key."""
+        return [line for line in self.header_lines if line.partition(":")[0].lower() in HARMLESS_HEADERS]
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):

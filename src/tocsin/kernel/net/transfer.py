@@ -123,6 +123,11 @@ class Transfer:
         self.body = b""
         self.truncated = False
 
+    @property
+    def payload(self) -> bytes:
+        """The body for this hop."""
+        return b"" if self.cross_origin else self.request.body
+
     def take(self, sink: Sink) -> None:
         """Take over what the handle has received."""
         self.headers = sink.headers.copy()
@@ -131,16 +136,24 @@ class Transfer:
         self.truncated = sink.body_bytes > sink.kept_bytes
 
     def redirected(self, status: int, origin: tuple[str, str, int]) -> None:
-        """Become the next hop's request (RFC 9110, 15.4): who we are is told to the first origin alone."""
+        """Become the next hop's request (RFC 9110, 15.4): who we are, and the body, is told to the first origin alone.
+
+        The same host by https in place of http is the same party, and a safer way to it.
+        """
         if (status == 303 and self.method != "HEAD") or (status in (301, 302) and self.method == "POST"):
             self.method = "GET"
             self.with_body = False
         self.hops += 1
         assert self.target is not None
-        if origin != self.target.origin:
+        if origin != self.target.origin and not _upgraded(self.target.origin, origin):
             self.cross_origin = True
         self.distrusted = None
         self.forget()
+
+
+def _upgraded(before: tuple[str, str, int], after: tuple[str, str, int]) -> bool:
+    """Whether it is the same host, now by TLS, both on their usual ports."""
+    return before == ("http", after[1], 80) and after == ("https", after[1], 443)
 
 
 Shape = tuple[bool, bool, bool]
@@ -195,7 +208,7 @@ def configure(curl: Any, transfer: Transfer, options: Options, remaining_seconds
     else:
         _configure_proxy(set_option, transfer)
     lines = request.safe_header_lines if transfer.cross_origin else request.header_lines
-    if lines or (transfer.with_body and request.body):
+    if lines or (transfer.with_body and transfer.payload):
         set_option(pycurl.HTTPHEADER, [*lines, "Expect:"])
     if transfer.auth is not None and not transfer.cross_origin:
         set_option(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
@@ -237,7 +250,7 @@ def _configure_method(set_option: Any, transfer: Transfer) -> None:
         return
     if transfer.with_body:
         set_option(pycurl.POST, 1)
-        set_option(pycurl.POSTFIELDS, transfer.request.body)
+        set_option(pycurl.POSTFIELDS, transfer.payload)
     if transfer.method != "POST":
         set_option(pycurl.CUSTOMREQUEST, transfer.method)
 
