@@ -110,3 +110,13 @@ def _refusal(name: str, text: str) -> str | None:
     except SettingsError as error:
         return str(error)
     return None
+
+
+def test_a_misspelt_variable_is_refused_with_what_was_meant(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"TOCSIN_SMPT_URL .* Did you mean TOCSIN_SMTP_URL\?"):
+        load({}, {"TOCSIN_SMPT_URL": "smtp://mail.example"}, tmp_path)
+
+
+def test_variables_that_an_orchestrator_adds_are_none_of_ours(tmp_path: Path) -> None:
+    added = {"TOCSIN_SERVICE_HOST": "10.0.0.7", "TOCSIN_PORT_8080_TCP_ADDR": "10.0.0.7", "TOCSIN_TEST_REQUIRE_ALL": "1"}
+    assert load({}, added, tmp_path) == load({}, {}, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
@@ -13,6 +14,9 @@ import msgspec
 
 CONFIG_FILE = "tocsin.toml"
 ENVIRONMENT_PREFIX = "TOCSIN_"
+CONFIG_VARIABLE = "TOCSIN_CONFIG"
+NEAR_MISS = 0.85
+"""How alike (0 to 1, difflib) an unknown variable's name must be to count as a typing error."""
 MAX_CONFIG_BYTES = 1 << 20
 """More than a megabyte is not a settings file."""
 
@@ -80,6 +84,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], directory: Pa
 
     `flags` by option name, None or absent = not given. `directory` is where tocsin.toml is looked for first.
     """
+    _refuse_misspelt(environment)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     data = _given(OPTIONS["data"], flags, environment, {}, "")
@@ -100,6 +105,21 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], directory: Pa
     return Settings(**values, sources=sources)
 
 
+def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+    """A misspelt TOCSIN_SMTP_URL must not become pages that wait for ever.
+
+    Only near misses are refused: orchestrators add variables of their own, e.g. TOCSIN_SERVICE_HOST.
+    """
+    known = {option.environment_name for option in OPTIONS.values()} | {CONFIG_VARIABLE}
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=NEAR_MISS)
+            if near:
+                raise SettingsError(
+                    f"{name} is set in the environment, but there is no such setting. Did you mean {near[0]}?"
+                )
+
+
 def _given(
     option: Option, flags: Mapping[str, Any], environment: Mapping[str, str], table: Mapping[str, Any], path: str
 ) -> tuple[Any, str] | None:
@@ -114,7 +134,7 @@ def _given(
 
 
 def _config_file(environment: Mapping[str, str], directory: Path, data: Path | None) -> tuple[Path, dict[str, Any]]:
-    named = environment.get("TOCSIN_CONFIG")
+    named = environment.get(CONFIG_VARIABLE)
     if named and not Path(named).is_file():
         raise SettingsError(
             f"TOCSIN_CONFIG names the file {named}, which does not exist. Create it or unset TOCSIN_CONFIG."
