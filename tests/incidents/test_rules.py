@@ -15,7 +15,7 @@ from tocsin.incidents.model import Act, IncidentStatus
 
 UNCONFIRMED, STARTED, ACKNOWLEDGED, RESOLVED, VALIDATING = IncidentStatus
 PEOPLE = (Act.ACKNOWLEDGE, Act.RESOLVE, Act.REOPEN, Act.ESCALATE)
-CHECKS = (Act.CONFIRM, Act.WITHDRAW, Act.VALIDATE, Act.FAIL_AGAIN, Act.RECOVER)
+CHECKS = (Act.CONFIRM, Act.WITHDRAW, Act.VALIDATE, Act.FAIL_AGAIN, Act.RELAPSE, Act.RECOVER)
 
 
 def states() -> list[tuple[IncidentStatus, bool]]:
@@ -56,6 +56,9 @@ def test_every_pair_of_state_and_act_is_decided(state: tuple[IncidentStatus, boo
         (ACKNOWLEDGED, True, Act.RESOLVE, RESOLVED),
         (VALIDATING, False, Act.FAIL_AGAIN, STARTED),
         (VALIDATING, True, Act.FAIL_AGAIN, ACKNOWLEDGED),
+        (STARTED, False, Act.RELAPSE, STARTED),
+        (ACKNOWLEDGED, True, Act.RELAPSE, STARTED),
+        (VALIDATING, True, Act.RELAPSE, STARTED),
         (VALIDATING, False, Act.ACKNOWLEDGE, VALIDATING),
         (VALIDATING, True, Act.RECOVER, RESOLVED),
         (RESOLVED, True, Act.REOPEN, STARTED),
@@ -92,7 +95,7 @@ def test_whatever_happens_status_and_acknowledgement_agree(acts: list[Act]) -> N
         status = outcome.status
         if act is Act.ACKNOWLEDGE:
             acknowledged = True
-        if act is Act.REOPEN:
+        if act in (Act.REOPEN, Act.RELAPSE):
             acknowledged = False
         if status is STARTED:
             assert not acknowledged

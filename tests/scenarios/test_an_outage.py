@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.world import World
 
 DOWN = "[Tocsin] Down: shop.example.com (Status 503)"
@@ -169,3 +171,36 @@ async def test_resolved_by_hand_while_still_broken_it_comes_back(world: World) -
     await world.fast_forward(minutes=1)
     assert [subject for _, subject in world.new_mails()] == [DOWN, DOWN]
     assert len(await world.incidents()) == 2
+
+
+@pytest.mark.parametrize("confirmation_period", [0, 60])
+@pytest.mark.parametrize("acknowledged", [True, False])
+async def test_a_new_outage_pages_although_a_reopened_incident_was_left_open(
+    world: World, confirmation_period: int, acknowledged: bool
+) -> None:
+    monitor = await world.monitor("shop", confirmation_period=confirmation_period, recovery_period=0)
+    await world.fast_forward(seconds=35)
+    world.site("shop").down()
+    await world.fast_forward(minutes=3)
+    world.site("shop").up()
+    await world.fast_forward(minutes=3)
+    (incident,) = await world.incidents()
+    assert incident["attributes"]["status"] == "Resolved"
+    for deed in ["reopen", "acknowledge"][: 1 + acknowledged]:
+        assert (await world.api("POST", f"/v3/incidents/{incident['id']}/{deed}")).status_code == 200
+    await world.fast_forward(minutes=10)
+    world.new_mails()
+
+    world.site("shop").down()
+    await world.fast_forward(minutes=3)
+    again = DOWN.replace("Down", "Down again")
+    assert world.new_mails() == [("alice", again), ("bob", again)]
+    shown = await world.incident(int(incident["id"]))
+    assert (shown["status"], shown["acknowledged_by"]) == ("Started", None)
+    await world.fast_forward(minutes=10)
+    assert world.new_mails() == [], "it is one outage, paged about once"
+
+    world.site("shop").up()
+    await world.fast_forward(minutes=3)
+    assert await world.status(monitor) == "up"
+    assert (await world.incident(int(incident["id"])))["status"] == "Resolved", "and the end ends it"

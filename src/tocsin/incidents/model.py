@@ -26,12 +26,14 @@ class IncidentStatus(StrEnum):
 
 
 class Act(StrEnum):
-    """What can happen to an incident. The first five are done by checks, the others by people."""
+    """What can happen to an incident. The first six are done by checks, the others by people."""
 
     CONFIRM = "confirm"
     WITHDRAW = "withdraw"
     VALIDATE = "validate"
     FAIL_AGAIN = "fail again"
+    RELAPSE = "relapse"
+    """It was well, and now it fails once more, while an earlier incident was still open (somebody had reopened it)."""
     RECOVER = "recover"
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"

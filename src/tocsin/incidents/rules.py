@@ -56,6 +56,7 @@ TABLE: dict[Act, dict[IncidentStatus, IncidentStatus | _Then | Refusal | Ignored
     Act.WITHDRAW: {_U: _R, _S: _NOTHING, _A: _NOTHING, _V: _NOTHING, _R: _NOTHING},
     Act.VALIDATE: {_U: _NOTHING, _S: _V, _A: _V, _V: _NOTHING, _R: _NOTHING},
     Act.FAIL_AGAIN: {_U: _NOTHING, _S: _NOTHING, _A: _NOTHING, _V: _Then.BACK, _R: _NOTHING},
+    Act.RELAPSE: {_U: _NOTHING, _S: _S, _A: _S, _V: _S, _R: _NOTHING},
     Act.RECOVER: {_U: _R, _S: _R, _A: _R, _V: _R, _R: _NOTHING},
     Act.ACKNOWLEDGE: {_U: _UNSURE, _S: _A, _A: _TAKEN, _V: _V, _R: _OVER},
     Act.RESOLVE: {_U: _UNSURE, _S: _R, _A: _R, _V: _R, _R: _OVER},

@@ -25,7 +25,8 @@ _CHANGED = "Incident was changed by somebody else just now, look again"
 def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
     """Open an incident; a confirmed one begins to page in this transaction, an unconfirmed one tells nobody.
 
-    When the owner has an open incident of this kind already, that one is returned (and confirmed, if this is sure).
+    When the owner has an open incident of this kind already, that one is returned (and confirmed, if this is sure). One
+    that was reopened or acknowledged before it failed anew pages again: an old answer never silences a new outage.
     """
     if opening.owner_type is not None and opening.owner_id is not None:
         existing = store.current(tx, opening.owner_type, opening.owner_id, opening.kind)
@@ -39,7 +40,7 @@ def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
                     base_url=base_url,
                     timings=opening.timings,
                 )
-            return existing
+            return _relapse(tx, existing, opening.cause, base_url) if opening.confirmed else existing
     response = _response(opening.evidence, opening.timings)
     id = _insert(tx, opening, _short_evidence(response, opening.timings, opening.owner_type is not None))
     _keep(tx, id, response)
@@ -61,10 +62,13 @@ def confirm(
     base_url: str,
     timings: dict[str, float | None] | None = None,
 ) -> Incident:
-    """The failure has lasted: an unconfirmed incident becomes Started and paging begins; any other stays as it is."""
+    """The failure has lasted: an unconfirmed incident becomes Started and paging begins.
+
+    One that was reopened or acknowledged before it failed anew pages again; any other stays as it is.
+    """
     incident = find(tx, incident_id)
     if not _apply(tx, incident, Act.CONFIRM, confirmed_at=tx.now, **({"cause": _text(cause)} if cause else {})):
-        return incident
+        return _relapse(tx, incident, cause, base_url)
     if evidence is not None:
         response = _response(evidence, timings or {})
         store.change(tx, find(tx, incident_id), **_short_evidence(response, timings or {}, True))
@@ -144,6 +148,21 @@ def _begin(tx: Tx, incident_id: int, base_url: str) -> Incident:
     incident = find(tx, incident_id)
     escalation.start(tx, page_notice(tx, incident, base_url), incident.paging)
     events.record(tx, "incident.started", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id)
+    return incident
+
+
+def _relapse(tx: Tx, incident: Incident, cause: str | None, base_url: str) -> Incident:
+    """A new outage meets an incident that somebody kept open: whoever had answered answered the old one."""
+    if not incident.acknowledged and incident.reopened_at is None:
+        return incident  # said twice: people are being paged about this very outage
+    news = _text(cause or incident.cause)
+    if not _apply(tx, incident, Act.RELAPSE, acknowledged_at=None, acknowledged_by=None, cause=news):
+        return incident
+    escalation.stop(tx, incident.id, "it failed anew, so everybody is alerted from the start")
+    store.tell(tx, incident.id, Act.RELAPSE, "Failing anew", f"{news}. It had been well; people are alerted again.")
+    incident = find(tx, incident.id)
+    escalation.start(tx, page_notice(tx, incident, base_url, reopened=True), incident.paging)
+    events.record(tx, "incident.started", team_id=incident.team_id, resource_type=TYPE, resource_id=incident.id)
     return incident
 
 
