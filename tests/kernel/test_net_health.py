@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.kernel.net.health import MIN_HOSTS, WINDOW_SECONDS, Connectivity, Sample, network_is_ours_to_blame, starved
+from tocsin.kernel.net import Failure
+from tocsin.kernel.net.health import (
+    MIN_HOSTS,
+    WINDOW_SECONDS,
+    Connectivity,
+    Sample,
+    network_is_ours_to_blame,
+    starved,
+    whose_network,
+)
+
+OURS = "This machine has no route to that network"
 
 samples = st.lists(
     st.builds(Sample, st.sampled_from("abcdefg"), st.floats(0, 100, allow_nan=False), st.booleans()), max_size=30
@@ -28,6 +40,21 @@ def test_every_host_without_a_route_at_once_is_our_fault() -> None:
 
 def test_one_reachable_host_in_four_clears_us() -> None:
     assert not network_is_ours_to_blame([Sample(host, 1.0, host == "a") for host in "abcd"], 2.0)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reachable", "failure"),
+    [
+        (["192.0.2.7"], set(), Failure.LOCAL),
+        (["192.0.2.7"], {"192.0.2.7"}, Failure.NO_ROUTE),
+        (["192.0.2.7", "2001:db8::1"], {"192.0.2.7"}, Failure.CONNECT_FAILED),
+        (["192.0.2.7", "2001:db8::1"], set(), Failure.LOCAL),
+    ],
+)
+def test_a_network_out_of_reach_is_ours_only_when_our_kernel_knows_no_way(
+    addresses: list[str], reachable: set[str], failure: Failure
+) -> None:
+    assert whose_network(addresses, reachable.__contains__, OURS)[0] is failure
 
 
 def test_results_of_long_ago_say_nothing() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 from typing import Any
@@ -14,7 +13,7 @@ from tocsin.kernel.clock import Clock
 from tocsin.kernel.net.address import AddressPolicy
 from tocsin.kernel.net.certificate import read_chain
 from tocsin.kernel.net.failures import Report, classify, timeout_words
-from tocsin.kernel.net.health import Connectivity, starved
+from tocsin.kernel.net.health import NETWORK_ERRNOS, UNREACHED, Connectivity, starved, whose_network
 from tocsin.kernel.net.messages import (
     MAX_REDIRECTS,
     TIMEOUTS,
@@ -344,23 +343,31 @@ class CurlEngine:
     ) -> None:
         failure, words = classify(report, certificate, self._clock.now())
         failure, words = self._own_fault(transfer, report, failure, words)
-        self._answer(transfer, self._response(transfer, status or None, remote, certificate, failure, words))
+
+        def told(alive: bool) -> None:
+            ours = None if alive else (Failure.LOCAL, "This machine has lost its network: no target can be reached")
+            self._answer(
+                transfer, self._response(transfer, status or None, remote, certificate, *(ours or (failure, words)))
+            )
+
+        if failure in UNREACHED and not self._seems_reachable(transfer.target):
+            # Many hosts at once may be one dead switch of theirs: without proof that it is us, people are paged.
+            self._resolver.alive(told, self._loop.time())
+        else:
+            told(True)
+
+    def _seems_reachable(self, target: Target | None) -> bool:
+        """Notes that a host could not be reached. Whether others can, so that the fault is not with us."""
+        assert target is not None
+        now = self._loop.time()
+        self._connectivity.note(target.host, now, False)
+        return not self._connectivity.lost(now)
 
     def _own_fault(self, transfer: Transfer, report: Report, failure: Failure, words: str) -> tuple[Failure, str]:
         """Take the blame where it is ours, and only there."""
         assert transfer.target is not None
-        now = self._loop.time()
-        host = transfer.target.host
-        if failure is Failure.LOCAL and report.os_errno in (errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT):
-            # libcurl reports the last of several addresses: IPv6 without a route must not hide a refused IPv4.
-            if len(transfer.addresses) > 1 and any(_has_route(each) for each in transfer.addresses):
-                return Failure.CONNECT_FAILED, "Could not connect to any of the host's addresses"
-            return failure, words
-        if failure is Failure.NO_ROUTE:
-            self._connectivity.note(host, now, False)
-            if self._connectivity.lost(now):
-                return Failure.LOCAL, "This machine has lost its network: most targets have no route"
-            return failure, words
+        if failure is Failure.LOCAL and report.os_errno in NETWORK_ERRNOS:
+            return whose_network(transfer.addresses, _has_route, words)
         if failure in TIMEOUTS and starved(
             self._stalled_seconds - transfer.stalled_before, transfer.request.timeout_seconds
         ):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
+
+from tocsin.kernel.net.messages import Failure
 
 WINDOW_SECONDS = 15.0
 """How far back results speak about the network as it is now."""
@@ -18,6 +21,11 @@ MAX_SAMPLES = 256
 STALL_SHARE = 0.2
 """A timeout is not believed when our loop stood still for more than this part of it."""
 
+UNREACHED = frozenset({Failure.NO_ROUTE})
+"""Failures that most targets have at once when our own network is gone."""
+NETWORK_ERRNOS = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT})
+"""What a connection attempt says when our kernel has no way there; a router on the way can say the first too."""
+
 
 class Sample(msgspec.Struct, frozen=True):
     """How one attempt to reach a host went."""
@@ -26,11 +34,26 @@ class Sample(msgspec.Struct, frozen=True):
     at: float
     """Monotonic seconds."""
     reached: bool
-    """False only when the network itself said that there is no way there."""
+    """False only when it failed in a way that a lost network of ours would make it fail (`UNREACHED`)."""
+
+
+def whose_network(addresses: Sequence[str], has_route: Callable[[str], bool], words: str) -> tuple[Failure, str]:
+    """Who has no network when a connection attempt says so: we (then `words`), only if our kernel knows no way at all.
+
+    libcurl reports the last of several addresses: IPv6 without a route must not hide a refused IPv4.
+    """
+    if not any(has_route(each) for each in addresses):
+        return Failure.LOCAL, words
+    if len(addresses) > 1:
+        return Failure.CONNECT_FAILED, "Could not connect to any of the host's addresses"
+    return Failure.NO_ROUTE, "A router on the way knows no route to the host"
 
 
 def network_is_ours_to_blame(samples: Iterable[Sample], now: float) -> bool:
-    """Whether 'no route' is our own lost network: most of several hosts, at their latest attempt, had none."""
+    """Whether our own network may be lost: most of several hosts, at their latest attempt, were not reached.
+
+    A suspicion only: their one dead switch looks the same from here.
+    """
     latest: dict[str, bool] = {}
     for sample in samples:
         if sample.at >= now - WINDOW_SECONDS:
@@ -55,5 +78,5 @@ class Connectivity:
         self._samples.append(Sample(host, now, reached))
 
     def lost(self, now: float) -> bool:
-        """Whether our own network seems to be gone."""
+        """Whether our own network may be gone."""
         return network_is_ours_to_blame(self._samples, now)

@@ -33,7 +33,7 @@ class Failure(StrEnum):
     CONNECT_TIMEOUT = "connect_timeout"
     CONNECT_FAILED = "connect_failed"
     NO_ROUTE = "no_route"
-    """No route to host: the target's fault, unless most targets have it at once (see `health`)."""
+    """No route to host: the target's fault, unless we can prove that it is ours (see `health`)."""
     PROXY_FAILED = "proxy_failed"
     TLS_FAILED = "tls_failed"
     TLS_NOT_SPOKEN = "tls_not_spoken"

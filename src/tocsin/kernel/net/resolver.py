@@ -97,11 +97,18 @@ class Resolver:
         self.lookup(name, ip_version, lambda found: None if future.done() else future.set_result(found))
         return await future
 
-    def alive(self, receive: Callable[[bool], None]) -> None:
-        """Whether our own name servers answer at all, for a check that ran out of time while resolving."""
+    def alive(self, receive: Callable[[bool], None], since: float | None = None) -> None:
+        """Whether our own name servers answer at all, for a check that ran out of time while resolving.
+
+        `since`: a good answer counts only if it came after that instant (seconds of the loop's clock).
+        """
 
         async def tell() -> None:
-            receive(await self._alive())
+            try:
+                living = await self._alive(since)
+            except Exception:  # no proof that the fault is ours
+                living = True
+            receive(living)
 
         self._hold(self._loop.create_task(tell()))
 
@@ -187,8 +194,8 @@ class Resolver:
     def _failed(self, failure: Failure, cause: str, ttl_seconds: float = FAILED_TTL_SECONDS) -> Answer:
         return Answer(failure=failure, cause=cause, expires_at=self._loop.time() + ttl_seconds)
 
-    async def _alive(self) -> bool:
-        if self._loop.time() - self._last_alive < ALIVE_MEMORY_SECONDS:
+    async def _alive(self, since: float | None = None) -> bool:
+        if self._last_alive > (self._loop.time() - ALIVE_MEMORY_SECONDS if since is None else since):
             return True
         if self._alive_question is None or self._alive_question.done():
             self._alive_question = self._loop.create_task(self._ask_alive())
