@@ -64,7 +64,7 @@ def test_only_what_is_failed_is_due_again_and_always_in_the_future(
         return
     assert (change.due_at is not None) == (change.state is State.FAILED)
     if change.due_at is not None:
-        assert NOON <= change.due_at <= NOON - age + rules.PAGE_LIFETIME
+        assert NOON <= change.due_at <= NOON + timedelta(seconds=rules.LONGEST_ASKED_WAIT_SECONDS)
 
 
 @given(ids, attempts)
@@ -89,21 +89,33 @@ def test_what_failed_together_does_not_come_back_together() -> None:
 
 
 @given(ids)
-def test_a_page_is_tried_for_a_day_and_no_longer(id: int) -> None:
+def test_news_is_tried_for_six_hours_and_no_longer(id: int) -> None:
     now, attempt, state = NOON, 0, State.SENDING
     while state is State.SENDING:
         attempt += 1
         assert attempt < 1_000, "it must end"
         change = rules.settled(
-            state, attempt, delivery_id=id, attempt=attempt, kind="page", planned_at=NOON, answer=Retry("down"), now=now
-        )
+            state, attempt, delivery_id=id, attempt=attempt, kind="resolved", planned_at=NOON, answer=Retry("down"),
+            now=now,
+        )  # fmt: skip
         assert change is not None
         if change.due_at is None:
             assert change.state is State.GIVEN_UP
-            assert change.detail == "not delivered within 24 hours; the last reason: down"
+            assert change.detail == "not delivered within 6 hours; the last reason: down"
             break
         now = change.due_at
-    assert rules.PAGE_LIFETIME - timedelta(seconds=rules.LONGEST_WAIT_SECONDS) <= now - NOON <= rules.PAGE_LIFETIME
+    assert rules.NOTICE_LIFETIME - timedelta(seconds=rules.LONGEST_WAIT_SECONDS) <= now - NOON <= rules.NOTICE_LIFETIME
+
+
+@given(ids, attempts, st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_a_page_never_expires_by_age(id: int, attempt: int, age: timedelta) -> None:
+    change = rules.settled(
+        State.SENDING, attempt, delivery_id=id, attempt=attempt, kind="page", planned_at=NOON - age,
+        answer=Retry("down"), now=NOON,
+    )  # fmt: skip
+    assert change is not None
+    assert change.state is State.FAILED
+    assert change.due_at is not None
 
 
 def test_a_lease_outlasts_every_attempt() -> None:

@@ -70,6 +70,21 @@ async def test_a_refused_recipient_is_given_up_at_once_and_told_to_the_rest_of_t
     assert await ops.events() == ["delivery.given_up"]
 
 
+async def test_after_a_day_without_a_mail_server_the_page_of_an_open_incident_still_goes_out(
+    ops: Ops, clock: FakeClock
+) -> None:
+    port = unused_port()
+    deliveries = worker(ops, port)
+    await ops.page()
+    clock.wind(hours=25)
+    await work(deliveries)
+    box = Mailbox()
+    async with mail_server(box, port=port):
+        clock.wind(minutes=5)
+        await work(deliveries)
+        assert len(box.mails) == 1
+
+
 async def test_a_recipient_that_is_put_off_is_tried_again_and_accepted(ops: Ops, clock: FakeClock) -> None:
     box = Mailbox()
     box.answer_recipient = lambda address: "451 4.7.1 greylisted, come back"

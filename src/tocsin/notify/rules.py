@@ -24,10 +24,9 @@ JITTER = 0.25
 LONGEST_ASKED_WAIT_SECONDS = 3600
 """A server may ask for patience, but not for more than an hour of somebody's outage."""
 
-PAGE_LIFETIME = timedelta(hours=24)
-"""A page older than a day wakes nobody who is not awake already; until then, a mended mail server still sends it."""
 NOTICE_LIFETIME = timedelta(hours=6)
-"""News of an incident that has ended is history by then."""
+"""News of an incident that has ended is history by then. A page has no such end: it is tried for as long as its
+incident is open and nobody has answered, because then it is cancelled."""
 
 URGENCY: Mapping[str, int] = {Kind.PAGE: 0}
 """Lower goes first."""
@@ -108,9 +107,8 @@ def settled(
         return Change(after, None, answer.why)
     wait = wait_seconds(delivery_id, attempt, answer.after_seconds)
     due_at = now + timedelta(seconds=wait)
-    lifetime = PAGE_LIFETIME if kind == Kind.PAGE else NOTICE_LIFETIME
-    if due_at > planned_at + lifetime:
-        hours = lifetime // timedelta(hours=1)
+    if kind != Kind.PAGE and due_at > planned_at + NOTICE_LIFETIME:
+        hours = NOTICE_LIFETIME // timedelta(hours=1)
         return Change(State.GIVEN_UP, None, f"not delivered within {hours} hours; the last reason: {answer.why}")
     return Change(after, due_at, f"{answer.why}; trying again in {_say(wait)}")
 
