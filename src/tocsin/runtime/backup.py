@@ -108,7 +108,8 @@ def restore(file: Path, settings: Settings, *, replace: bool) -> Manifest:
         if not postgres:
             _restore_file(file, Path(settings.storage_url.removeprefix("sqlite:///")), replace=replace)
         else:
-            with foundation(settings) as ground:
+            # With the backup's own key: the one that belongs to what is replaced may be lost.
+            with foundation(msgspec.structs.replace(settings, secret_key=_key_in(file))) as ground:
                 migrate(ground.database)
                 _restore_tables(file, ground.database, replace=replace)
         if not settings.secret_key:
@@ -161,14 +162,18 @@ def _restore_tables(file: Path, database: Database, *, replace: bool) -> int:
 
 def _restore_key(file: Path, directory: Path) -> None:
     """Put the backup's secret key into the directory: without it, sealed secrets could not be opened."""
-    with tarfile.open(file, "r:gz") as tar, _member(tar, KEY_FILE) as stream:
-        key = stream.read(4096)
+    key = _key_in(file)
     fresh = directory / (KEY_FILE + ".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(key.strip() + b"\n")
+        out.write(key.encode("ascii") + b"\n")
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(directory / KEY_FILE)
+
+
+def _key_in(file: Path) -> str:
+    with tarfile.open(file, "r:gz") as tar, _member(tar, KEY_FILE) as stream:
+        return str(stream.read(4096), "ascii").strip()
 
 
 # --- SQLite: the file itself, as one read transaction sees it ---------------------------------------------------------

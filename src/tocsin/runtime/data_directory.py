@@ -21,6 +21,18 @@ class DataDirectoryError(OperatorError):
     """The directory cannot be used; the message says why and how to mend it."""
 
 
+class KeyLost(DataDirectoryError):
+    """There is a database, but no key for what is sealed in it."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} is missing, and the database was made with it: a new key would open neither the passwords sealed "
+            f"in it nor the links in mails already sent. Put the file back from a backup, or give TOCSIN_SECRET_KEY. "
+            f"If it is lost for good, write any 32 or more random characters into {file}, and then give the monitors "
+            f"that have passwords or headers theirs again."
+        )
+
+
 class Running(msgspec.Struct, frozen=True):
     """What the lock file says about the Tocsin that holds it."""
 

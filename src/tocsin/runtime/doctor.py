@@ -143,7 +143,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield from _sound(_file_of(settings))
             yield Finding("ok", "Database", f"{kind}, at {revision}")
             yield from _people(ground.database)
-    except (SQLAlchemyError, sqlite3.Error, DataDirectoryError) as error:
+    except DataDirectoryError as error:
+        yield Finding("wrong", "Database", "it was not opened", str(error))
+    except (SQLAlchemyError, sqlite3.Error) as error:
         words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield Finding(
             "wrong", "Database", f"{kind} does not answer: {words}", "Check --database-url and that the server runs."
