@@ -246,6 +246,32 @@ async def test_a_maintenance_window_that_could_not_be_written_down_turns_at_a_la
         clock.wind(minutes=30)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("secrets", "sealed:with another key"), ("settings", '{"check_frequency": "often"}')]
+)
+async def test_one_monitor_that_cannot_be_read_is_said_and_the_others_are_watched(
+    watch: Watch, column: str, value: str
+) -> None:
+    lost = watch.site.create(auth_username="shop", auth_password="hunter2").id
+    watch.site.create(url="https://other.example.com")
+    damage = f"UPDATE monitors SET {column} = '{value}' WHERE id = {lost}"
+    await watch.database.write(lambda tx: tx.connection.exec_driver_sql(damage))
+    await watch.beat()
+    assert list(watch.hands.specs) == [watch.site.id]
+    assert watch.engine.unreadable == 1
+    watch.see(Verdict.DOWN)
+    assert watch.site.incident is not None
+    watch.site.id = lost
+    assert watch.site.monitor.status is MonitorStatus.PENDING
+    watch.site.update(pronounceable_name="Shop")
+    await watch.beat()
+    assert watch.engine.unreadable == 1, "a new name does not make up for a password"
+    watch.site.update(auth_username="shop", auth_password="hunter3")
+    await watch.beat()
+    assert watch.engine.unreadable == 0
+    assert watch.hands.specs[lost].settings["auth_password"] == "hunter3"
+
+
 async def test_an_edited_monitor_is_judged_under_its_new_settings_only(watch: Watch) -> None:
     watch.site.create()
     await watch.beat()

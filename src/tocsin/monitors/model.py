@@ -189,6 +189,9 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True):
     last_checked_at: datetime | None
     standing: Standing
     certificate_expires_at: datetime | None = None
+    unreadable: str = ""
+    """Why its stored settings cannot be read, e.g. sealed with a key that is lost. Then `settings` hold only what can
+    be, and it is not checked until they are given anew."""
 
 
 class MonitorGroup(msgspec.Struct, frozen=True, kw_only=True):

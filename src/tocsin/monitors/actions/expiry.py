@@ -77,7 +77,7 @@ def _share_policy(tx: Tx, monitor: Monitor) -> None:
     assert monitor.domain is not None
     policy_id = monitor.settings.expiration_policy_id
     for other in shelf.by_ids(tx, shelf.ids_of_domain(tx, monitor.domain, monitor.team_id)):
-        if other.id != monitor.id and other.settings.expiration_policy_id != policy_id:
+        if other.id != monitor.id and not other.unreadable and other.settings.expiration_policy_id != policy_id:
             shelf.update_monitor(
                 tx, other.id, url=other.url, name=other.pronounceable_name, group_id=other.monitor_group_id,
                 paused_at=other.paused_at, domain=other.domain,

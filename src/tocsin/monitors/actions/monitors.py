@@ -27,6 +27,8 @@ TOPIC = "monitors"
 """Rung when what is to be watched has changed."""
 PAUSED = "paused"
 """The reason of the gap in which a monitor is paused."""
+_NO_SETTINGS = frozenset({"paused", "pronounceable_name", "monitor_group_id"})
+"""Changes that leave settings which cannot be read as they lie: the key that opens them may come back."""
 
 
 def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_url: str) -> Monitor:
@@ -84,7 +86,8 @@ def update(
     shelf.update_monitor(
         tx, id, url=url, name=name or old.pronounceable_name, group_id=group_id,
         paused_at=(old.paused_at or tx.now) if paused else None,
-        domain=registrable_domain(host_of(url)), settings=settings,
+        domain=registrable_domain(host_of(url)),
+        settings=None if old.unreadable and given.keys() <= _NO_SETTINGS else settings,
     )  # fmt: skip
     if paused is not (old.paused_at is not None):
         _turned(tx, old, paused, base_url)
@@ -115,7 +118,7 @@ def set_paused(tx: Tx, ids: Sequence[int], paused: bool, base_url: str) -> None:
             continue
         shelf.update_monitor(
             tx, monitor.id, url=monitor.url, name=monitor.pronounceable_name, group_id=monitor.monitor_group_id,
-            paused_at=tx.now if paused else None, domain=monitor.domain, settings=monitor.settings,
+            paused_at=tx.now if paused else None, domain=monitor.domain, settings=None,
         )  # fmt: skip
         _turned(tx, monitor, paused, base_url)
     tx.ring(TOPIC)

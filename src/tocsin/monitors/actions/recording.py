@@ -34,6 +34,8 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
     monitor = shelf.find(tx, observation.monitor_id)
     if monitor is None or monitor.revision != observation.revision or monitor.paused_at is not None:
         return None
+    if monitor.unreadable:
+        return None
     started_at = from_milliseconds(observation.started_ms)
     if in_maintenance(monitor.settings, tx.now) or in_maintenance(monitor.settings, started_at):
         return None

@@ -29,11 +29,13 @@ class Watched(msgspec.Struct, frozen=True):
     monitor_id: int
     revision: int
     spec: CheckSpec | None
-    """None: paused."""
+    """None: paused, or unreadable."""
     steady: bool
     """Up with nothing in the air: one more good check needs no judging."""
     window: Settings | None
     """The settings when they hold a maintenance window."""
+    unreadable: str = ""
+    """Why it cannot be watched though it should be."""
 
 
 def watched_after(tx: Tx, id: int, limit: int) -> list[Watched]:
@@ -96,11 +98,12 @@ def in_maintenance_now(tx: Tx, reason: str) -> list[int]:
 
 
 def _watched(monitor: Monitor) -> Watched:
-    paused = monitor.paused_at is not None
+    paused = monitor.paused_at is not None or bool(monitor.unreadable)
     return Watched(
         monitor_id=monitor.id,
         revision=monitor.revision,
         spec=None if paused else shelf.spec_of(monitor),
         steady=monitor.standing.steady,
         window=monitor.settings if has_window(monitor.settings) and not paused else None,
+        unreadable=monitor.unreadable if monitor.paused_at is None else "",
     )

@@ -83,15 +83,16 @@ def insert_monitor(
 
 def update_monitor(
     tx: Tx, id: int, *, url: str, name: str, group_id: int | None, paused_at: datetime | None, domain: str | None,
-    settings: Settings,
+    settings: Settings | None,
 ) -> None:  # fmt: skip
-    document, secrets = _written(settings, tx.vault)
+    """`settings` None: they stay as they lie."""
+    document = {} if settings is None else dict(zip(("settings", "secrets"), _written(settings, tx.vault), strict=True))
     tx.execute(
         update(monitors)
         .where(monitors.c.id == id)
         .values(
             url=url, pronounceable_name=name, monitor_group_id=group_id, paused_at=paused_at, domain=domain,
-            settings=document, secrets=secrets, updated_at=tx.now, revision=monitors.c.revision + 1,
+            updated_at=tx.now, revision=monitors.c.revision + 1, **document,
         )
     )  # fmt: skip
     note_changes(tx, [id])
@@ -263,9 +264,9 @@ def _rows(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[str
 def _monitor(row: Any, tx: Tx) -> Monitor:
     (id, team_id, url, name, group_id, paused_ms, created_ms, updated_ms, last_checked_ms, certificate_ms, revision,
      domain, document, secrets, status, failing_since_ms, recovering_since_ms, incident_id) = row  # fmt: skip
-    settings = _read(document, secrets, tx.vault)
+    settings, unreadable = _read(document, secrets, tx.vault)
     standing = Standing(
-        status=_STATUSES[status],
+        status=_STATUSES[status] if not unreadable else MonitorStatus.PENDING,
         observed_ms=last_checked_ms or 0,
         failing_since_ms=failing_since_ms,
         recovering_since_ms=recovering_since_ms,
@@ -288,6 +289,7 @@ def _monitor(row: Any, tx: Tx) -> Monitor:
         last_checked_at=None if last_checked_ms is None else from_milliseconds(last_checked_ms),
         standing=standing,
         certificate_expires_at=None if certificate_ms is None else from_milliseconds(certificate_ms),
+        unreadable=unreadable,
     )
 
 
@@ -314,11 +316,26 @@ def _written(settings: Settings, vault: Vault) -> tuple[str, str]:
     return _encode(plain).decode(), sealed
 
 
-def _read(document: str, sealed: str, vault: Vault) -> Settings:
-    settings = _decode_settings(document)
+def _read(document: str, sealed: str, vault: Vault) -> tuple[Settings, str]:
+    """The settings, and why they are not whole: one row that cannot be read must not stop the watching of the others.
+
+    Without a word of what is in them: these words are logged.
+    """
+    try:
+        settings = _decode_settings(document)
+    except msgspec.MsgspecError:
+        return Settings(), "its stored settings are not those of this version"
     if not sealed:
-        return settings
-    secrets = _opened(vault, sealed)
+        return settings, ""
+    try:
+        return _with_secrets(settings, _opened(vault, sealed)), ""
+    except msgspec.MsgspecError:
+        return settings, "its stored secrets are not those of this version"
+    except ValueError as error:
+        return settings, str(error)
+
+
+def _with_secrets(settings: Settings, secrets: _Secrets) -> Settings:
     headers = zip(settings.request_headers, secrets.header_values, strict=True)
     return msgspec.structs.replace(
         settings,

@@ -99,6 +99,11 @@ class Engine:
         return self._inbox.samples_dropped
 
     @property
+    def unreadable(self) -> int:
+        """Monitors that should be watched and cannot be, because their stored settings cannot be read."""
+        return sum(1 for watched in self._known.values() if watched.unreadable)
+
+    @property
     def judging(self) -> int:
         """Observations that are with the database at this moment."""
         return len(self._judging)
@@ -297,6 +302,9 @@ class Engine:
                 self._probe.put(watched.spec)
 
     def _know(self, watched: Watched) -> None:
+        if watched.unreadable:
+            log.error("a monitor cannot be watched: give it its settings again", monitor_id=watched.monitor_id,
+                      why=watched.unreadable)  # fmt: skip
         self._known[watched.monitor_id] = watched
         if watched.window is not None or watched.monitor_id in self._in_window:
             heapq.heappush(self._windows, (0, watched.monitor_id, watched.revision))
