@@ -21,8 +21,8 @@ MAX_SAMPLES = 256
 STALL_SHARE = 0.2
 """A timeout is not believed when our loop stood still for more than this part of it."""
 
-UNREACHED = frozenset({Failure.NO_ROUTE})
-"""Failures that most targets have at once when our own network is gone."""
+UNREACHED = frozenset({Failure.NO_ROUTE, Failure.CONNECT_TIMEOUT})
+"""Failures that most targets have at once when our own network is gone; a dead uplink is mostly silent."""
 NETWORK_ERRNOS = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT})
 """What a connection attempt says when our kernel has no way there; a router on the way can say the first too."""
 
