@@ -22,6 +22,7 @@ from tests.notify.mailserver import Mailbox, mail_server
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.console import console_app
+from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway import Door
 from tocsin.gateway.audit import audit_entries
@@ -84,7 +85,14 @@ class World:
         self.probe = Probe(self.net, self.clock, "eu", self.engine.deliver)
         self.engine.attach(self.probe)
         self.escalations = Escalations(self.database, self.clock)
-        self.deliveries = Deliveries(self.database, self.clock, base_url=BASE_URL, settings={"email": smtp}, alone=True)
+        self.deliveries = Deliveries(
+            self.database,
+            self.clock,
+            base_url=BASE_URL,
+            settings={"email": smtp},
+            alone=True,
+            given_up=bring_forward,
+        )
         self._next_look: datetime | None = self.clock.now()
         self._clients = {
             "api": Api(self.door, catalogue, base_url=BASE_URL),

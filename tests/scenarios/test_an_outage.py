@@ -204,3 +204,24 @@ async def test_a_new_outage_pages_although_a_reopened_incident_was_left_open(
     await world.fast_forward(minutes=3)
     assert await world.status(monitor) == "up"
     assert (await world.incident(int(incident["id"])))["status"] == "Resolved", "and the end ends it"
+
+
+async def test_a_page_that_can_never_arrive_wakes_the_rest_of_the_team_at_once(world: World) -> None:
+    world.mailbox.answer_recipient = lambda address: "550 5.1.1 no such user" if "alice" in address else None
+    incident = await world.outage("shop", team_wait=3600)
+    await world.fast_forward(seconds=30)
+    assert world.new_mails() == [("bob", DOWN)]
+    timeline = (await world.api("GET", f"/v3/incidents/{incident}/timeline")).json()["data"]
+    assert "Next people alerted early" in [item["attributes"]["data"]["title"] for item in timeline]
+    await world.fast_forward(hours=1, minutes=1)
+    assert world.new_mails() == [], "nobody is paged twice for it"
+
+
+async def test_a_mail_server_that_refuses_us_by_policy_is_asked_again_until_it_is_mended(world: World) -> None:
+    world.mailbox.answer_recipient = lambda address: "554 5.7.1 Relay access denied"
+    await world.outage("shop")
+    await world.fast_forward(minutes=5)
+    assert world.new_mails() == []
+    world.mailbox.answer_recipient = lambda address: None
+    await world.fast_forward(minutes=6)
+    assert world.new_mails() == [("alice", DOWN), ("bob", DOWN)]

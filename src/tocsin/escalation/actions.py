@@ -107,6 +107,27 @@ def escalate_to(tx: Tx, notice: Notice, people: list[Person], channels: tuple[st
     )
 
 
+def bring_forward(tx: Tx, incident_id: int) -> None:
+    """A page of this incident will never arrive: whoever comes next is due now, and all who follow that much earlier.
+
+    Called in the transaction in which the page is given up, so that no crash can come between the two.
+    """
+    escalation = store.running(tx, incident_id)
+    if escalation is None:
+        return
+    upcoming = rules.next_instant(escalation.plan, escalation.opened_at, escalation.since)
+    if upcoming is None or escalation.next_page_at is None:
+        log.error("a page was given up, and nobody is left to be paged instead", incident_id=incident_id)
+        return
+    soonest = max(tx.now, escalation.since + timedelta(milliseconds=1))  # the window to come begins after `since`
+    early = max(upcoming - soonest, timedelta(0))
+    if store.hasten(tx, escalation, opened_at=escalation.opened_at - early, next_at=soonest):
+        store.note(
+            tx, incident_id, "Next people alerted early", "A page could not be delivered, so nobody waits for it."
+        )
+        tx.ring(TOPIC)
+
+
 def coming(tx: Tx, incident_id: int) -> list[Page]:
     """The pages that will be sent if nobody answers, to whom they would go if they were due now."""
     escalation = store.running(tx, incident_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,9 @@ MAX_LEDGER_LINES = 2_000
 """Lines of one incident that a timeline reads at most: a storm must not make its own incident unreadable."""
 MAX_DETAIL_CHARACTERS = 500
 """Of a server's words; some send whole pages."""
+
+GivenUp = Callable[[Tx, int], None]
+"""What is to follow, in the same transaction, when a page of an incident (its id) is given up."""
 
 _TOKEN = re.compile(r"(\d{1,18})-([0-9a-f]{32})")
 
@@ -114,8 +118,13 @@ def claim(tx: Tx, channel: str, limit: int, base_url: str) -> list[Message]:
     return [_message(tx, row, base_url) for row in taken]
 
 
-def settle(tx: Tx, delivery_id: int, attempt: int, answer: Answer) -> State | None:
-    """Write down what a channel answered to an attempt. Returns the new state, None when the answer changes nothing."""
+def settle(
+    tx: Tx, delivery_id: int, attempt: int, answer: Answer, given_up: GivenUp | None = None
+) -> State | None:  # fmt: skip
+    """Write down what a channel answered to an attempt. Returns the new state, None when the answer changes nothing.
+
+    `given_up` is called when this was a page and it will never arrive: whoever planned it must turn to somebody else.
+    """
     tx.ring(DELIVERIES_TOPIC)  # a sender has become free, and there may be more to send
     row = store.get(tx, delivery_id)
     if row is None:
@@ -136,6 +145,8 @@ def settle(tx: Tx, delivery_id: int, attempt: int, answer: Answer) -> State | No
             tx, "delivery.given_up", team_id=row.team_id, resource_type="incident", resource_id=row.incident_id,
             delivery_id=delivery_id, user_id=row.user_id, channel=row.channel, why=detail,
         )  # fmt: skip
+        if row.kind == Kind.PAGE and given_up is not None:
+            given_up(tx, row.incident_id)
     return change.state
 
 

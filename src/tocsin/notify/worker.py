@@ -49,9 +49,11 @@ class Deliveries:
         net: object = None,
         alone: bool = False,
         channels: Mapping[str, Channel] | None = None,
+        given_up: actions.GivenUp | None = None,
     ) -> None:
         """`settings`: by channel kind; what is missing counts as not configured. `alone`: no other process sends from
-        this database, so the first look takes over whatever a predecessor left leased or waiting."""
+        this database, so the first look takes over whatever a predecessor left leased or waiting. `given_up`: what
+        follows a page that will never arrive (see `actions.settle`)."""
         self._database = database
         self._clock = clock
         self._base_url = base_url
@@ -63,6 +65,7 @@ class Deliveries:
         self._busy: dict[str, int] = dict.fromkeys(self._channels, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._takes_over = alone
+        self._given_up = given_up
         self._closing = False
         self.lag_seconds = 0.0
 
@@ -142,7 +145,9 @@ class Deliveries:
         wait_seconds = FIRST_SETTLE_WAIT_SECONDS
         for _ in range(MAX_SETTLE_TRIES):
             try:
-                state = await self._database.write(actions.settle, message.delivery_id, message.attempt, answer)
+                state = await self._database.write(
+                    actions.settle, message.delivery_id, message.attempt, answer, self._given_up
+                )
             except (Unavailable, DBAPIError) as error:  # whatever it is, giving up here would send the message again
                 log.warning("an answer waits for the database", delivery_id=message.delivery_id, why=str(error))
                 await asyncio.sleep(wait_seconds)

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from tocsin.console import console_app
+from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
@@ -54,6 +55,7 @@ class House:
             settings={email.KIND: email.settings(settings.smtp_url)},
             net=self._net,
             alone=database.dialect == "sqlite",
+            given_up=bring_forward,
         )
         self.supervisor = Supervisor(
             [self._engine, Escalations(database, clock), self._deliveries],

@@ -117,22 +117,40 @@ def email_policy() -> stdlib_email.policy.EmailPolicy:
     return stdlib_email.policy.default
 
 
-async def test_a_refused_recipient_is_final() -> None:
+@pytest.mark.parametrize(
+    ("reply", "final"),
+    [
+        ("550 5.1.1 no such user", True),
+        ("553 5.1.3 bad address syntax", True),
+        ("550 no such user here", True),
+        ("551 user not local", True),
+        ("554 5.7.1 Relay access denied", False),
+        ("550 5.7.1 authenticate first", False),
+        ("550 5.7.0 daily sending limit exceeded", False),
+        ("550 5.1.8 sender address rejected", False),
+        ("552 5.2.2 mailbox full", False),
+        ("554 transaction failed", False),
+    ],
+)
+async def test_a_refused_recipient_is_final_only_when_the_address_is_wrong(reply: str, final: bool) -> None:
     box = Mailbox()
-    box.answer_recipient = lambda address: "550 5.1.1 no such user"
+    box.answer_recipient = lambda address: reply
     async with mail_server(box):
         answer = await email.send(message(), email.settings(f"smtp://127.0.0.1:{box.port}"))
-    assert answer == GiveUp("127.0.0.1 refused the recipient: 550 5.1.1 no such user")
+    why = f"127.0.0.1 refused the recipient: {reply}"
+    assert answer == (GiveUp(why) if final else Retry(why))
 
 
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
         ("451 4.3.0 disk full", Retry("127.0.0.1 answered 451 4.3.0 disk full")),
-        ("554 5.7.1 looks like spam", GiveUp("127.0.0.1 refused the message: 554 5.7.1 looks like spam")),
+        ("554 5.7.1 looks like spam", Retry("127.0.0.1 refused the message: 554 5.7.1 looks like spam")),
+        ("550 message refused", Retry("127.0.0.1 refused the message: 550 message refused")),
+        ("550 5.1.1 no such user", GiveUp("127.0.0.1 refused the message: 550 5.1.1 no such user")),
     ],
 )
-async def test_a_refused_message_is_final_only_when_the_server_says_so(reply: str, expected: object) -> None:
+async def test_a_refused_message_is_final_only_when_the_address_is_wrong(reply: str, expected: object) -> None:
     box = Mailbox()
     box.answer_data = lambda: reply
     async with mail_server(box):

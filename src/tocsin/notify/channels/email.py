@@ -41,6 +41,13 @@ MAX_WORDS_CHARACTERS = 300
 MAX_DOMAIN_CHARACTERS = 40
 """Of the sender's domain in Message-ID and References, which must never be folded."""
 
+_PLAIN_REFUSALS = (550, 551, 553)
+"""Of a recipient, by a server that gives no enhanced code: there is no such mailbox (RFC 5321, 4.2.3)."""
+_ENHANCED = re.compile(r"\s*5\.(\d{1,3})\.(\d{1,3})\b")
+"""An enhanced status code of a permanent failure (RFC 3463)."""
+_SENDERS_FAULTS = (7, 8)
+"""5.1.7 and 5.1.8 speak of the sender's address, which an operator can mend (RFC 3463, 3.2)."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PLAIN = SMTP.clone(cte_type="7bit")
 _UTF8 = SMTPUTF8.clone(cte_type="7bit")
@@ -246,13 +253,15 @@ def _verdict(error: Exception, settings: Settings) -> Answer:
         case aiosmtplib.SMTPRecipientsRefused():
             refusal = error.recipients[0]
             reply = f"{refusal.code} {_words(refusal.message, settings)}"
-            if refusal.code >= 500:
+            if _no_such_mailbox(refusal.code, refusal.message, of_recipient=True):
                 return GiveUp(f"{settings.host} refused the recipient: {reply}")
-            return Retry(f"{settings.host} put the recipient off: {reply}")
+            deed = "refused the recipient" if refusal.code >= 500 else "put the recipient off"
+            return Retry(f"{settings.host} {deed}: {reply}")
         case aiosmtplib.SMTPAuthenticationError():
             return Retry(f"the server refused our sign-in: {error.code} {_words(error.message, settings)}")
         case aiosmtplib.SMTPDataError() if error.code >= 500:
-            return GiveUp(f"{settings.host} refused the message: {error.code} {_words(error.message, settings)}")
+            why = f"{settings.host} refused the message: {error.code} {_words(error.message, settings)}"
+            return GiveUp(why) if _no_such_mailbox(error.code, error.message, of_recipient=False) else Retry(why)
         case aiosmtplib.SMTPResponseException():
             return Retry(f"{settings.host} answered {error.code} {_words(error.message, settings)}")
         case aiosmtplib.SMTPNotSupported() if "SMTPUTF8" in error.message:
@@ -273,6 +282,14 @@ def _verdict(error: Exception, settings: Settings) -> Answer:
             return Retry(f"{where} refused the connection")
         cause = cause.__cause__ or cause.__context__ if cause is not None else None
     return Retry(f"{where}: {_words(str(error), settings)}")
+
+
+def _no_such_mailbox(code: int, words: str, *, of_recipient: bool) -> bool:
+    """Whether a refusal is about the address itself. A policy (relaying, sign-in, limits, spam) can be mended."""
+    enhanced = _ENHANCED.match(words)
+    if enhanced is not None:
+        return code >= 500 and int(enhanced[1]) == 1 and int(enhanced[2]) not in _SENDERS_FAULTS
+    return of_recipient and code in _PLAIN_REFUSALS
 
 
 def _starttls(settings: Settings) -> bool | None:
