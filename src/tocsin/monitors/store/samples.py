@@ -237,7 +237,10 @@ def unpack_hour(packed: Packed) -> list[Sample]:
 
 
 def _us(seconds: float | None) -> int:
-    return _UNREACHED if seconds is None else min(max(0, round(seconds * 1e6)), _LONGEST_US)
+    if seconds is None:
+        return _UNREACHED
+    us = round(seconds * 1e6)
+    return us if 0 <= us <= _LONGEST_US else 0 if us < 0 else _LONGEST_US
 
 
 def _seconds(us: int) -> float | None:
