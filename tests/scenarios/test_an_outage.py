@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.world import World
+from tocsin.accounts import actions as accounts
+from tocsin.storage import Tx
 
 DOWN = "[Tocsin] Down: shop.example.com (Status 503)"
 
@@ -225,3 +227,31 @@ async def test_a_mail_server_that_refuses_us_by_policy_is_asked_again_until_it_i
     world.mailbox.answer_recipient = lambda address: None
     await world.fast_forward(minutes=6)
     assert world.new_mails() == [("alice", DOWN), ("bob", DOWN)]
+
+
+@pytest.mark.parametrize("team_wait", [None, 120])
+async def test_whoever_joins_an_empty_team_during_an_outage_is_paged_within_a_minute(
+    world: World, team_wait: int | None
+) -> None:
+    def found(tx: Tx) -> tuple[int, str]:
+        team = accounts.ensure_team(tx, "Nobody yet")
+        return team.id, accounts.create_token(tx, team_id=team.id, name="CI")
+
+    team_id, world.tokens["empty"] = await world.database.write(found)
+    answer = await world.api("POST", "/v3/incidents", {"name": "Fire", "team_wait": team_wait}, token="empty")
+    path = f"/v3/incidents/{answer.json()['data']['id']}"
+    await world.fast_forward(minutes=10)
+    assert world.new_mails() == []
+    timeline = (await world.api("GET", f"{path}/timeline", token="empty")).json()["data"]
+    titles = [item["attributes"]["data"]["title"] for item in timeline]
+    assert titles.count("Nobody to page") == 1, "it is said once, not each minute"
+
+    def join(tx: Tx) -> None:
+        user = accounts.create_user(tx, email="dora@example.com", name="Dora", password=None)
+        accounts.join(tx, team_id, user.id)
+
+    await world.database.write(join)
+    await world.fast_forward(seconds=65)
+    assert world.new_mails() == [("dora", "[Tocsin] Incident: Fire (Fire)")]
+    await world.fast_forward(minutes=10)
+    assert world.new_mails() == []

@@ -24,10 +24,14 @@ BATCH = 200
 """Escalations claimed in one look: bounds how long one look takes; the rest is due at the next, at once."""
 RETRY_SECONDS = 15
 """After a failure of ours while paging about one incident: soon enough for people, rare enough for the log."""
+NOBODY_SECONDS = 60
+"""While there is nobody to page, how often we look whether somebody has joined: an outage must not wait longer."""
 MAX_NOTES = 500
 """Remarks shown per incident."""
 MAX_COMING = 200
 """Coming pages shown per incident."""
+
+_NOBODY = "Nobody to page"
 
 
 def start(tx: Tx, notice: Notice, paging: Paging) -> None:
@@ -69,14 +73,20 @@ def forget(tx: Tx, incident_id: int, reason: str) -> None:
 def page_due(tx: Tx, incident_id: int) -> int:
     """Queue every page of this incident that is due by now and was not queued yet. Returns how many were queued.
 
-    Nothing is skipped after our own downtime: the window reaches from the last queued instant up to now.
+    Nothing is skipped after our own downtime: the window reaches from the last queued instant up to now. While a step
+    finds nobody at all, the window stays open, so that whoever joins the team is paged within `NOBODY_SECONDS`.
     """
     escalation = store.running(tx, incident_id)
     if escalation is None or escalation.next_page_at is None or escalation.next_page_at > tx.now:
         return 0
     next_at = rules.next_instant(escalation.plan, escalation.opened_at, tx.now)
     pages = rules.caught_up(rules.due(_timeline(tx, escalation), escalation.since, tx.now))
-    if not store.claim(tx, escalation, since=tx.now, next_at=next_at):
+    since = tx.now
+    if any(_finds_nobody(escalation, page) for page in pages):
+        since = escalation.since
+        look_again = tx.now + timedelta(seconds=NOBODY_SECONDS)
+        next_at = look_again if next_at is None else min(next_at, look_again)
+    if not store.claim(tx, escalation, since=since, next_at=next_at):
         return 0
     notice = msgspec.convert(store.notice_of(tx, escalation.id), Notice)
     queued = 0
@@ -183,14 +193,23 @@ def _queue(tx: Tx, notice: Notice, person: Person, channel: str, planned_at: dat
     return 0 if delivery is None else 1
 
 
+def _finds_nobody(escalation: Escalation, page: Page) -> bool:
+    """Whether this page has nobody to go to, and nobody has been paged who would make it needless."""
+    return page.person is None and not (page.target is Target.OTHERS and escalation.paged_user_ids)
+
+
 def _nobody(tx: Tx, escalation: Escalation, page: Page) -> None:
-    if page.target is Target.OTHERS and escalation.paged_user_ids:
+    """Say aloud, once, that a page has nobody to go to."""
+    if not _finds_nobody(escalation, page):
         store.note(tx, escalation.incident_id, "Nobody else to page", "Everybody in the team has been alerted already.")
+        return
+    if store.noted(tx, escalation.incident_id, _NOBODY, since=escalation.since):
         return
     store.note(
         tx,
         escalation.incident_id,
-        "Nobody to page",
-        "The team has no members, so NOBODY has been alerted about this incident. Add people to the team.",
+        _NOBODY,
+        "The team has no members, so NOBODY has been alerted about this incident. "
+        "Add people to the team: they are alerted within a minute.",
     )
     log.error("nobody to page: the team has no members", incident_id=escalation.incident_id, team_id=escalation.team_id)

@@ -151,6 +151,13 @@ def note(tx: Tx, incident_id: int, title: str, content: str) -> None:
     tx.execute(insert(escalation_notes).values(incident_id=incident_id, at=tx.now, title=title, content=content))
 
 
+def noted(tx: Tx, incident_id: int, title: str, *, since: datetime) -> bool:
+    """Whether a remark with that title was left at `since` or later."""
+    column = escalation_notes.c
+    statement = select(column.id).where(column.incident_id == incident_id, column.title == title, column.at >= since)
+    return tx.execute(statement.limit(1)).first() is not None
+
+
 def notes(tx: Tx, incident_id: int, limit: int) -> list[Note]:
     """The newest remarks about an incident's escalation."""
     rows = tx.execute(
