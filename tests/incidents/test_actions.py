@@ -100,6 +100,13 @@ async def story(database: Database, clock: FakeClock) -> Story:
     return story
 
 
+async def test_reopened_in_the_instant_of_its_end_it_still_pages_everybody(story: Story) -> None:
+    incident = await story.open()
+    await story.do(actions.resolve, incident.id, Author(name="Ann"), base_url=BASE)
+    await story.do(actions.reopen, incident.id, Author(name="Ann"), base_url=BASE)
+    assert [address for address, _ in await story.mails(incident, "page")] == [ALICE, BOB]
+
+
 async def test_an_outage_pages_the_whole_team_at_once_and_says_what_is_down(story: Story) -> None:
     incident = await story.open()
     assert incident.status is IncidentStatus.STARTED

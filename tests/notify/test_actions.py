@@ -28,6 +28,20 @@ async def test_the_same_page_is_planned_once_however_often_it_is_planned(ops: Op
     assert (await ops.database.read(actions.states))["queued"] == 1
 
 
+async def test_a_cancelled_message_that_is_planned_again_goes_out(ops: Ops) -> None:
+    id = await ops.page()
+    (first,) = await ops.database.write(actions.claim, "email", 10, BASE_URL)
+    await ops.database.write(actions.cancel, 25, "resolved")
+    assert await ops.page() == id
+    assert await ops.database.write(actions.settle, id, first.attempt, GiveUp("too late")) is None
+    (again,) = await ops.database.write(actions.claim, "email", 10, BASE_URL)
+    assert (again.delivery_id, again.attempt) == (id, 2)
+    assert await ops.database.write(actions.settle, id, again.attempt, Sent("accepted")) == "sent"
+    assert [state for state, _ in await ops.log(id)] == [
+        "queued", "sending", "cancelled", "queued", "sending", "sent",
+    ]  # fmt: skip
+
+
 async def test_another_person_instant_channel_or_kind_is_another_message(ops: Ops) -> None:
     await ops.page()
     await ops.page(user_id=ops.bob)

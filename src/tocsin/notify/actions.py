@@ -49,13 +49,19 @@ def queue(
     """Plan a message in the transaction of its cause; returns its id, or None when it is planned already.
 
     It is sent at `planned_at`, or at once when that is past. The same (incident, person, instant, channel, kind) is
-    one message however often it is planned.
+    one message however often it is planned. One that was cancelled meanwhile is wanted again, and goes out.
     """
     kind = str(notice.kind)
-    if store.planned(
+    standing = store.planned(
         tx, incident_id=notice.incident_id, user_id=user_id, planned_at=planned_at, channel=channel, kind=kind
-    ):
+    )
+    if standing is not None and standing.state != State.CANCELLED:
         return None
+    if standing is not None:
+        store.revive(tx, standing.id, notice=notice, address=address, due_at=max(planned_at, tx.now))
+        store.append(tx, [_line(tx, standing.id, State.QUEUED, standing.attempts, "")])
+        tx.ring(DELIVERIES_TOPIC)
+        return int(standing.id)
     id = store.add(
         tx,
         team_id=notice.team_id,

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from tocsin.notify.model import Kind, State
+from tocsin.notify.model import Kind, Notice, State
 from tocsin.storage import Instant, Json, Tx, metadata
 from tocsin.storage.tables import Id
 
@@ -77,17 +77,25 @@ delivery_events = Table(
 Rows = Sequence[Row[Any]]
 
 
-def planned(tx: Tx, *, incident_id: int, user_id: int, planned_at: datetime, channel: str, kind: str) -> bool:
-    """Whether this very message stands on the shelf already."""
+def planned(
+    tx: Tx, *, incident_id: int, user_id: int, planned_at: datetime, channel: str, kind: str
+) -> Row[Any] | None:  # fmt: skip
+    """(id, state, attempts) of this very message, if it stands on the shelf already."""
     column = deliveries.c
-    statement = select(column.id).where(
+    statement = select(column.id, column.state, column.attempts).where(
         column.incident_id == incident_id,
         column.user_id == user_id,
         column.planned_at == planned_at,
         column.channel == channel,
         column.kind == kind,
     )
-    return tx.execute(statement).first() is not None
+    return tx.execute(statement).first()
+
+
+def revive(tx: Tx, delivery_id: int, *, notice: Notice, address: str, due_at: datetime) -> None:
+    """Queue a cancelled message again. `attempts` goes on, so that an answer to an old attempt is known as such."""
+    statement = update(deliveries).where(deliveries.c.id == delivery_id)
+    tx.execute(statement.values(state=State.QUEUED, notice=notice, address=address, due_at=due_at))
 
 
 def add(tx: Tx, **values: Any) -> int:
