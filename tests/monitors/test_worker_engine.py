@@ -27,6 +27,7 @@ class Hands:
 
     def __init__(self) -> None:
         self.specs: dict[int, CheckSpec] = {}
+        self.asked: list[int] = []
 
     def replace(self, specs: Iterable[CheckSpec]) -> None:
         self.specs = {spec.monitor_id: spec for spec in specs}
@@ -36,6 +37,9 @@ class Hands:
 
     def remove(self, monitor_id: int) -> None:
         self.specs.pop(monitor_id, None)
+
+    def check_now(self, monitor_id: int) -> None:
+        self.asked.append(monitor_id)
 
 
 class Watch:
@@ -270,6 +274,50 @@ async def test_one_monitor_that_cannot_be_read_is_said_and_the_others_are_watche
     await watch.beat()
     assert watch.engine.unreadable == 0
     assert watch.hands.specs[lost].settings["auth_password"] == "hunter3"
+
+
+async def test_an_outage_after_the_clock_was_set_back_is_seen_at_once(watch: Watch) -> None:
+    watch.site.create()
+    await watch.beat()
+    for _ in range(2):
+        watch.see(Verdict.UP)
+        watch.clock.wind(seconds=30)
+        await watch.beat()
+    watch.clock.wind(hours=-1)
+    watch.see(Verdict.DOWN)
+    assert watch.site.incident is not None
+
+
+async def test_when_the_confirmation_period_ends_a_check_is_made_and_not_an_hour_later(watch: Watch) -> None:
+    watch.site.create(confirmation_period=60, recovery_period=300, check_frequency=3600)
+    await watch.beat()
+    watch.see(Verdict.UP)
+    await watch.beat()
+    watch.see(Verdict.UP)
+    watch.clock.wind(hours=1)
+    watch.see(Verdict.DOWN)
+    for _ in range(59):
+        watch.clock.wind(seconds=1)
+        await watch.beat()
+    assert watch.hands.asked == []
+    watch.restart()
+    await watch.beat()
+    watch.clock.wind(seconds=1)
+    await watch.beat()
+    await watch.beat()
+    assert watch.hands.asked == [watch.site.id]
+    watch.see(Verdict.DOWN)
+    assert watch.site.monitor.status is MonitorStatus.DOWN
+    watch.clock.wind(hours=1)
+    watch.see(Verdict.UP)
+    watch.clock.wind(seconds=300)
+    await watch.beat()
+    assert watch.hands.asked == [watch.site.id] * 2
+    watch.see(Verdict.UP)
+    assert watch.site.monitor.status is MonitorStatus.UP
+    watch.clock.wind(hours=1)
+    await watch.beat()
+    assert watch.hands.asked == [watch.site.id] * 2
 
 
 async def test_an_edited_monitor_is_judged_under_its_new_settings_only(watch: Watch) -> None:

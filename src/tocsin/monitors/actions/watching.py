@@ -9,6 +9,7 @@ import msgspec
 from tocsin.kernel.clock import to_milliseconds
 from tocsin.monitors.model import CheckSpec, Gap, Monitor, Settings
 from tocsin.monitors.rules.maintenance import has_window
+from tocsin.monitors.rules.patience import look_again_ms
 from tocsin.monitors.store import monitors as shelf
 from tocsin.monitors.store import states as state_shelf
 from tocsin.storage import Tx, events
@@ -36,6 +37,10 @@ class Watched(msgspec.Struct, frozen=True):
     """The settings when they hold a maintenance window."""
     unreadable: str = ""
     """Why it cannot be watched though it should be."""
+    patience: tuple[int, int] = (0, 0)
+    """The confirmation and the recovery period, seconds."""
+    look_again_ms: int | None = None
+    """When one of them ends that runs already."""
 
 
 def watched_after(tx: Tx, id: int, limit: int) -> list[Watched]:
@@ -99,6 +104,7 @@ def in_maintenance_now(tx: Tx, reason: str) -> list[int]:
 
 def _watched(monitor: Monitor) -> Watched:
     paused = monitor.paused_at is not None or bool(monitor.unreadable)
+    patience = (monitor.settings.confirmation_period, monitor.settings.recovery_period)
     return Watched(
         monitor_id=monitor.id,
         revision=monitor.revision,
@@ -106,4 +112,6 @@ def _watched(monitor: Monitor) -> Watched:
         steady=monitor.standing.steady,
         window=monitor.settings if has_window(monitor.settings) and not paused else None,
         unreadable=monitor.unreadable if monitor.paused_at is None else "",
+        patience=patience,
+        look_again_ms=None if paused else look_again_ms(monitor.standing, *patience),
     )

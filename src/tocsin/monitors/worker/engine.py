@@ -21,6 +21,8 @@ from tocsin.monitors.actions.monitors import TOPIC
 from tocsin.monitors.actions.watching import Watched
 from tocsin.monitors.model import CheckSpec, Observation, Standing
 from tocsin.monitors.rules.maintenance import in_maintenance, next_change
+from tocsin.monitors.rules.patience import look_again_ms
+from tocsin.monitors.worker.appointments import Appointments
 from tocsin.monitors.worker.inbox import Inbox, Slip
 from tocsin.storage import Database
 
@@ -53,6 +55,7 @@ class Probe(Protocol):
     def replace(self, specs: Iterable[CheckSpec]) -> None: ...
     def put(self, spec: CheckSpec) -> None: ...
     def remove(self, monitor_id: int) -> None: ...
+    def check_now(self, monitor_id: int) -> None: ...
 
 
 class Engine:
@@ -73,6 +76,7 @@ class Engine:
         self._base_url = base_url
         self._probe: Probe | None = None
         self._inbox = Inbox()
+        self._appointments = Appointments()
         self._judging: set[Future[Standing | None]] = set()
         self._refusals: dict[int, int] = {}
         self._known: dict[int, Watched] = {}
@@ -135,6 +139,7 @@ class Engine:
             self._inbox.note_gap((None, self._beat_ended_ms, now_ms, watching.NOT_RUNNING))
         await self._learn()
         await self._turn_windows()
+        self._keep_appointments()
         try:
             await self._write_down()
             await self._judge_again()
@@ -192,6 +197,15 @@ class Engine:
         self._inbox.judged(seen)
         steady = standing is not None and standing.steady and standing.observed_ms == seen.started_ms
         self._inbox.steady(seen.monitor_id, seen.revision if steady else None)
+        watched = self._known.get(seen.monitor_id)
+        if watched is not None and standing is not None:
+            self._appointments.make(seen.monitor_id, look_again_ms(standing, *watched.patience))
+
+    def _keep_appointments(self) -> None:
+        """Check now what somebody's patience ends for, and not when its turn comes: that may be hours later."""
+        for id in self._appointments.due(to_milliseconds(self._clock.now())):
+            if self._probe is not None:
+                self._probe.check_now(id)
 
     async def _judge_again(self) -> None:
         """In order within a monitor; monitors beside each other, so that they share a commit."""
@@ -291,6 +305,7 @@ class Engine:
             if watched is None:
                 self._known.pop(id, None)
                 self._inbox.forget(id)
+                self._appointments.make(id, None)
             else:
                 self._inbox.steady(id, None)
                 self._know(watched)
@@ -306,6 +321,7 @@ class Engine:
             log.error("a monitor cannot be watched: give it its settings again", monitor_id=watched.monitor_id,
                       why=watched.unreadable)  # fmt: skip
         self._known[watched.monitor_id] = watched
+        self._appointments.make(watched.monitor_id, watched.look_again_ms)
         if watched.window is not None or watched.monitor_id in self._in_window:
             heapq.heappush(self._windows, (0, watched.monitor_id, watched.revision))
 
