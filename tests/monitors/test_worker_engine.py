@@ -327,8 +327,17 @@ async def test_an_edited_monitor_is_judged_under_its_new_settings_only(watch: Wa
     watch.site.update(url="https://new.example.com")
     watch.see(Verdict.DOWN)
     assert watch.site.incident is None
+    assert watch.hands.asked == []
     await watch.beat()
     assert watch.hands.specs[watch.site.id].revision > stale.revision
+    assert watch.hands.asked == [watch.site.id]
+    watch.hands.specs[watch.site.id], new = stale, watch.hands.specs[watch.site.id]
+    watch.see(Verdict.DOWN)  # a check that was still under way
+    await watch.beat()
+    assert watch.hands.asked == [watch.site.id] * 2
+    watch.hands.specs[watch.site.id] = new
+    await watch.beat()
+    assert watch.hands.asked == [watch.site.id] * 2
     watch.see(Verdict.DOWN)
     assert watch.site.incident is not None
 

@@ -80,6 +80,7 @@ class Engine:
         self._judging: set[Future[Standing | None]] = set()
         self._refusals: dict[int, int] = {}
         self._known: dict[int, Watched] = {}
+        self._dropped: set[int] = set()
         self._windows: list[tuple[int, int, int]] = []
         self._in_window: set[int] = set()
         self._journal = -1
@@ -197,9 +198,20 @@ class Engine:
         self._inbox.judged(seen)
         steady = standing is not None and standing.steady and standing.observed_ms == seen.started_ms
         self._inbox.steady(seen.monitor_id, seen.revision if steady else None)
+        if standing is None:
+            # In this order: the loop, on its own thread, first knows the new revision and then looks at what was dropped.
+            self._dropped.add(seen.monitor_id)
         watched = self._known.get(seen.monitor_id)
         if watched is not None and standing is not None:
             self._appointments.make(seen.monitor_id, look_again_ms(standing, *watched.patience))
+        elif watched is not None and watched.revision != seen.revision:
+            self._check_again_what_was_dropped(seen.monitor_id)
+
+    def _check_again_what_was_dropped(self, monitor_id: int) -> None:
+        """The monitor was changed, if only its name, while the check ran: what was seen must be seen anew, and soon."""
+        if monitor_id in self._dropped:
+            self._dropped.discard(monitor_id)
+            self._appointments.soon(monitor_id)
 
     def _keep_appointments(self) -> None:
         """Check now what somebody's patience ends for, and not when its turn comes: that may be hours later."""
@@ -306,9 +318,11 @@ class Engine:
                 self._known.pop(id, None)
                 self._inbox.forget(id)
                 self._appointments.make(id, None)
+                self._dropped.discard(id)
             else:
                 self._inbox.steady(id, None)
                 self._know(watched)
+                self._check_again_what_was_dropped(id)
             if self._probe is None:
                 continue
             if watched is None or watched.spec is None or id in self._in_window:
