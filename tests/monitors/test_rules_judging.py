@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.monitors.model import MonitorStatus, Standing, Verdict
-from tocsin.monitors.rules.judging import Deed, Facts, Judgement, Patience, judge, stop_watching
+from tocsin.monitors.rules.judging import (
+    FUTURE_MS,
+    Deed,
+    Facts,
+    Judgement,
+    Patience,
+    forget_future,
+    judge,
+    stop_watching,
+)
 
 PENDING, UP, DOWN, VALIDATING = (
     MonitorStatus.PENDING, MonitorStatus.UP, MonitorStatus.DOWN, MonitorStatus.VALIDATING,
@@ -182,3 +191,19 @@ def test_each_incident_is_opened_once_and_closed_before_the_next(
         if deed in (Deed.WITHDRAW, Deed.RECOVER):
             is_open = False
     assert is_open is (history.standing.incident_id is not None)
+
+
+@pytest.mark.parametrize("standing", [FINE, SUSPECTED, BROKEN, MENDING])
+@pytest.mark.parametrize("verdict", [Verdict.UP, Verdict.DOWN])
+def test_a_clock_that_was_set_back_by_an_hour_blinds_nobody(standing: Standing, verdict: Verdict) -> None:
+    for seconds in (-3600, -3600 + 61):
+        facts = after(seconds, verdict)
+        standing = forget_future(standing, facts.ended_ms)
+        standing = judge(standing, facts, PATIENT, incident_open=True).standing
+        assert standing.observed_ms == facts.started_ms
+    assert standing.status is (UP if verdict is Verdict.UP else DOWN)
+
+
+@given(st.integers(-FUTURE_MS, 10**9))
+def test_clocks_that_differ_a_little_are_no_reason_to_forget(later_ms: int) -> None:
+    assert forget_future(SUSPECTED, T0 + later_ms) == SUSPECTED

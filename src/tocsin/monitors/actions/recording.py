@@ -9,10 +9,10 @@ import msgspec
 from tocsin.escalation.model import Paging
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.model import Opening
-from tocsin.kernel.clock import from_milliseconds
+from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.monitors.actions.expiry import note_certificate
 from tocsin.monitors.model import Monitor, Observation, Standing
-from tocsin.monitors.rules.judging import Deed, Facts, Patience, judge, stop_watching
+from tocsin.monitors.rules.judging import Deed, Facts, Patience, forget_future, judge, stop_watching
 from tocsin.monitors.rules.maintenance import in_maintenance
 from tocsin.monitors.store import monitors as shelf
 from tocsin.monitors.store import samples as sample_shelf
@@ -47,7 +47,9 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
         incident = incidents.current(tx, "monitor", monitor.id, "check")
     facts = Facts(observation.verdict, observation.started_ms, observation.ended_ms)
     patience = Patience(monitor.settings.confirmation_period, monitor.settings.recovery_period)
-    judgement = judge(standing, facts, patience, incident_open=incident is not None)
+    judgement = judge(
+        forget_future(standing, to_milliseconds(tx.now)), facts, patience, incident_open=incident is not None
+    )
     new = _done(tx, monitor, observation, judgement.standing, judgement.deed, base_url)
     if new != standing:
         state_shelf.save_standing(tx, monitor.id, new)

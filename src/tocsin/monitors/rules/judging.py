@@ -16,6 +16,10 @@ UP, DOWN, PENDING, VALIDATING = (
 )
 
 
+FUTURE_MS = 60_000
+"""What was observed further than this beyond now was written by a clock that ran ahead and has been set right since."""
+
+
 class Deed(StrEnum):
     """What must be done about the incident, in the same transaction."""
 
@@ -72,6 +76,19 @@ def judge(standing: Standing, facts: Facts, patience: Patience, *, incident_open
     if facts.verdict is Verdict.UP:
         return _good(standing, facts, patience)
     return _bad(standing, facts, patience)
+
+
+def forget_future(standing: Standing, now_ms: int) -> Standing:
+    """The standing as it is to be judged now: a clock that was set back must not blind us until it catches up."""
+    if standing.observed_ms <= now_ms + FUTURE_MS:
+        return standing
+    failing, recovering = standing.failing_since_ms, standing.recovering_since_ms
+    return msgspec.structs.replace(
+        standing,
+        observed_ms=0,
+        failing_since_ms=None if failing is None else min(failing, now_ms),
+        recovering_since_ms=None if recovering is None else min(recovering, now_ms),
+    )
 
 
 def forget_incident(standing: Standing) -> Standing:
