@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
@@ -119,6 +120,9 @@ class SqliteBackend:
                 except BaseException as error:  # the file is gone, the disk is full: each caller hears of it
                     log.error("writing failed", error=str(error), callers=len(group))
                     _fail(group, translated(error))
+                    if connection is not None:  # it may be what is broken: the next group gets a fresh one
+                        _let_go(connection)
+                        connection = None
         if connection is not None:
             connection.close()
 
@@ -183,6 +187,13 @@ def _fail(group: list[_Job], error: BaseException) -> None:
     for _, future in group:
         if not future.done():
             future.set_exception(error)
+
+
+def _let_go(connection: Connection) -> None:
+    with suppress(Exception):  # what is broken may refuse to be closed too
+        connection.invalidate()
+    with suppress(Exception):
+        connection.close()
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
