@@ -61,7 +61,8 @@ class TooMany(TocsinError):
 
 
 class Unavailable(TocsinError):
-    """Storage is locked, full or gone; the transaction was rolled back whole."""
+    """Storage is locked, full or gone. The transaction was rolled back whole, unless the message says that this cannot
+    be known: a connection that ends during COMMIT leaves its answer open."""
 
     def __init__(self, message: str, retry_after_seconds: int = 10) -> None:
         super().__init__(message)

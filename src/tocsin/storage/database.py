@@ -119,7 +119,7 @@ class Database:
         return await asyncio.wrap_future(self.submit_read(work, *args, **kwargs))
 
     async def write(self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work(tx, …)`; all of it is on disk when this returns, none of it if this raises."""
+        """Run `work(tx, …)`; all of it is on disk when this returns, none if this raises (but see Unavailable)."""
         return await asyncio.wrap_future(self.submit_write(work, *args, **kwargs))
 
     def submit_read(self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -147,18 +147,26 @@ def open_database(url: str, clock: Clock, bus: Bus, vault: Vault) -> Database:
     raise ValueError(f"Unknown database URL '{url.split(':', 1)[0]}:…': use sqlite:///FILE or postgresql://…")
 
 
-def translated(error: BaseException) -> BaseException:
-    """A driver's complaint that the caller may retry becomes `Unavailable`; anything else stays what it is."""
+def translated(error: BaseException, *, committing: bool = False) -> BaseException:
+    """A driver's complaint that the caller may retry becomes `Unavailable`; anything else stays what it is.
+
+    `committing`: COMMIT had been sent. Whoever then loses the connection cannot know whether it was done.
+    """
     if isinstance(error, TocsinError) or not isinstance(error, DBAPIError):
         return error
     words = str(error.orig).strip().splitlines()[0] if error.orig else "the database did not answer"
     if error.connection_invalidated or _passing(error.orig, words.lower()):
-        answer = Unavailable(f"The database cannot take this just now ({words}). Nothing was written; try again.")
+        outcome = _UNKNOWN_OUTCOME if committing and error.connection_invalidated else "Nothing was written; try again."
+        answer = Unavailable(f"The database cannot take this just now ({words}). {outcome}")
         answer.__cause__ = error
         return answer
     return error
 
 
+_UNKNOWN_OUTCOME = (
+    "The connection ended while it was being written: it may have been, or not. Try again with the same "
+    "Idempotency-Key, or look before you do."
+)
 _PASSING_STATES = ("08", "25006", "40", "53", "55P03", "57014", "57P", "58")
 """How the SQLSTATE of a failure begins that says nothing about the statement: no connection, a server that only reads,
 rivals, no resources, a lock or a statement that took too long, the server stops or starts, its disk

@@ -73,15 +73,18 @@ class PostgresBackend:
 
     def _write(self, work: Callable[[Tx], T]) -> T:
         for attempt in range(ATTEMPTS):
+            committing = False
             try:
-                with self._writing.connect() as connection, connection.begin():
+                with self._writing.connect() as connection, connection.begin() as transaction:
                     tx = Tx(connection, self._clock.now(), self._vault)
                     answer = work(tx)
+                    committing = True
+                    transaction.commit()
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) in _RETRYABLE and attempt < ATTEMPTS - 1:
                     time.sleep(random.uniform(0, 0.005 * (attempt + 1)))  # noqa: S311 - spreads rivals, hides nothing
                     continue
-                raise translated(error) from error
+                raise translated(error, committing=committing) from error
             for topic in tx.rings:
                 self._bus.ring(topic)
             return answer
