@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, event, func, insert, select
 from sqlalchemy.exc import ProgrammingError
 
 from tests.postgres import PostgresServer
@@ -15,6 +17,7 @@ from tocsin.kernel.errors import Unavailable
 from tocsin.kernel.vault import Vault
 from tocsin.storage import Database, MemoryBus, Tx, open_database
 from tocsin.storage.events import events, record
+from tocsin.storage.migrate import current, head, migrate
 
 
 def note(tx: Tx, name: str) -> None:
@@ -113,6 +116,72 @@ async def test_a_table_that_postgres_cannot_have_in_time_is_worth_another_try(
         other.rollback()
     await postgres_database.write(hurry)
     assert await postgres_database.read(count) == 1
+
+
+async def test_a_connection_that_ends_during_the_commit_is_not_called_unwritten(postgres_database: Database) -> None:
+    def die_at_the_commit(tx: Tx) -> None:
+        for statement in (
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'",
+            "CREATE CONSTRAINT TRIGGER die AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION die()",
+        ):
+            tx.connection.exec_driver_sql(statement)
+
+    await postgres_database.write(die_at_the_commit)
+    with pytest.raises(Unavailable, match=r"may have been, or not.*Idempotency-Key"):
+        await postgres_database.write(note, "perhaps")
+    await postgres_database.write(lambda tx: tx.connection.exec_driver_sql("DROP TRIGGER die ON events"))
+    await postgres_database.write(note, "surely")
+
+
+async def test_a_connection_of_sqlite_that_broke_is_replaced(sqlite_database: Database) -> None:
+    def breaks(tx: Tx) -> None:
+        driver = tx.connection.connection.driver_connection
+        assert driver is not None
+        driver.close()
+
+    with pytest.raises(Exception, match="closed"):
+        await sqlite_database.write(breaks)
+    await sqlite_database.write(note, "after")
+    assert await sqlite_database.read(count) == 1
+
+
+def test_two_processes_that_migrate_at_once_do_it_one_after_the_other(
+    postgres: PostgresServer, clock: FakeClock, bus: MemoryBus, vault: Vault
+) -> None:
+    postgres.create("migrated_twice")
+    databases = [open_database(postgres.url("migrated_twice"), clock, bus, vault) for _ in range(2)]
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            applied = list(threads.map(migrate, databases))
+        assert [] in applied
+        assert current(databases[0]) == head()
+        assert max(applied, key=len)[-1] == head()
+    finally:
+        for database in databases:
+            database.close()
+        postgres.drop("migrated_twice")
+
+
+def test_migrating_postgres_is_not_bound_to_the_time_of_a_statement(
+    postgres: PostgresServer, clock: FakeClock, bus: MemoryBus, vault: Vault
+) -> None:
+    postgres.create("migrated_slowly")
+    database = open_database(postgres.url("migrated_slowly"), clock, bus, vault)
+    seen: list[str] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def look(connection: Connection, cursor: Any, statement: str, *rest: object) -> None:
+        if statement.lstrip().startswith("CREATE TABLE"):
+            seen.append(cursor.connection.execute("SHOW statement_timeout").fetchone()[0])
+
+    try:
+        migrate(database)
+        assert set(seen) == {"0"}
+    finally:
+        database.close()
+        postgres.drop("migrated_slowly")
 
 
 async def test_a_mistake_of_our_own_is_not_called_passing(postgres_database: Database) -> None:

@@ -8,17 +8,25 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from tocsin.storage.database import Database
+
+ADVISORY_LOCK = 0x746F6373696E
+"""The number of the lock that migrating takes on PostgreSQL ("tocsin" in ASCII)."""
+LOCK_TIMEOUT_MINUTES = 10
+"""How long another process that migrates, or a table that is in use, is waited for."""
 
 
 def migrate(database: Database) -> list[str]:
     """Apply every migration that is missing, each in one transaction. Returns the revisions that were applied."""
-    before = current(database)
     config = _config()
     with database.engine.connect() as connection:
         if database.dialect == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            _alone_and_without_haste(connection)
+        before = MigrationContext.configure(connection).get_current_revision()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         if database.dialect == "sqlite":
@@ -40,6 +48,13 @@ def head() -> str:
     revision = ScriptDirectory.from_config(_config()).get_current_head()
     assert revision is not None
     return revision
+
+
+def _alone_and_without_haste(connection: Connection) -> None:
+    """For this transaction: one process migrates while others wait for it, and a large table may take its time."""
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_MINUTES}min'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
 
 
 def _config() -> Config:
