@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 
+import pytest
+
 from tests.world import World
+from tocsin.accounts import actions as accounts
+from tocsin.gateway.door import Request
+from tocsin.gateway.links import open_link
+from tocsin.kernel.errors import Refused
+from tocsin.registry.input import Arguments
+from tocsin.storage import Tx
 
 
 async def test_opening_the_link_changes_nothing(world: World) -> None:
@@ -105,3 +113,40 @@ async def test_while_the_database_is_locked_it_says_so_and_keeps_the_button(worl
     other.execute("ROLLBACK")
     await world.browse("POST", link, data={"deed": "acknowledge"})
     assert (await world.incident(incident))["status"] == "Acknowledged"
+
+
+async def test_whoever_is_called_for_help_from_another_team_can_answer(world: World) -> None:
+    def found(tx: Tx) -> None:
+        network = accounts.ensure_team(tx, "Network")
+        user = accounts.create_user(tx, email="nina@example.com", name="Nina Net", password=None)
+        accounts.join(tx, network.id, user.id)
+
+    await world.database.write(found)
+    incident = await world.outage("shop", team_wait=3600)
+    help = {"escalation_type": "User", "user_email": "nina@example.com"}
+    asked = await world.api("POST", f"/v3/incidents/{incident}/escalate", help, token="global")
+    assert asked.status_code == 200
+    await world.settle()
+    link = world.mail_to("nina@example.com")[0].answer_url
+    assert "Ongoing" in (await world.browse("GET", link)).text
+    assert (await world.browse("POST", link, data={"deed": "acknowledge"})).status_code == 303
+    assert (await world.incident(incident))["acknowledged_by"] == "Nina Net"
+
+
+async def test_a_link_is_good_for_its_own_incident_alone(world: World) -> None:
+    await world.outage("shop")
+    other = await world.outage("blog")
+    opened = await open_link(world.database, world.mails()[0].answer_url.rpartition("/")[2], None)
+    assert opened is not None
+    operation = world.door.catalogue["incidents.acknowledge"]
+    request = Request(
+        operation=operation,
+        route=operation.routes[0],
+        credential=opened.credential,
+        arguments=Arguments(path={"id": str(other)}),
+        surface="link",
+        base_url="",
+    )
+    with pytest.raises(Refused):
+        await world.door.call(request)
+    assert (await world.incident(other))["status"] == "Started"

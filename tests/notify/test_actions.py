@@ -102,7 +102,7 @@ async def test_the_link_in_a_mail_tells_who_answers_and_cannot_be_forged(ops: Op
     url = await ops.database.read(actions.answer_url, BASE_URL, id)
     token = url.removeprefix(f"{BASE_URL}/answer/")
     link = await ops.database.read(actions.verify_answer, token)
-    assert link == AnswerLink(delivery_id=id, incident_id=25, user_id=ops.bob)
+    assert link == AnswerLink(delivery_id=id, team_id=ops.team_id, incident_id=25, user_id=ops.bob)
     other = token.replace(f"{id}-", f"{id + 1}-", 1)
     for forged in ("", "x", str(id), f"{id}-", f"{id}-{'0' * 32}", other, token + "0", f"{'9' * 40}-{'0' * 32}"):
         assert await ops.database.read(actions.verify_answer, forged) is None

@@ -101,7 +101,7 @@ class Door:
     def _read(self, tx: Tx, request: Request) -> Reply | _Failed:
         try:
             actor = recognise(tx, request.credential)
-            self._judge(actor, request.operation)
+            self._judge(actor, request)
             return self._do(tx, actor, request)
         except TocsinError as error:
             return _Failed(error)
@@ -111,7 +111,7 @@ class Door:
         outcome = "denied"
         try:
             actor = recognise(tx, request.credential)
-            reason = self._judge(actor, request.operation).reason
+            reason = self._judge(actor, request).reason
             outcome = "failed"
             with tx.savepoint():
                 reply = self._once(tx, actor, request)
@@ -184,8 +184,8 @@ class Door:
             found.append((get.resource, record))
         return found
 
-    def _judge(self, actor: Actor, operation: Operation) -> rules.Verdict:
-        verdict = rules.decide(actor, operation)
+    def _judge(self, actor: Actor, request: Request) -> rules.Verdict:
+        verdict = rules.decide(actor, request.operation, request.arguments.path.get("id"))
         if verdict.answer is not rules.Answer.ALLOW:
             raise Refused(f"You may not do this: {verdict.reason}.")
         return verdict

@@ -15,6 +15,13 @@ UNAUTHENTICATED = (
 """The contract's sentence, to the letter: clients test for its beginning (part 1, section 1)."""
 
 
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of one team, as a link in a message names it."""
+
+    team_id: int
+    id: int
+
+
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller shows at the door. Exactly one of the first two is set, or neither (nobody)."""
 
@@ -26,6 +33,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """In words for the audit log: `token`, `e-mail link`."""
     only: frozenset[str] | None = None
     """The operations that this credential is good for; None = all that the person may do."""
+    about: About | None = None
+    """The one record that this credential is good for; None = all that the person may reach."""
     client_address: str | None = None
 
 
@@ -41,6 +50,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     user_id: int | None = None
     through: str = "token"
     only: frozenset[str] | None = None
+    record_id: int | None = None
+    """The one record whose id this caller may name; None = any of their teams."""
 
     @property
     def key(self) -> str:
@@ -55,14 +66,19 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
     """The actor behind a credential. Raises Unauthenticated."""
     if credential.user_id is not None:
         user = accounts.user(tx, credential.user_id)
+        about = credential.about
+        team_ids = tuple(accounts.team_ids_of(tx, user.id))
+        if about is not None and team_ids:  # who helps another team out is in some team here, or has left us
+            team_ids = (about.team_id,)
         return Actor(
             kind="person",
             id=user.id,
             name=user.name,
-            team_ids=tuple(accounts.team_ids_of(tx, user.id)),
+            team_ids=team_ids,
             user_id=user.id,
             through=credential.through,
             only=credential.only,
+            record_id=None if about is None else about.id,
         )
     token = accounts.authenticate(tx, credential.token) if credential.token else None
     if token is None:

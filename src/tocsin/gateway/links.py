@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tocsin.gateway.identity import Credential
+from tocsin.gateway.identity import About, Credential
 from tocsin.notify import actions as notify
 from tocsin.storage import Database
 
@@ -24,5 +24,11 @@ async def open_link(database: Database, token: str, client_address: str | None) 
     link = await database.read(notify.verify_answer, token)
     if link is None:
         return None
-    credential = Credential(user_id=link.user_id, through="e-mail link", only=ANSWERS, client_address=client_address)
+    credential = Credential(
+        user_id=link.user_id,
+        through="e-mail link",
+        only=ANSWERS,
+        about=About(team_id=link.team_id, id=link.incident_id),
+        client_address=client_address,
+    )
     return OpenedLink(incident_id=link.incident_id, credential=credential)

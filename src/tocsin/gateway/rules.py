@@ -24,14 +24,17 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str
 
 
-def decide(actor: Actor, operation: Operation) -> Verdict:
+def decide(actor: Actor, operation: Operation, record_id: str | None = None) -> Verdict:
     """May this actor do this at all? Which records they reach is `call.team_ids`' business.
 
     Tokens of a team and its members may do everything within the team, as the contract has it. A link that we sent
-    opens only what it was sent for. Whoever is not known by name here is denied.
+    opens only what it was sent for: those operations, on that one record (`record_id` is the one in the path). Whoever
+    is not known by name here is denied.
     """
     if actor.only is not None and operation.name not in actor.only:
         return Verdict(Answer.DENY, f"this link is not good for {operation.name}")
+    if actor.record_id is not None and record_id != str(actor.record_id):
+        return Verdict(Answer.DENY, "this link is about something else")
     if actor.kind == "token":
         return Verdict(Answer.ALLOW, "the team's own token")
     if actor.kind == "global_token":
@@ -39,5 +42,7 @@ def decide(actor: Actor, operation: Operation) -> Verdict:
     if actor.kind == "person":
         if not actor.team_ids:
             return Verdict(Answer.DENY, f"{actor.name} is in no team")
+        if actor.record_id is not None:
+            return Verdict(Answer.ALLOW, "the one to whom the link was sent")
         return Verdict(Answer.ALLOW, "a member of the team")
     return Verdict(Answer.DENY, f"a caller of kind {actor.kind} has been granted nothing")

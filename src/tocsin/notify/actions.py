@@ -202,7 +202,9 @@ def verify_answer(tx: Tx, token: str) -> AnswerLink | None:
     if not tx.vault.signed(f"answer:{id}", match[2]):
         return None
     row = store.get(tx, id)
-    return None if row is None else AnswerLink(delivery_id=id, incident_id=row.incident_id, user_id=row.user_id)
+    if row is None:
+        return None
+    return AnswerLink(delivery_id=id, team_id=row.team_id, incident_id=row.incident_id, user_id=row.user_id)
 
 
 def _message(tx: Tx, row: Row[Any], base_url: str) -> Message:

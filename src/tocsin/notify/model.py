@@ -126,6 +126,8 @@ class AnswerLink(msgspec.Struct, frozen=True):
     """Whom a secret answer link was sent to, and about what."""
 
     delivery_id: int
+    team_id: int
+    """The incident's team, which need not be one of the person's: teams are called for help across their borders."""
     incident_id: int
     user_id: int
 
