@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -17,6 +17,7 @@ from tocsin.incidents import actions as incidents
 from tocsin.incidents.actions import author_of
 from tocsin.kernel.clock import SystemClock, to_milliseconds
 from tocsin.kernel.net import RealNet
+from tocsin.monitors.actions.monitors import set_paused
 from tocsin.monitors.model import Verdict
 from tocsin.monitors.rules.expiry import ExpiryDeed, cause, host_of, judge_expiry, registrable_domain
 from tocsin.monitors.rules.registration import rdap_bases, rdap_expiry, whois_expiry, whois_referral
@@ -172,6 +173,48 @@ def test_an_expiry_that_somebody_resolved_is_not_announced_again(site: Site) -> 
     site.clock.wind(seconds=30)
     site.observe(Verdict.UP, certificate_expires_ms=end)
     assert site.write(incidents.current, "monitor", site.id, "ssl_expiration") is None
+
+
+def pause(site: Site, paused: bool) -> None:
+    site.update(paused=paused)
+
+
+def pause_as_a_group(site: Site, paused: bool) -> None:
+    site.write(set_paused, [site.id], paused, BASE)
+
+
+@pytest.mark.parametrize("turn", [pause, pause_as_a_group])
+def test_a_warning_that_pausing_closed_comes_back_with_the_monitor(
+    site: Site, turn: Callable[[Site, bool], None]
+) -> None:
+    site.create(ssl_expiration=14)
+    see_certificate(site, 10)
+    turn(site, True)
+    assert site.write(incidents.current, "monitor", site.id, "ssl_expiration") is None
+    turn(site, False)
+    assert site.write(incidents.current, "monitor", site.id, "ssl_expiration") is not None
+
+
+@pytest.mark.parametrize("turn", [pause, pause_as_a_group])
+def test_a_warning_that_a_person_closed_stays_closed_after_a_pause(
+    site: Site, turn: Callable[[Site, bool], None]
+) -> None:
+    site.create(ssl_expiration=14)
+    see_certificate(site, 10)
+    opened = site.write(incidents.current, "monitor", site.id, "ssl_expiration")
+    author = site.write(author_of, site.team_id, "alice@example.com")
+    site.write(incidents.resolve, opened.id, author, base_url=BASE)
+    turn(site, True)
+    turn(site, False)
+    assert site.write(incidents.current, "monitor", site.id, "ssl_expiration") is None
+
+
+def test_a_warning_switched_off_and_on_again_comes_back(site: Site) -> None:
+    site.create(ssl_expiration=14)
+    see_certificate(site, 10)
+    site.update(ssl_expiration=None)
+    site.update(ssl_expiration=14)
+    assert site.write(incidents.current, "monitor", site.id, "ssl_expiration") is not None
 
 
 def test_the_expiration_policy_is_shared_by_the_monitors_of_a_domain(site: Site) -> None:

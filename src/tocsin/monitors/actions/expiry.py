@@ -57,6 +57,20 @@ def settings_changed(tx: Tx, old: Monitor | None, new: Monitor, given: Mapping[s
         _share_policy(tx, new)
 
 
+def closed(tx: Tx, monitor_id: int, kind: Kind) -> None:
+    """We closed the incident, not a person: nobody has said that the end is known, so it may be announced again."""
+    state_shelf.announce(tx, monitor_id, kind, None)
+
+
+def resumed(tx: Tx, monitor: Monitor, base_url: str) -> None:
+    """It is watched again: what was about to run out before still is."""
+    if monitor.settings.ssl_expiration is not None:
+        _judge(tx, monitor, "ssl_expiration", monitor.certificate_expires_at, base_url)
+    if monitor.settings.domain_expiration is not None and monitor.domain is not None:
+        _judge(tx, monitor, "domain_expiration", state_shelf.watch_domain(tx, monitor.domain), base_url)
+        tx.ring(DOMAINS_TOPIC)
+
+
 def due_domains(tx: Tx, now: datetime, limit: int) -> list[tuple[str, datetime]]:
     """(domain, the instant at which it was due) of the registrations to look up, longest overdue first."""
     return state_shelf.due_domains(tx, now, limit)
@@ -100,6 +114,7 @@ def _judge(tx: Tx, monitor: Monitor, kind: Kind, expires_at: datetime | None, ba
     elif deed is ExpiryDeed.RESOLVE and current is not None:
         why = "It was renewed." if warn_days is not None else "The warning was switched off."
         incidents.recover(tx, current.id, why=why, base_url=base_url)
+        closed(tx, monitor.id, kind)
 
 
 def _opening(tx: Tx, monitor: Monitor, kind: Kind, expires_at: datetime) -> Opening:

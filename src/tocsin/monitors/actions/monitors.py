@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,7 +14,7 @@ from tocsin.kernel.clock import to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.monitors.actions import expiry
 from tocsin.monitors.model import Monitor, MonitorStatus, Settings, Standing
-from tocsin.monitors.rules.expiry import host_of, registrable_domain
+from tocsin.monitors.rules.expiry import Kind, host_of, registrable_domain
 from tocsin.monitors.rules.maintenance import in_maintenance
 from tocsin.monitors.rules.settings import MAX_TEXT, Errors, Limits, apply, default_name
 from tocsin.monitors.store import groups as group_shelf
@@ -121,12 +121,15 @@ def set_paused(tx: Tx, ids: Sequence[int], paused: bool, base_url: str) -> None:
             paused_at=tx.now if paused else None, domain=monitor.domain, settings=None,
         )  # fmt: skip
         _turned(tx, monitor, paused, base_url)
+        if not paused:
+            expiry.resumed(tx, monitor, base_url)
     tx.ring(TOPIC)
 
 
 def close_incidents(tx: Tx, monitor: Monitor, why: str, base_url: str) -> None:
     """Whatever is open about a monitor that is watched no longer is over; a suspicion is withdrawn unheard."""
-    for kind in ("check", "ssl_expiration", "domain_expiration"):
+    kinds: tuple[Literal["check"] | Kind, ...] = ("check", "ssl_expiration", "domain_expiration")
+    for kind in kinds:
         incident = incidents.current(tx, "monitor", monitor.id, kind)
         if incident is None:
             continue
@@ -134,6 +137,8 @@ def close_incidents(tx: Tx, monitor: Monitor, why: str, base_url: str) -> None:
             incidents.withdraw(tx, incident.id)
         else:
             incidents.recover(tx, incident.id, why=why, base_url=base_url)
+            if kind != "check":
+                expiry.closed(tx, monitor.id, kind)
 
 
 def _turned(tx: Tx, monitor: Monitor, paused: bool, base_url: str) -> None:

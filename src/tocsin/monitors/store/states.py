@@ -105,7 +105,8 @@ def announced(tx: Tx, monitor_id: int, kind: str) -> datetime | None:
     return tx.execute(select(column).where(states.c.monitor_id == monitor_id)).scalar()
 
 
-def announce(tx: Tx, monitor_id: int, kind: str, expires_at: datetime) -> None:
+def announce(tx: Tx, monitor_id: int, kind: str, expires_at: datetime | None) -> None:
+    """None: none is announced any more, so that the same end may be announced again."""
     column = "certificate_announced_at" if kind == "ssl_expiration" else "domain_announced_at"
     tx.execute(update(states).where(states.c.monitor_id == monitor_id).values({column: expires_at}))
 
