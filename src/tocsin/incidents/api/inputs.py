@@ -35,11 +35,11 @@ class CreateIncident(msgspec.Struct, frozen=True, kw_only=True):
     name: str | UnsetType | None = UNSET
     summary: str | UnsetType | None = UNSET
     description: str | UnsetType | None = UNSET
-    call: bool | UnsetType = UNSET
-    sms: bool | UnsetType = UNSET
-    email: bool | UnsetType = UNSET
-    push: bool | UnsetType = UNSET
-    critical_alert: bool | UnsetType = UNSET
+    call: bool | UnsetType | None = UNSET
+    sms: bool | UnsetType | None = UNSET
+    email: bool | UnsetType | None = UNSET
+    push: bool | UnsetType | None = UNSET
+    critical_alert: bool | UnsetType | None = UNSET
     team_wait: int | UnsetType | None = UNSET
     policy_id: str | int | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType | None = UNSET
