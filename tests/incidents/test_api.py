@@ -117,6 +117,32 @@ async def test_a_reference_is_answered_with_all_that_is_known_of_it(at: Clients)
     assert wrong.json() == {"errors": {"metadata": ["Owner refers to a User that doesn't exist"]}}
 
 
+@pytest.mark.parametrize("policy_id", ["12", 12])
+async def test_a_policy_that_is_not_known_here_pages_the_whole_team_and_says_so(
+    at: Clients, policy_id: str | int
+) -> None:
+    data = await made(at, policy_id=policy_id, email=False, push=False)
+    assert data["attributes"]["escalation_policy_id"] == "12"
+    items = (await at.alice.get(f"{ALL}/{data['id']}/timeline")).json()["data"]
+    story = str([item["attributes"]["data"] for item in items])
+    assert "Escalation policy 12 is not known here, so the whole team is alerted by e-mail." in story
+    assert "queued" in story
+
+
+async def test_references_to_what_is_not_kept_here_are_stored_as_given(at: Clients) -> None:
+    given = {"Plan": [{"type": "Policy", "item_id": 4}], "Rota": [{"type": "Schedule", "name": "Nights"}]}
+    data = await made(at, metadata=given)
+    shown = data["attributes"]["metadata"]
+    assert (shown["Plan"][0]["item_id"], shown["Rota"][0]["name"]) == (4, "Nights")
+
+
+@pytest.mark.parametrize("switch", ["call", "sms", "email", "push", "critical_alert"])
+async def test_null_leaves_a_switch_at_its_default(at: Clients, switch: str) -> None:
+    usual = await made(at)
+    data = await made(at, **{switch: None})
+    assert data["attributes"][switch] == usual["attributes"][switch]
+
+
 async def test_everything_in_a_report_is_optional(at: Clients) -> None:
     answer = await at.alice.post(ALL, json={})
     assert answer.status_code == 201
@@ -135,7 +161,8 @@ WRONG_REPORTS: list[tuple[dict[str, Any], dict[str, list[str]] | None]] = [
     ({"requester_email": "nobody"}, {"requester_email": ["is not an e-mail address"]}),
     ({"team_wait": -1}, {"team_wait": ["must be between 0 and 2592000 seconds"]}),
     ({"team_wait": 2**62}, {"team_wait": ["must be between 0 and 2592000 seconds"]}),
-    ({"policy_id": "12"}, {"policy_id": ["doesn't exist"]}),
+    ({"policy_id": "on-call"}, {"policy_id": ["is not the id of a policy"]}),
+    ({"policy_id": "-1"}, {"policy_id": ["is not the id of a policy"]}),
     ({"call": "perhaps"}, {"call": ["must be true or false"]}),
     ({"metadata": {"Key": [{"type": "Moon", "name": "x"}]}}, None),
     ({"metadata": {"Key": [{"type": "Team"}]}}, None),

@@ -27,7 +27,9 @@ REFERENCES = (
 
 
 def read_facts(tx: Tx, raw: Mapping[str, Any], team_id: int) -> Metadata:
-    """Facts as they are to be stored; references are looked up, so that answers can say all that is known of them.
+    """Facts as they are to be stored; people and teams are looked up, so that answers can say all we know of them.
+
+    References to what we do not keep (policies, schedules, integrations) are stored as given.
 
     Accepts `{"Key": "a"}`, `{"Key": ["a", "b"]}`, `{"Key": {"type": …}}` and `{"Key": [{"type": …, …}]}`; a key with
     null or nothing is left out. Raises Invalid (field `metadata`).
@@ -97,7 +99,7 @@ def _scalar(key: str, given: Any) -> str:
 
 
 def _looked_up(tx: Tx, key: str, value: Value, team_id: int) -> Value:
-    if value.type == "String":
+    if value.type not in ("User", "Team"):
         return value
     if value.type == "User":
         for user in accounts.members(tx, team_id):

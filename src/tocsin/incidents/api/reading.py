@@ -7,13 +7,14 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import User
 from tocsin.escalation.model import Paging
 from tocsin.escalation.rules import MAX_WAIT_SECONDS
 from tocsin.incidents import actions
+from tocsin.incidents.actions.facts import MAX_ID
 from tocsin.incidents.api.inputs import CreateIncident, Escalate, ListIncidents
 from tocsin.incidents.model import Filter, Incident, Kind, Opening
 from tocsin.kernel.errors import Invalid, NotFound
@@ -65,8 +66,7 @@ def opening(input: CreateIncident, team_id: int, caller: str) -> Opening:
     wait = input.team_wait
     if isinstance(wait, int) and not 0 <= wait <= MAX_WAIT_SECONDS:
         errors["team_wait"] = [f"must be between 0 and {MAX_WAIT_SECONDS} seconds"]
-    if input.policy_id is not None and input.policy_id is not UNSET:
-        errors["policy_id"] = ["doesn't exist"]
+    policy_id = _policy(input.policy_id, errors)
     if errors:
         raise Invalid.of(errors)
     switches = {
@@ -81,10 +81,24 @@ def opening(input: CreateIncident, team_id: int, caller: str) -> Opening:
         kind=Kind.MANUAL,
         name=name.strip() or _first_line(summary) or DEFAULT_NAME,
         cause=summary.strip() or name.strip() or f"Reported by {email or caller}",
-        paging=Paging(**switches, team_wait=wait if isinstance(wait, int) else None),
+        paging=Paging(**switches, team_wait=wait if isinstance(wait, int) else None, policy_id=policy_id),
         confirmed=True,
         requester_email=email,
     )
+
+
+def _policy(sent: str | int | UnsetType | None, errors: dict[str, list[str]]) -> int | None:
+    """The policy's id. One that we do not know is no reason to page nobody: the plan then alerts the whole team."""
+    if isinstance(sent, UnsetType) or sent is None or sent == "":
+        return None
+    try:
+        id = int(sent)
+    except ValueError:
+        id = 0
+    if not 0 < id <= MAX_ID:
+        errors["policy_id"] = ["is not the id of a policy"]
+        return None
+    return id
 
 
 def escalation_target(tx: Tx, input: Escalate, incident: Incident, team_ids: tuple[int, ...] | None) -> tuple[str, int]:
