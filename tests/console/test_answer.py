@@ -89,7 +89,7 @@ async def test_what_was_answered_by_link_is_in_the_audit_log(world: World) -> No
     sentences = await world.audit_log()
     assert sentences[-1] == (
         f"Alice Archer acknowledged an incident (incident {incident}) through an e-mail link: "
-        "allowed, a member of the team."
+        "allowed, the one to whom the link was sent."
     )
 
 
