@@ -231,6 +231,7 @@ class Registry:
         self.rdap_ends: datetime | None = None
         self.whois_ends: datetime | None = None
         self.asked: list[str] = []
+        self.holds_up: asyncio.Event | None = None
 
     async def open(self) -> None:
         self._http = await asyncio.start_server(self._serve_http, "127.0.0.1", 0)
@@ -246,6 +247,8 @@ class Registry:
         path = (await reader.readline()).split()[1].decode()
         await reader.readuntil(b"\r\n\r\n")
         self.asked.append(path)
+        if self.holds_up is not None:
+            await self.holds_up.wait()
         status, body = 200, {"services": [[["test"], [f"http://127.0.0.1:{self.http_port}/rdap/"]]]}
         if path.startswith("/rdap/") and self.rdap_ends is None:
             status, body = 404, {}
@@ -307,6 +310,21 @@ async def test_a_domain_near_its_end_opens_incidents_for_its_monitors_and_its_re
     site.clock.wind(hours=1, minutes=1)
     await domains.run_once()
     assert site.write(incidents.current, "monitor", www, "domain_expiration") is None
+
+
+async def test_a_registry_that_keeps_us_waiting_does_not_hold_up_the_others(
+    site: Site, registry: Registry, domains: DomainWatch
+) -> None:
+    registry.rdap_ends = site.clock.now() + timedelta(days=5)
+    registry.holds_up = asyncio.Event()
+    impatient = DomainWatch(site.database, site.clock, domains._net, BASE, domains._registries,
+                            look_up_timeout_seconds=0.2)  # fmt: skip
+    site.create(url="https://www.example.test", domain_expiration=7)
+    assert await impatient.run_once() == site.clock.now() + timedelta(hours=2)
+    registry.holds_up.set()
+    site.clock.wind(hours=2, seconds=1)
+    await domains.run_once()
+    assert site.write(incidents.current, "monitor", site.id, "domain_expiration") is not None
 
 
 async def test_whois_is_asked_when_rdap_does_not_say(site: Site, registry: Registry, domains: DomainWatch) -> None:

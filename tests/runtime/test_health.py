@@ -10,6 +10,7 @@ from tocsin.runtime.health import (
     MAX_FAILURES_IN_A_ROW,
     MAX_LAG_SECONDS,
     MAX_PROBE_LAG_SECONDS,
+    STALLED_QUIETLY_SECONDS,
     STALLED_SECONDS,
     ProbeFacts,
     WorkerFacts,
@@ -77,3 +78,12 @@ def test_tidying_may_be_late_but_not_dead() -> None:
     assert judge([late], PROBE, 0.01).ready
     dead = WorkerFacts(**{**WELL, "name": "packer", "alive": False})
     assert not judge([dead], PROBE, 0.01).ready
+
+
+@pytest.mark.parametrize(
+    "change", [{"failures_in_a_row": MAX_FAILURES_IN_A_ROW}, {"running_seconds": STALLED_QUIETLY_SECONDS + 1}]
+)
+def test_domain_names_that_cannot_be_looked_up_are_shown_and_the_pager_stays_ready(change: dict[str, Any]) -> None:
+    report = judge([WorkerFacts(**{**WELL, "name": "domains", **change})], PROBE, 0.01)
+    assert report.ready
+    assert report.checks["worker:domains"].why

@@ -10,7 +10,7 @@ MAX_FAILURES_IN_A_ROW = 3
 """One failure is a hiccup that is tried again; so many mean that the work is not being done."""
 MAX_LAG_SECONDS = {"engine": 60.0, "escalations": 60.0, "deliveries": 120.0}
 """How late each may be that stands between a failing check and a person: without these no page goes out. The others
-(packing, domain names, tidying) may be late for hours; of them only an end or a failure is shown."""
+(packing, domain names, tidying) may be late for hours; only their end makes us unready, a failure is shown."""
 STALLED_QUIETLY_SECONDS = 900.0
 """The same as STALLED_SECONDS for those others: looking up names at slow registries takes its time."""
 MAX_PROBE_LAG_SECONDS = 30.0
@@ -40,6 +40,10 @@ class ProbeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     alive: bool
     lag_seconds: float
+    blind: int = 0
+    """Monitors that cannot be checked through our own fault."""
+    overrun: int = 0
+    """Checks since the start that did not end by themselves."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +53,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     """Empty when ok."""
     lag_seconds: float | None = None
+    blind_monitors: int | None = None
+    checks_overrun: int | None = None
     last_progress_seconds: float | None = None
 
 
@@ -60,7 +66,11 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def judge(workers: list[WorkerFacts], probe: ProbeFacts, database_seconds: float | None) -> Report:
-    """Ready only when everything moves. `database_seconds` = how long a write took; None = it did not come back."""
+    """Ready only when everything moves that stands between a failing check and a person.
+
+    A slow registry or a packing that fails is shown, and no reason to take a healthy pager out of service.
+    `database_seconds` = how long a write took; None = it did not come back.
+    """
     checks = {f"worker:{facts.name}": _worker(facts) for facts in workers}
     checks["probe"] = _probe(probe)
     checks["database"] = (
@@ -68,7 +78,8 @@ def judge(workers: list[WorkerFacts], probe: ProbeFacts, database_seconds: float
         if database_seconds is not None
         else Finding(ok=False, why=f"a write did not come back within {DATABASE_TIMEOUT_SECONDS:.0f} s")
     )
-    return Report(ready=all(finding.ok for finding in checks.values()), checks=checks)
+    quiet = {f"worker:{facts.name}" for facts in workers if facts.alive and facts.name not in MAX_LAG_SECONDS}
+    return Report(ready=all(finding.ok for name, finding in checks.items() if name not in quiet), checks=checks)
 
 
 def _worker(facts: WorkerFacts) -> Finding:
@@ -99,4 +110,10 @@ def _probe(facts: ProbeFacts) -> Finding:
         why = "the check engine's thread does not answer"
     elif facts.lag_seconds > MAX_PROBE_LAG_SECONDS:
         why = f"checks start {facts.lag_seconds:.0f} s late: more is asked for than this machine can check"
-    return Finding(ok=not why, why=why, lag_seconds=round(facts.lag_seconds, 3))
+    return Finding(
+        ok=not why,
+        why=why,
+        lag_seconds=round(facts.lag_seconds, 3),
+        blind_monitors=facts.blind,
+        checks_overrun=facts.overrun,
+    )

@@ -21,9 +21,12 @@ RETRY_AFTER = timedelta(hours=2)
 """After a lookup that failed, or that this process did not live to finish."""
 BOOTSTRAP_KEPT = timedelta(hours=24)
 """How long IANA's list of RDAP services is kept: it changes a few times a month."""
-DOMAINS_AT_ONCE = 10
-"""Lookups per look, one after the other: registries refuse those who ask quickly."""
+DOMAINS_AT_ONCE = 3
+"""Lookups per look, one after the other: registries refuse those who ask quickly, and a look must end in good time."""
 TIMEOUT_SECONDS = 15.0
+"""Of one question to one registry."""
+LOOK_UP_TIMEOUT_SECONDS = 40.0
+"""Of one domain's whole lookup, which may ask five servers; three of them stay below a look's limit (180 s)."""
 MAX_WHOIS_BYTES = 64 * 1024
 WHOIS_PORT = 43
 
@@ -47,14 +50,16 @@ class DomainWatch:
     topic = expiry.DOMAINS_TOPIC
 
     def __init__(
-        self, database: Database, clock: Clock, net: Net, base_url: str, registries: Registries | None = None
-    ) -> None:
+        self, database: Database, clock: Clock, net: Net, base_url: str, registries: Registries | None = None,
+        *, look_up_timeout_seconds: float = LOOK_UP_TIMEOUT_SECONDS,
+    ) -> None:  # fmt: skip
         """`base_url`: for the links in messages."""
         self._database = database
         self._clock = clock
         self._net = net
         self._base_url = base_url
         self._registries = registries or Registries()
+        self._look_up_timeout_seconds = look_up_timeout_seconds
         self._bases: dict[str, str] = {}
         self._bases_until: datetime | None = None
         self.lag_seconds = 0.0
@@ -72,9 +77,10 @@ class DomainWatch:
     async def _look_up(self, domain: str) -> None:
         expires_at, failure = None, None
         try:
-            expires_at = await self._ask(domain)
-        except _Silent as silence:
-            failure = str(silence)
+            async with asyncio.timeout(self._look_up_timeout_seconds):
+                expires_at = await self._ask(domain)
+        except (_Silent, TimeoutError) as silence:
+            failure = str(silence) or f"no answer within {self._look_up_timeout_seconds:g} s"
             log.info("a registry did not say when a domain expires", domain=domain, why=failure)
         next_at = self._clock.now() + (RETRY_AFTER if failure else LOOK_UP_EVERY)
         await self._database.write(
