@@ -255,3 +255,13 @@ async def test_whoever_joins_an_empty_team_during_an_outage_is_paged_within_a_mi
     assert world.new_mails() == [("dora", "[Tocsin] Incident: Fire (Fire)")]
     await world.fast_forward(minutes=10)
     assert world.new_mails() == []
+
+
+async def test_a_mail_server_that_takes_nothing_shows_as_lag_and_one_dead_mailbox_does_not(world: World) -> None:
+    world.mailbox.answer_recipient = lambda address: "451 4.3.0 try later"
+    await world.outage("shop")
+    await world.fast_forward(minutes=4)
+    assert world.deliveries.lag_seconds > 200, "however punctually it is tried again"
+    world.mailbox.answer_recipient = lambda address: "451 4.2.2 full" if address.startswith("bob") else None
+    await world.fast_forward(minutes=6)
+    assert world.deliveries.lag_seconds == 0, "Alice got hers: pages move"

@@ -179,6 +179,7 @@ def look(tx: Tx) -> Look:
         due=tuple(due),
         next_at=min(instants, default=None),
         oldest_page_due_at=min(overdue, default=None),
+        oldest_tried_page_at=store.oldest_tried(tx, rules.urgency(Kind.PAGE)),
     )
 
 

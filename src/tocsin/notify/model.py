@@ -141,3 +141,5 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """When the next one that is not due yet becomes due."""
     oldest_page_due_at: datetime | None
     """Since when the page that has waited longest is overdue."""
+    oldest_tried_page_at: datetime | None = None
+    """For when the oldest page was planned that has been tried and has not gone through."""

@@ -216,6 +216,14 @@ def dues(tx: Tx, channel: str, urgency: int) -> tuple[datetime | None, datetime 
     return row.come, row.coming
 
 
+def oldest_tried(tx: Tx, urgency: int) -> datetime | None:
+    """When the oldest unfinished delivery of that urgency was planned that has been tried already."""
+    column = deliveries.c
+    waiting = (column.due_at.is_not(None)) & (column.urgency == urgency) & (column.attempts > 0)
+    found: datetime | None = tx.execute(select(func.min(column.planned_at)).where(waiting)).scalar_one()
+    return found
+
+
 def count_by_state(tx: Tx, since: datetime) -> dict[str, int]:
     """How many deliveries stand in each state, of those planned since then and those that are unfinished."""
     column = deliveries.c

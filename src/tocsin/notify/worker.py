@@ -14,7 +14,7 @@ from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Unavailable
 from tocsin.notify import actions, rules
 from tocsin.notify.channels import Channel, discover
-from tocsin.notify.model import Answer, GiveUp, Message, Retry
+from tocsin.notify.model import Answer, GiveUp, Look, Message, Retry, Sent
 from tocsin.storage import Database
 
 log = structlog.get_logger()
@@ -67,6 +67,7 @@ class Deliveries:
         self._takes_over = alone
         self._given_up = given_up
         self._closing = False
+        self._accepted_at: datetime | None = None
         self.lag_seconds = 0.0
 
     async def run_once(self) -> datetime | None:
@@ -78,8 +79,7 @@ class Deliveries:
             self._takes_over = False
         look = await self._database.read(actions.look)
         now = self._clock.now()
-        overdue = look.oldest_page_due_at
-        self.lag_seconds = 0.0 if overdue is None else max(0.0, (now - overdue).total_seconds())
+        self.lag_seconds = self._lag(look, now)
         next_at = look.next_at
         for kind in look.due:
             claimed = await self._start(kind)
@@ -87,6 +87,18 @@ class Deliveries:
             if claimed and (next_at is None or lease_end < next_at):
                 next_at = lease_end
         return next_at
+
+    def _lag(self, look: Look, now: datetime) -> float:
+        """How long pages have not moved: overdue ones, and ones put off again and again with none accepted since.
+
+        A single mailbox that refuses while others accept is that mailbox's trouble; a mail server that takes nothing
+        is ours, however punctually we try it.
+        """
+        stuck = look.oldest_tried_page_at
+        if stuck is not None and self._accepted_at is not None and self._accepted_at >= stuck:
+            stuck = None
+        since = [at for at in (look.oldest_page_due_at, stuck) if at is not None]
+        return max(0.0, (now - min(since)).total_seconds()) if since else 0.0
 
     @property
     def in_flight(self) -> int:
@@ -153,10 +165,12 @@ class Deliveries:
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, LONGEST_SETTLE_WAIT_SECONDS)
             else:
-                log.info(
-                    "delivery", delivery_id=message.delivery_id, channel=message.channel, attempt=message.attempt,
-                    state=state or "unchanged",
-                )  # fmt: skip
+                facts = {"delivery_id": message.delivery_id, "channel": message.channel, "attempt": message.attempt}
+                if isinstance(answer, Sent):
+                    self._accepted_at = self._clock.now()
+                    log.info("delivery", **facts, state=state or "unchanged")
+                else:
+                    log.warning("delivery", **facts, state=state or "unchanged", why=answer.why)
                 return
         log.error("an answer was lost: the message will be sent again", delivery_id=message.delivery_id)
 

@@ -89,6 +89,8 @@ async def _run(ground: Foundation, listener: socket.socket, announce: Announce) 
     settle()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
+    if not ground.settings.smtp_url:
+        log.warning("no mail server is set: pages will wait until you start with --smtp-url smtp://…")
     log.info("listening", base_url=base_url, version=__version__, pid=os.getpid())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     with _deadline():
