@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Server, tocsin
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,25 @@ def test_a_second_one_on_the_same_data_is_refused_and_told_who_runs(shared: Serv
     assert f"process {shared.pid}" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert shared.ask("/healthz")[0] == 200
+
+
+@pytest.mark.slow
+def test_a_second_one_on_the_same_postgresql_is_refused_until_the_first_is_gone(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    postgres.create("served")
+    words = ("--database-url", postgres.url("served"))
+    key = {"TOCSIN_SECRET_KEY": "one key for both, of enough characters"}
+    with Server(tmp_path / "one", *words, **key) as first:
+        refused = tocsin("serve", "--data", str(tmp_path / "two"), "--port", "0", *words, cwd=tmp_path, **key)
+        assert refused.returncode == 1
+        assert "serves from this PostgreSQL database already" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        first.stop(signal.SIGKILL)
+    with Server(tmp_path / "one", *words, **key) as again:
+        assert again.ask("/healthz")[0] == 200
+        again.stop()
+    postgres.drop("served")
 
 
 @pytest.mark.slow

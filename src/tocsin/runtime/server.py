@@ -17,12 +17,14 @@ import uvloop
 
 from tocsin import __version__
 from tocsin.runtime.administration import FirstSignIn, first_start
+from tocsin.runtime.connection import Connection
 from tocsin.runtime.data_directory import Lock, Running, prepare
 from tocsin.runtime.foundation import Foundation, foundation
 from tocsin.runtime.memory import settle
 from tocsin.runtime.settings import OperatorError, Settings
 from tocsin.runtime.wiring import House
 from tocsin.storage.migrate import migrate
+from tocsin.storage.sole import sole_server
 
 log = structlog.get_logger()
 
@@ -33,11 +35,13 @@ GRACE_SECONDS = 2
 BACKLOG = 1024
 """Connections that may wait to be accepted in a burst."""
 KEEP_ALIVE_SECONDS = 30
-MAX_HEADER_BYTES = 64 * 1024
-"""A request's line and headers; larger ones are refused by the parser."""
 
 
 Announce = Callable[[str, FirstSignIn | None], None]
+
+
+class DatabaseTaken(OperatorError):
+    """Another process serves from the same database."""
 
 
 class CannotListen(OperatorError):
@@ -47,10 +51,16 @@ class CannotListen(OperatorError):
 def serve(settings: Settings, announce: Announce) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code. `announce(base_url, first)` is called once it listens.
 
-    Raises CannotListen, DataDirectoryError (also when one is running already), and what the database raises.
+    Raises CannotListen, DatabaseTaken, DataDirectoryError (also when one is running already), and what the database
+    raises.
     """
     data = prepare(settings.data)
-    with Lock(data) as lock, foundation(settings) as ground:
+    with Lock(data) as lock, foundation(settings) as ground, sole_server(ground.database) as alone:
+        if not alone:
+            raise DatabaseTaken(
+                "Another Tocsin serves from this PostgreSQL database already. Two would check and page twice: stop "
+                "that one first, or give this one a database of its own."
+            )
         applied = migrate(ground.database)
         if applied:
             log.info("database migrated", revisions=applied)
@@ -65,7 +75,7 @@ async def _run(ground: Foundation, listener: socket.socket, announce: Announce) 
     server = _Server(
         uvicorn.Config(
             house.app,
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -76,7 +86,6 @@ async def _run(ground: Foundation, listener: socket.socket, announce: Announce) 
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
-            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )
     )
     stop = asyncio.Event()
