@@ -12,14 +12,12 @@ from tocsin.monitors.rules.maintenance import has_window
 from tocsin.monitors.rules.patience import look_again_ms
 from tocsin.monitors.store import monitors as shelf
 from tocsin.monitors.store import states as state_shelf
-from tocsin.storage import Tx, events
+from tocsin.storage import Tx
 
 NOT_RUNNING = "not running"
 """The reason of the gap in which no engine was alive."""
 BLIND = "unknown"
 """The reason of the gap in which checks failed through our own fault."""
-BLIND_EVENT = "probe.blind"
-SEEING_EVENT = "probe.seeing"
 SHORTEST_GAP_MS = 10_000
 """A restart within this is no gap: no check was missed that would not have come late anyway."""
 
@@ -84,11 +82,6 @@ def note_gaps(tx: Tx, gaps: Iterable[tuple[int | None, int, int, str]]) -> None:
     """(monitor id or None for all, from, to in ms, reason) of stretches that nobody watched."""
     for monitor_id, from_ms, to_ms, reason in gaps:
         state_shelf.add_gap(tx, monitor_id, from_ms, to_ms, reason)
-
-
-def note_sight(tx: Tx, name: str, words: str) -> None:
-    """Say once that an episode of blindness began or ended (`BLIND_EVENT`, `SEEING_EVENT`)."""
-    events.record(tx, name, team_id=None, resource_type="probe", resource_id=0, cause=words)
 
 
 def trim(tx: Tx, gaps_before_ms: int) -> None:

@@ -24,6 +24,7 @@ from tocsin.monitors.rules.maintenance import in_maintenance, next_change
 from tocsin.monitors.rules.patience import look_again_ms
 from tocsin.monitors.worker.appointments import Appointments
 from tocsin.monitors.worker.inbox import Inbox, Slip
+from tocsin.monitors.worker.sight import Sight
 from tocsin.storage import Database
 
 log = structlog.get_logger()
@@ -77,6 +78,7 @@ class Engine:
         self._probe: Probe | None = None
         self._inbox = Inbox()
         self._appointments = Appointments()
+        self._sight = Sight(database, clock, self._inbox, base_url, self._appointments.soon)
         self._judging: set[Future[Standing | None]] = set()
         self._refusals: dict[int, int] = {}
         self._known: dict[int, Watched] = {}
@@ -87,7 +89,6 @@ class Engine:
         self._reconcile_at = 0.0
         self._beat_ended_ms: int | None = None
         self._marked_ms = 0
-        self._was_blind = False
         self.lag_seconds = 0.0
         self.observations = 0
         self.judged = 0
@@ -107,6 +108,11 @@ class Engine:
     def unreadable(self) -> int:
         """Monitors that should be watched and cannot be, because their stored settings cannot be read."""
         return sum(1 for watched in self._known.values() if watched.unreadable)
+
+    @property
+    def blind(self) -> int:
+        """Monitors that cannot be checked through our own fault."""
+        return len(self._inbox.blindness())
 
     @property
     def judging(self) -> int:
@@ -199,7 +205,7 @@ class Engine:
         steady = standing is not None and standing.steady and standing.observed_ms == seen.started_ms
         self._inbox.steady(seen.monitor_id, seen.revision if steady else None)
         if standing is None:
-            # In this order: the loop, on its own thread, first knows the new revision and then looks at what was dropped.
+            # In this order: the loop, on its own thread, first knows the new revision, then looks at what was dropped.
             self._dropped.add(seen.monitor_id)
         watched = self._known.get(seen.monitor_id)
         if watched is not None and standing is not None:
@@ -237,7 +243,7 @@ class Engine:
 
     async def _write_down(self) -> None:
         """All that was measured since the last beat, and that we are alive, in one transaction."""
-        await self._tell_sight()
+        await self._sight.look()
         slip = self._inbox.take_slip()
         alive_ms = to_milliseconds(self._clock.now())
         if slip.samples or slip.checked or alive_ms - self._marked_ms >= MARK_MS:
@@ -255,19 +261,6 @@ class Engine:
             except BaseException:
                 self._inbox.note_gap(*gaps)
                 raise
-
-    async def _tell_sight(self) -> None:
-        """Our own failure is said once when it begins and once when it ends, however many monitors it blinds."""
-        blind, words = self._inbox.blindness()
-        if (blind > 0) is self._was_blind:
-            return
-        if blind:
-            log.warning("checks cannot be made, through our own fault: nothing is counted", monitors=blind, why=words)
-        else:
-            log.info("checks can be made again")
-        name = watching.BLIND_EVENT if blind else watching.SEEING_EVENT
-        await self._database.write(watching.note_sight, name, words)
-        self._was_blind = blind > 0
 
     # --- knowing what to watch ----------------------------------------------------------------------------------------
 
@@ -327,6 +320,7 @@ class Engine:
                 continue
             if watched is None or watched.spec is None or id in self._in_window:
                 self._probe.remove(id)
+                self._inbox.look_away(id, to_milliseconds(self._clock.now()))
             else:
                 self._probe.put(watched.spec)
 
@@ -379,6 +373,7 @@ class Engine:
             self._in_window.add(id)
             if self._probe is not None:
                 self._probe.remove(id)
+            self._inbox.look_away(id, now_ms)
         else:
             await self._database.write(recording.end_maintenance, id, now_ms)
             self._in_window.discard(id)

@@ -23,6 +23,21 @@ EndedGap = tuple[int | None, int, int, str]
 """Monitor (None = all), from and to (ms), reason."""
 
 
+class Blind(msgspec.Struct, frozen=True):
+    """A monitor that cannot be checked through our own fault."""
+
+    since_ms: int
+    checks: int
+    """Made in vain since then."""
+    seen: Observation
+    """The latest."""
+
+    @property
+    def words(self) -> str:
+        """Why."""
+        return self.seen.cause or "The check failed through our own fault"
+
+
 class Slip(msgspec.Struct):
     """A second's worth of steady successes."""
 
@@ -39,7 +54,7 @@ class Inbox:
         self._samples: deque[Observation] = deque(maxlen=MAX_SAMPLES)
         self._checked: dict[int, int] = {}
         self._steady: dict[int, int] = {}
-        self._blind: dict[int, tuple[int, str]] = {}
+        self._blind: dict[int, Blind] = {}
         self._gaps: list[EndedGap] = []
         self._waiting: dict[int, list[Observation]] = {}
         self.samples_dropped = 0
@@ -52,10 +67,15 @@ class Inbox:
             for seen in batch:
                 id = seen.monitor_id
                 if seen.verdict is Verdict.UNKNOWN:
-                    blind.setdefault(id, (seen.started_ms, seen.cause or "The check failed through our own fault"))
+                    before = blind.get(id)
+                    blind[id] = Blind(
+                        seen.started_ms if before is None else before.since_ms,
+                        1 if before is None else before.checks + 1,
+                        msgspec.structs.replace(seen, evidence=None),
+                    )
                     continue
                 if blind and id in blind:
-                    self._gaps.append((id, blind.pop(id)[0], seen.started_ms, BLIND))
+                    self._gaps.append((id, blind.pop(id).since_ms, seen.started_ms, BLIND))
                 up = seen.verdict is Verdict.UP
                 if up:
                     if len(samples) == MAX_SAMPLES:
@@ -134,11 +154,17 @@ class Inbox:
             gaps, self._gaps = self._gaps, []
         return gaps
 
-    def blindness(self) -> tuple[int, str]:
-        """How many monitors cannot be checked through our own fault, and why."""
+    def blindness(self) -> dict[int, Blind]:
+        """The monitors that cannot be checked through our own fault, as of now."""
         with self._lock:
-            words = next(iter(self._blind.values()))[1] if self._blind else ""
-            return len(self._blind), words
+            return self._blind.copy()
+
+    def look_away(self, monitor_id: int, at_ms: int) -> None:
+        """It is paused or in maintenance: that we could not check it is over."""
+        with self._lock:
+            blind = self._blind.pop(monitor_id, None)
+            if blind is not None:
+                self._gaps.append((monitor_id, blind.since_ms, at_ms, BLIND))
 
     @property
     def waiting(self) -> int:
