@@ -121,7 +121,12 @@ class House:
             await asyncio.wait_for(answered.wait(), health.PROBE_TIMEOUT_SECONDS)
         except (RuntimeError, TimeoutError):
             return health.ProbeFacts(alive=False, lag_seconds=self._probe.lag_seconds)
-        return health.ProbeFacts(alive=True, lag_seconds=self._probe.lag_seconds)
+        return health.ProbeFacts(
+            alive=True,
+            lag_seconds=self._probe.lag_seconds,
+            blind=self._engine.blind,
+            overrun=self._probe.figures().overrun,
+        )
 
 
 def operations(settings: Settings) -> Iterator[Operation]:
