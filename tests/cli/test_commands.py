@@ -140,6 +140,26 @@ def test_restoring_over_records_needs_force(tmp_path: Path) -> None:
     assert tocsin("restore", "b", "--force", "--data", "data", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.slow
+def test_a_backup_that_ends_too_early_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:
+    tocsin("migrate", "--data", "data", cwd=tmp_path)
+    assert tocsin("backup", "b", "--data", "data", cwd=tmp_path).returncode == 0
+    whole = (tmp_path / "b").read_bytes()
+    (tmp_path / "b").write_bytes(whole[: len(whole) * 2 // 3])
+    before = (tmp_path / "data/tocsin.db").read_bytes()
+    refused = tocsin("restore", "b", "--force", "--data", "data", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert (tmp_path / "data/tocsin.db").read_bytes() == before
+
+
+def test_a_backup_needs_a_file_to_go_to(tmp_path: Path) -> None:
+    tocsin("migrate", "--data", "data", cwd=tmp_path)
+    refused = tocsin("backup", "data", "--data", "data", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "is a directory" in refused.stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"not a backup at all", b"\x1f\x8b\x08\x00\x00\x00\x00\x00"])
 def test_a_file_that_is_no_backup_is_refused_and_nothing_is_touched(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "b").write_bytes(content)

@@ -1,4 +1,4 @@
-"""The program stops looking for garbage among what it keeps for ever, and still finds what is thrown away in circles."""
+"""The program looks no more for garbage among what it keeps for ever, and still finds what goes in circles."""
 
 from __future__ import annotations
 

@@ -265,3 +265,17 @@ async def test_a_mail_server_that_takes_nothing_shows_as_lag_and_one_dead_mailbo
     world.mailbox.answer_recipient = lambda address: "451 4.2.2 full" if address.startswith("bob") else None
     await world.fast_forward(minutes=6)
     assert world.deliveries.lag_seconds == 0, "Alice got hers: pages move"
+
+
+async def test_a_password_in_a_url_reaches_neither_mails_nor_incidents_nor_the_log(world: World) -> None:
+    incident = await world.outage("shop", url="https://ann:hunter2@shop.example.com/")
+    seen = str(await world.incident(incident))
+    seen += (await world.api("GET", f"/v3/incidents/{incident}/timeline")).text
+    seen += "".join(mail.html + mail.text + mail.subject for mail in world.mails())
+    for table in ("audit_entries", "events", "deliveries"):
+        rows = await world.database.read(lambda tx, t=table: tx.connection.exec_driver_sql(f"select * from {t}").all())
+        seen += str(rows)
+    assert "hunter2" not in seen
+    assert "https://[hidden]@shop.example.com/" in seen
+    shown = (await world.api("GET", "/v2/monitors/1")).json()["data"]["attributes"]["url"]
+    assert shown == "https://ann:hunter2@shop.example.com/", "whoever manages the monitor gets back what was sent"

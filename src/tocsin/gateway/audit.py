@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 from sqlalchemy import Column, Index, Table, Text, delete, insert, select
 
 from tocsin.gateway.identity import Actor
+from tocsin.kernel.vault import HIDDEN, without_credentials
 from tocsin.registry import Operation
 from tocsin.storage import Instant, Json, Tx, metadata
 from tocsin.storage.tables import Id
@@ -23,9 +23,6 @@ KEPT_FOR = timedelta(days=400)
 """A year, and the month in which somebody asks about it."""
 STRANGERS_KEPT_FOR = timedelta(days=7)
 """Refusals of callers whom nobody knows: a port scanner must not fill the disk."""
-HIDDEN = "[hidden]"
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
-"""`user:password@` in an address."""
 
 audit_entries = Table(
     "audit_entries",
@@ -104,7 +101,7 @@ def redacted(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, An
         if name in operation.secrets and value not in (None, "", [], {}):
             kept[name] = HIDDEN
         elif isinstance(value, str):
-            shown = _CREDENTIALS.sub(rf"//{HIDDEN}@", value)
+            shown = without_credentials(value)
             kept[name] = shown if len(shown) <= MAX_TEXT else shown[:MAX_TEXT] + "…"
         else:
             kept[name] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -12,6 +13,15 @@ from tocsin.kernel.ids import sign, signed
 
 KEY_BYTES = 32
 _MARK = "sealed:"
+HIDDEN = "[hidden]"
+"""What stands in the place of a secret where people read."""
+_CREDENTIALS = re.compile(r"//[^/?#\s]*@")
+"""`user:password@` in an address (RFC 3986, 3.2.1)."""
+
+
+def without_credentials(text: str) -> str:
+    """The text with every `user:password@` in an address hidden, for logs, mails and incidents."""
+    return _CREDENTIALS.sub(f"//{HIDDEN}@", text)
 
 
 class Vault:

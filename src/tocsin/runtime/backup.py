@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +97,13 @@ def read_manifest(file: Path) -> Manifest:
 
 def restore(file: Path, settings: Settings, *, replace: bool) -> Manifest:
     """Bring everything back from `file`. Refused while a Tocsin runs on the data directory."""
+    try:
+        return _restored(file, settings, replace=replace)
+    except (EOFError, tarfile.TarError, zlib.error) as error:
+        raise BackupError(f"{file} is damaged: it ends too early or was changed ({error}).") from error
+
+
+def _restored(file: Path, settings: Settings, *, replace: bool) -> Manifest:
     manifest = read_manifest(file)
     postgres = not settings.storage_url.startswith("sqlite")
     if postgres != (manifest.kind == "postgresql"):
@@ -275,6 +283,8 @@ def _value(value: Any) -> Any:
 def _whole_file(file: Path) -> Iterator[Path]:
     if not file.parent.is_dir():
         raise BackupError(f"The directory {file.parent} does not exist. Create it, or write the backup elsewhere.")
+    if file.is_dir():
+        raise BackupError(f"{file} is a directory. Name the file to write, e.g. {file / 'tocsin.backup'}.")
     partial = file.with_name(file.name + ".partial")
     try:
         yield partial

@@ -11,6 +11,7 @@ import msgspec
 from tocsin.escalation.model import Paging
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.model import Opening
+from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.model import Monitor
 from tocsin.monitors.rules.expiry import ExpiryDeed, Kind, cause, judge_expiry
 from tocsin.monitors.store import monitors as shelf
@@ -125,7 +126,7 @@ def _opening(tx: Tx, monitor: Monitor, kind: Kind, expires_at: datetime) -> Open
         owner_type="monitor",
         owner_id=monitor.id,
         name=monitor.pronounceable_name,
-        url=monitor.url,
+        url=without_credentials(monitor.url),
         cause=cause(kind, expires_at, tx.now),
         paging=Paging(email=True, push=False, team_wait=0, policy_id=monitor.settings.expiration_policy_id),
         confirmed=True,

@@ -12,6 +12,7 @@ from tocsin.accounts import actions as accounts
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.clock import to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.actions import expiry
 from tocsin.monitors.model import Monitor, MonitorStatus, Settings, Standing
 from tocsin.monitors.rules.expiry import Kind, host_of, registrable_domain
@@ -46,7 +47,8 @@ def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_
     if paused:
         state_shelf.add_gap(tx, id, to_milliseconds(tx.now), None, PAUSED)
     monitor = find(tx, id, None)
-    events.record(tx, "monitor.created", team_id=team_id, resource_type="monitor", resource_id=id, url=url)
+    events.record(tx, "monitor.created", team_id=team_id, resource_type="monitor", resource_id=id,
+                  url=without_credentials(url))  # fmt: skip
     expiry.settings_changed(tx, None, monitor, given, base_url)
     tx.ring(TOPIC)
     return monitor
@@ -107,7 +109,7 @@ def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> 
     sample_shelf.delete_samples_of(tx, id)
     state_shelf.delete_gaps(tx, monitor_id=id)
     events.record(tx, "monitor.deleted", team_id=monitor.team_id, resource_type="monitor", resource_id=id,
-                  url=monitor.url, pronounceable_name=monitor.pronounceable_name)  # fmt: skip
+                  url=without_credentials(monitor.url), pronounceable_name=monitor.pronounceable_name)  # fmt: skip
     tx.ring(TOPIC)
 
 

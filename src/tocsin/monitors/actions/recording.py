@@ -10,6 +10,7 @@ from tocsin.escalation.model import Paging
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.model import Opening
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
+from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.actions.expiry import note_certificate
 from tocsin.monitors.model import Monitor, Observation, Standing
 from tocsin.monitors.rules.judging import Deed, Facts, Patience, forget_future, judge, stop_watching
@@ -130,7 +131,7 @@ def opening(monitor: Monitor, observation: Observation, *, confirmed: bool) -> O
         owner_type="monitor",
         owner_id=monitor.id,
         name=monitor.pronounceable_name,
-        url=monitor.url,
+        url=without_credentials(monitor.url),
         http_method=settings.http_method,
         cause=observation.cause or _NO_CAUSE,
         regions=[observation.region],

@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from tocsin.kernel.net import MAX_BODY_BYTES, HttpRequest, HttpResponse, IpVersion, Net, Proxy
+from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.checks import Outcome
 from tocsin.monitors.model import MAX_EVIDENCE_BYTES, Evidence, Verdict
 
@@ -159,7 +160,7 @@ def _either(codes: list[int]) -> str:
 
 def _evidence(response: HttpResponse) -> Evidence:
     return Evidence(
-        url=response.url,
+        url=without_credentials(response.url),
         status_code=response.status_code,
         headers=response.headers,
         body=response.body[:MAX_EVIDENCE_BYTES],
