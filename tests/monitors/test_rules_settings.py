@@ -86,6 +86,11 @@ def test_what_cannot_be_is_refused_in_the_words_of_the_api(sent: dict[str, Any],
     assert create(**sent)[1] == errors
 
 
+def test_a_type_that_is_not_here_yet_is_all_that_is_complained_of() -> None:
+    _, _, errors = apply(Settings(), "", {"url": "db.example.com", "monitor_type": "ping"}, Limits(), new=True)
+    assert list(errors) == ["monitor_type"]
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -63,6 +63,8 @@ def apply(
         complaint = check(settings)
         if complaint:
             errors.setdefault(name, []).append(complaint)
+    if "monitor_type" in errors:  # what a url must be depends on the type: other complaints would only mislead
+        return settings, url, {"monitor_type": errors["monitor_type"]}
     touched = new or not _TOGETHER.isdisjoint(given)
     if touched and not errors:
         _together(settings, limits, errors)
