@@ -173,6 +173,14 @@ def current(tx: Tx, owner_type: str, owner_id: int, kind: str) -> Incident | Non
     return None if row is None else _incident(row)
 
 
+def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
+    """Those of the owners about which anything is open, of whatever kind."""
+    statement = select(incidents.c.owner_id).where(
+        incidents.c.owner_type == owner_type, incidents.c.owner_id.in_(owner_ids), _OPEN
+    )
+    return set(tx.execute(statement).scalars())
+
+
 def change(tx: Tx, seen: Incident, **values: Any) -> bool:
     """Set columns if the incident still is in the state in which it was seen; False when somebody was faster."""
     answer = tx.execute(

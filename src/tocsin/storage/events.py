@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Column, Index, Table, Text, insert
@@ -35,3 +36,14 @@ def record(tx: Tx, name: str, *, team_id: int | None, resource_type: str, resour
         )
     )
     tx.ring(EVENTS_TOPIC)
+
+
+def record_all(tx: Tx, name: str, *, resource_type: str, happened: Iterable[tuple[int | None, int]]) -> None:
+    """`record` for many at once, without data: `happened` says to whom, as (team id, resource id)."""
+    rows: list[dict[str, Any]] = [
+        {"at": tx.now, "team_id": team_id, "name": name, "resource_type": resource_type, "resource_id": id, "data": {}}
+        for team_id, id in happened
+    ]
+    if rows:
+        tx.execute(insert(events), rows)
+        tx.ring(EVENTS_TOPIC)

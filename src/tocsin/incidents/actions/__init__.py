@@ -21,7 +21,17 @@ from tocsin.incidents.actions.lifecycle import (
     validating,
     withdraw,
 )
-from tocsin.incidents.actions.reading import count_open, current, downtime, find, page, response, show, show_all
+from tocsin.incidents.actions.reading import (
+    count_open,
+    current,
+    downtime,
+    find,
+    open_owners,
+    page,
+    response,
+    show,
+    show_all,
+)
 from tocsin.incidents.actions.timeline import timeline
 
 __all__ = [
@@ -42,6 +52,7 @@ __all__ = [
     "filter_facts",
     "find",
     "open",
+    "open_owners",
     "page",
     "read_facts",
     "recover",

@@ -27,6 +27,11 @@ def current(tx: Tx, owner_type: str, owner_id: int, kind: str = Kind.CHECK) -> I
     return store.current(tx, owner_type, owner_id, kind)
 
 
+def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
+    """Those of the owners (some hundreds: one query) about which an incident of any kind is open."""
+    return store.open_owners(tx, owner_type, owner_ids)
+
+
 def page(tx: Tx, wanted: Filter, *, page: int, per_page: int) -> tuple[list[Incident], int]:
     """One page of the matching incidents, newest first, and how many match in all."""
     return store.page(tx, wanted, offset=(page - 1) * per_page, limit=per_page)

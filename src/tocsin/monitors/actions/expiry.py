@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 
@@ -63,13 +63,24 @@ def closed(tx: Tx, monitor_id: int, kind: Kind) -> None:
     state_shelf.announce(tx, monitor_id, kind, None)
 
 
-def resumed(tx: Tx, monitor: Monitor, base_url: str) -> None:
-    """It is watched again: what was about to run out before still is."""
-    if monitor.settings.ssl_expiration is not None:
-        _judge(tx, monitor, "ssl_expiration", monitor.certificate_expires_at, base_url)
-    if monitor.settings.domain_expiration is not None and monitor.domain is not None:
-        _judge(tx, monitor, "domain_expiration", state_shelf.watch_domain(tx, monitor.domain), base_url)
-        tx.ring(DOMAINS_TOPIC)
+def resumed(tx: Tx, monitors: Sequence[Monitor], base_url: str) -> None:
+    """They are watched again: what was about to run out before still is. For some hundreds at most."""
+    concerned = incidents.open_owners(tx, "monitor", [monitor.id for monitor in monitors])
+    known: dict[str, datetime | None] = {}
+    for monitor in monitors:
+        settings = monitor.settings
+        ends: list[tuple[Kind, int | None, datetime | None]] = []
+        if settings.ssl_expiration is not None:
+            ends.append(("ssl_expiration", settings.ssl_expiration, monitor.certificate_expires_at))
+        if settings.domain_expiration is not None and monitor.domain is not None:
+            if monitor.domain not in known:
+                known[monitor.domain] = state_shelf.watch_domain(tx, monitor.domain)
+                tx.ring(DOMAINS_TOPIC)
+            ends.append(("domain_expiration", settings.domain_expiration, known[monitor.domain]))
+        for kind, warn_days, end in ends:
+            near = judge_expiry(end, warn_days, tx.now, incident_open=False, announced=None) is not None
+            if near or monitor.id in concerned:  # of the others there is nothing to open and nothing to close
+                _judge(tx, monitor, kind, end, base_url)
 
 
 def due_domains(tx: Tx, now: datetime, limit: int) -> list[tuple[str, datetime]]:

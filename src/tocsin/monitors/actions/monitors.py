@@ -14,7 +14,7 @@ from tocsin.kernel.clock import to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.actions import expiry
-from tocsin.monitors.model import Monitor, MonitorStatus, Settings, Standing
+from tocsin.monitors.model import Monitor, MonitorStatus, Settings
 from tocsin.monitors.rules.expiry import Kind, host_of, registrable_domain
 from tocsin.monitors.rules.maintenance import in_maintenance
 from tocsin.monitors.rules.settings import MAX_TEXT, Errors, Limits, apply, default_name
@@ -28,6 +28,9 @@ TOPIC = "monitors"
 """Rung when what is to be watched has changed."""
 PAUSED = "paused"
 """The reason of the gap in which a monitor is paused."""
+_AT_ONCE = 500
+"""Monitors per statement when many are paused: one by one would be slow, and pages wait behind whatever holds the
+writer; one statement takes no more than 999 values on an old SQLite."""
 _NO_SETTINGS = frozenset({"paused", "pronounceable_name", "monitor_group_id"})
 """Changes that leave settings which cannot be read as they lie: the key that opens them may come back."""
 
@@ -92,7 +95,7 @@ def update(
         settings=None if old.unreadable and given.keys() <= _NO_SETTINGS else settings,
     )  # fmt: skip
     if paused is not (old.paused_at is not None):
-        _turned(tx, old, paused, base_url)
+        _turned(tx, [old], paused, base_url)
     monitor = find(tx, id, None)
     events.record(tx, "monitor.updated", team_id=old.team_id, resource_type="monitor", resource_id=id,
                   changed=sorted(given))  # fmt: skip
@@ -115,16 +118,16 @@ def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> 
 
 def set_paused(tx: Tx, ids: Sequence[int], paused: bool, base_url: str) -> None:
     """Pause or resume monitors; those that are so already are left alone."""
-    for monitor in shelf.by_ids(tx, ids):
-        if paused is (monitor.paused_at is not None):
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _AT_ONCE):
+        some = shelf.by_ids(tx, ordered[start : start + _AT_ONCE])
+        turning = [monitor for monitor in some if paused is not (monitor.paused_at is not None)]
+        if not turning:
             continue
-        shelf.update_monitor(
-            tx, monitor.id, url=monitor.url, name=monitor.pronounceable_name, group_id=monitor.monitor_group_id,
-            paused_at=tx.now if paused else None, domain=monitor.domain, settings=None,
-        )  # fmt: skip
-        _turned(tx, monitor, paused, base_url)
+        shelf.set_paused_at(tx, [monitor.id for monitor in turning], tx.now if paused else None)
+        _turned(tx, turning, paused, base_url)
         if not paused:
-            expiry.resumed(tx, monitor, base_url)
+            expiry.resumed(tx, turning, base_url)
     tx.ring(TOPIC)
 
 
@@ -143,17 +146,22 @@ def close_incidents(tx: Tx, monitor: Monitor, why: str, base_url: str) -> None:
                 expiry.closed(tx, monitor.id, kind)
 
 
-def _turned(tx: Tx, monitor: Monitor, paused: bool, base_url: str) -> None:
+def _turned(tx: Tx, monitors: Sequence[Monitor], paused: bool, base_url: str) -> None:
     """Pausing ends what is going on; resuming begins anew, with the first check still to be done."""
     now_ms = to_milliseconds(tx.now)
+    ids = [monitor.id for monitor in monitors]
     if paused:
-        close_incidents(tx, monitor, "The monitor was paused.", base_url)
-        state_shelf.add_gap(tx, monitor.id, now_ms, None, PAUSED)
+        concerned = incidents.open_owners(tx, "monitor", ids)
+        for monitor in monitors:
+            if monitor.id in concerned:
+                close_incidents(tx, monitor, "The monitor was paused.", base_url)
+        state_shelf.add_gaps(tx, ids, now_ms, PAUSED)
     else:
-        state_shelf.close_gap(tx, monitor.id, now_ms, PAUSED)
-    state_shelf.save_standing(tx, monitor.id, Standing(observed_ms=monitor.standing.observed_ms))
+        state_shelf.close_gaps(tx, ids, now_ms, PAUSED)
+    state_shelf.begin_anew(tx, ids)
     name = "monitor.paused" if paused else "monitor.unpaused"
-    events.record(tx, name, team_id=monitor.team_id, resource_type="monitor", resource_id=monitor.id)
+    happened = [(monitor.team_id, monitor.id) for monitor in monitors]
+    events.record_all(tx, name, resource_type="monitor", happened=happened)
 
 
 def _name(given: Mapping[str, Any], url: str, errors: Errors) -> str:

@@ -90,7 +90,7 @@ def begin_maintenance(tx: Tx, monitor_id: int, at_ms: int, base_url: str) -> Non
 
 def end_maintenance(tx: Tx, monitor_id: int, at_ms: int) -> None:
     """The window closes: watching begins again."""
-    state_shelf.close_gap(tx, monitor_id, at_ms, MAINTENANCE)
+    state_shelf.close_gaps(tx, [monitor_id], at_ms, MAINTENANCE)
 
 
 def _done(

@@ -98,6 +98,16 @@ def update_monitor(
     note_changes(tx, [id])
 
 
+def set_paused_at(tx: Tx, ids: Sequence[int], paused_at: datetime | None) -> None:
+    """Pause (None: resume) some hundreds of monitors at once; all else stays as it lies."""
+    tx.execute(
+        update(monitors)
+        .where(monitors.c.id.in_(ids))
+        .values(paused_at=paused_at, updated_at=tx.now, revision=monitors.c.revision + 1)
+    )
+    note_changes(tx, ids)
+
+
 def delete_monitor(tx: Tx, id: int, team_id: int) -> None:
     tx.execute(delete(monitors).where(monitors.c.id == id))
     tx.execute(delete(states).where(states.c.monitor_id == id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,19 @@ def save_standing(tx: Tx, monitor_id: int, standing: Standing) -> None:
             status=standing.status.value, last_checked_at=checked_at,
             failing_since_ms=standing.failing_since_ms,
             recovering_since_ms=standing.recovering_since_ms, incident_id=standing.incident_id,
+        )
+    )  # fmt: skip
+
+
+def begin_anew(tx: Tx, monitor_ids: Sequence[int]) -> None:
+    """Back to the first check still to be done; when they were checked last stays known."""
+    start = Standing()
+    tx.execute(
+        update(states)
+        .where(states.c.monitor_id.in_(monitor_ids))
+        .values(
+            status=start.status.value, failing_since_ms=start.failing_since_ms,
+            recovering_since_ms=start.recovering_since_ms, incident_id=start.incident_id,
         )
     )  # fmt: skip
 
@@ -62,10 +75,16 @@ def add_gap(tx: Tx, monitor_id: int | None, from_ms: int, to_ms: int | None, rea
     tx.execute(insert(gaps).values(monitor_id=monitor_id, from_ms=from_ms, to_ms=to_ms, reason=reason))
 
 
-def close_gap(tx: Tx, monitor_id: int, to_ms: int, reason: str) -> None:
+def add_gaps(tx: Tx, monitor_ids: Sequence[int], from_ms: int, reason: str) -> None:
+    """The same gap for each of the monitors, still open."""
+    rows = [{"monitor_id": id, "from_ms": from_ms, "to_ms": None, "reason": reason} for id in monitor_ids]
+    tx.execute(insert(gaps), rows)
+
+
+def close_gaps(tx: Tx, monitor_ids: Sequence[int], to_ms: int, reason: str) -> None:
     tx.execute(
         update(gaps)
-        .where(gaps.c.monitor_id == monitor_id, gaps.c.reason == reason, gaps.c.to_ms.is_(None))
+        .where(gaps.c.monitor_id.in_(monitor_ids), gaps.c.reason == reason, gaps.c.to_ms.is_(None))
         .values(to_ms=to_ms)
     )
 
