@@ -1,4 +1,4 @@
-"""Keeps the gateway's books tidy: forgets what is past its time, notes which tokens are still in use."""
+"""Keeps the books tidy: forgets what is past its time, notes which tokens are still in use."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from datetime import datetime, timedelta
 from tocsin.accounts import actions as accounts
 from tocsin.gateway import audit, idempotency
 from tocsin.gateway.door import Door
+from tocsin.incidents import actions as incidents
 from tocsin.kernel.clock import Clock
-from tocsin.storage import Database, Tx
+from tocsin.notify import actions as notify
+from tocsin.storage import Database, Tx, events
 
 EVERY = timedelta(minutes=5)
 """How often: nothing here is urgent."""
 PRUNED_AT_ONCE = 1_000
 """Entries in one transaction: pages must not wait behind a clean-up."""
+ROWS_AT_ONCE = 500
+"""Rows of incidents, messages and events in one transaction: evidence is up to 64 KiB each."""
+MAX_UNRESOLVED = 2_000
+"""Open incidents that a clean-up of messages and events steps around. While there are more, it waits."""
 ROUNDS = 20
 """Together 20,000 entries each time: several times what `gateway.throttle` lets strangers add."""
 
@@ -36,6 +42,10 @@ class Housekeeping:
         for _ in range(ROUNDS):
             if await self._database.write(audit.prune, at_most=PRUNED_AT_ONCE) < PRUNED_AT_ONCE:
                 break
+        for prune in (_prune_incidents, _prune_messages, _prune_events):
+            for _ in range(ROUNDS):
+                if await self._database.write(prune) == 0:
+                    break
         return self._clock.now() + EVERY
 
 
@@ -43,3 +53,21 @@ def _tidy(tx: Tx, used_tokens: list[int]) -> None:
     if used_tokens:
         accounts.touch_tokens(tx, used_tokens)
     idempotency.prune(tx)
+
+
+def _prune_incidents(tx: Tx) -> int:
+    return incidents.prune(tx, at_most=ROWS_AT_ONCE)
+
+
+def _prune_messages(tx: Tx) -> int:
+    unresolved = incidents.unresolved(tx, MAX_UNRESOLVED + 1)
+    if len(unresolved) > MAX_UNRESOLVED:
+        return 0
+    return notify.prune(tx, at_most=ROWS_AT_ONCE, unresolved=unresolved)
+
+
+def _prune_events(tx: Tx) -> int:
+    unresolved = incidents.unresolved(tx, MAX_UNRESOLVED + 1)
+    if len(unresolved) > MAX_UNRESOLVED:
+        return 0
+    return events.prune(tx, at_most=ROWS_AT_ONCE, spared_type="incident", spared_ids=unresolved)

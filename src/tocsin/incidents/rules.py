@@ -13,6 +13,12 @@ REOPEN_WITHIN = timedelta(hours=24)
 """How long after its end an incident can be reopened (contract part 2, 1.6)."""
 MAX_RESPONSE_CONTENT_BYTES = 500
 """Answers shorter than this stand in the incident itself (contract part 2, 1.3)."""
+EVIDENCE_KEPT = timedelta(days=90)
+"""How long after the end of an incident the failing server's answer is kept: a quarter's review can still show it."""
+WHOLE_ANSWERS_PER_OWNER = 100
+"""The newest answers of one owner that keep body and headers: a site that flaps says the same thing again and again."""
+WITHDRAWN_KEPT = timedelta(days=30)
+"""Suspicions that nobody was told of; a month shows whether a confirmation period is well chosen."""
 
 ALREADY_ACKNOWLEDGED = "Incident was already acknowledged"
 ALREADY_RESOLVED = "Incident was already resolved"

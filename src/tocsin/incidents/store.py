@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    false,
     func,
     insert,
     or_,
@@ -68,6 +69,7 @@ incidents = Table(
 )
 _OPEN = incidents.c.resolved_at.is_(None)
 Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.withdrawn, incidents.c.id)
+Index("ix_incidents_withdrawn", incidents.c.withdrawn, incidents.c.resolved_at)
 Index("ix_incidents_owner", incidents.c.owner_type, incidents.c.owner_id, incidents.c.started_at)
 Index(
     "ix_incidents_open",
@@ -115,6 +117,9 @@ incident_responses = Table(
     Column("body_truncated", Boolean, nullable=False),
     Column("remote_ip", Text, nullable=True),
     Column("timings", Json, nullable=False),
+    Column("shortened", Boolean, nullable=False, server_default=false()),
+    Index("ix_incident_responses_at", "at"),
+    Index("ix_incident_responses_shortened", "shortened", "incident_id"),
     sqlite_autoincrement=True,
 )
 
@@ -236,6 +241,18 @@ def remove(tx: Tx, id: int) -> None:
     tx.execute(delete(incidents).where(incidents.c.id == id))
 
 
+def unresolved(tx: Tx, limit: int) -> list[int]:
+    """Ids of what is open, confirmed or not."""
+    return list(tx.execute(select(incidents.c.id).where(_OPEN).limit(limit)).scalars())
+
+
+def withdrawn(tx: Tx, before: datetime, limit: int) -> list[int]:
+    """Ids of the incidents that were taken back before then."""
+    column = incidents.c
+    old = select(column.id).where(column.withdrawn.is_(True), column.resolved_at < before)
+    return list(tx.execute(old.order_by(column.resolved_at).limit(limit)).scalars())
+
+
 # --- Facts and evidence --------------------------------------------------------------------------------------------
 
 
@@ -292,6 +309,53 @@ def response_of(tx: Tx, incident_id: int) -> Response | None:
     values["headers"] = [(name, value) for name, value in row.headers]
     values["body"] = bytes(row.body)
     return Response(**values)
+
+
+def old_responses(tx: Tx, before: datetime, limit: int) -> list[int]:
+    """Incidents that ended before then and still have their evidence, the oldest first."""
+    kept = incident_responses.c
+    old = select(kept.incident_id).join(incidents, incidents.c.id == kept.incident_id)
+    old = old.where(kept.at < before, incidents.c.resolved_at < before).order_by(kept.at).limit(limit)
+    return list(tx.execute(old).scalars())
+
+
+def surplus_responses(tx: Tx, whole: int, limit: int) -> list[int]:
+    """Incidents that have ended, with a whole answer beyond the newest `whole` ones of their owner."""
+    column, kept = incidents.c, incident_responses.c
+    rank = func.row_number().over(partition_by=(column.owner_type, column.owner_id), order_by=kept.incident_id.desc())
+    ranked = (
+        select(kept.incident_id, column.resolved_at, rank.label("rank"))
+        .join(incidents, column.id == kept.incident_id)
+        .where(kept.shortened.is_(False), column.owner_id.is_not(None))
+        .subquery()
+    )
+    surplus = select(ranked.c.incident_id).where(ranked.c.rank > whole, ranked.c.resolved_at.is_not(None))
+    return list(tx.execute(surplus.limit(limit)).scalars())
+
+
+def shorten_responses(tx: Tx, incident_ids: Sequence[int]) -> None:
+    """Forget body and headers of the stored answers; where it came from, its status and its timings stay."""
+    kept = update(incident_responses).where(incident_responses.c.incident_id.in_(incident_ids))
+    tx.execute(kept.values(body=b"", headers=[], body_truncated=True, shortened=True))
+    _forget_headers(tx, incident_ids)
+
+
+def drop_responses(tx: Tx, incident_ids: Sequence[int]) -> None:
+    """Forget the stored answers for good."""
+    tx.execute(delete(incident_responses).where(incident_responses.c.incident_id.in_(incident_ids)))
+    tx.execute(update(incidents).where(incidents.c.id.in_(incident_ids)).values(has_response=False))
+    _forget_headers(tx, incident_ids)
+
+
+def _forget_headers(tx: Tx, incident_ids: Sequence[int]) -> None:
+    """The incident shows the answer's headers as well (`response_options`)."""
+    column = incidents.c
+    shown = select(column.id, column.response_options).where(column.id.in_(incident_ids))
+    for row in tx.execute(shown.where(column.response_options.is_not(None))).all():
+        options = msgspec.json.decode(row.response_options)
+        if options.pop("headers", None) is not None:
+            text = msgspec.json.encode(options).decode()
+            tx.execute(update(incidents).where(column.id == row.id).values(response_options=text))
 
 
 # --- The story -----------------------------------------------------------------------------------------------------

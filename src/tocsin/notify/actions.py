@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,8 @@ COUNTED = timedelta(days=1)
 """How far back finished deliveries are counted for the metrics, so that a long history costs nothing."""
 MAX_LEDGER_LINES = 2_000
 """Lines of one incident that a timeline reads at most: a storm must not make its own incident unreadable."""
+ROWS_PER_DELIVERY = 4
+"""A message and the usual lines of its ledger: how many messages fit into one bounded clean-up."""
 MAX_DETAIL_CHARACTERS = 500
 """Of a server's words; some send whole pages."""
 
@@ -187,6 +189,21 @@ def states(tx: Tx) -> dict[str, int]:
     """Deliveries by state, for the metrics: those planned within the last day, and all that are unfinished."""
     found = store.count_by_state(tx, tx.now - COUNTED)
     return {state.value: found.get(state.value, 0) for state in State}
+
+
+def prune(tx: Tx, *, at_most: int, unresolved: Collection[int]) -> int:
+    """Delete messages that are past their time, with their ledger; returns how many rows went, never over `at_most`.
+
+    What is still to be sent stays, and so does everything about the incidents (ids) that are `unresolved`.
+    """
+    ids = store.finished(tx, tx.now - rules.KEPT_FOR, unresolved, at_most // ROWS_PER_DELIVERY)
+    return store.remove(tx, ids, at_most) if ids else 0
+
+
+def forget(tx: Tx, incident_ids: Collection[int], *, at_most: int) -> int:
+    """Delete the messages about incidents that are deleted themselves; returns how many rows went, 0 = none is left."""
+    ids = store.deliveries_of(tx, incident_ids, at_most // ROWS_PER_DELIVERY)
+    return store.remove(tx, ids, at_most) if ids else 0
 
 
 def answer_url(tx: Tx, base_url: str, delivery_id: int) -> str:

@@ -28,6 +28,9 @@ NOTICE_LIFETIME = timedelta(hours=6)
 """News of an incident that has ended is history by then. A page has no such end: it is tried for as long as its
 incident is open and nobody has answered, because then it is cancelled."""
 
+KEPT_FOR = timedelta(days=400)
+"""Whom we told, when and through which server: a year, and the month in which somebody asks about it."""
+
 URGENCY: Mapping[str, int] = {Kind.PAGE: 0}
 """Lower goes first."""
 LEAST_URGENT = 1

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Column, Index, Table, Text, insert
+from sqlalchemy import Column, Index, Table, Text, and_, delete, insert, not_, select
 
 from tocsin.storage.database import Tx
 from tocsin.storage.tables import Id, Instant, Json, metadata
 
 EVENTS_TOPIC = "events"
 """Rung after every commit that recorded an event."""
+KEPT_FOR = timedelta(days=400)
+"""As long as the audit log: a year, and the month in which somebody asks about it."""
 
 events = Table(
     "events",
@@ -24,6 +27,7 @@ events = Table(
     Column("resource_id", Id, nullable=False),
     Column("data", Json, nullable=False),
     Index("ix_events_resource", "resource_type", "resource_id", "id"),
+    Index("ix_events_at", "at"),
     sqlite_autoincrement=True,
 )
 
@@ -47,3 +51,13 @@ def record_all(tx: Tx, name: str, *, resource_type: str, happened: Iterable[tupl
     if rows:
         tx.execute(insert(events), rows)
         tx.ring(EVENTS_TOPIC)
+
+
+def prune(tx: Tx, *, at_most: int, spared_type: str, spared_ids: Collection[int]) -> int:
+    """Delete a bounded number of events past their time; returns how many. Those of the spared resources stay."""
+    spared = and_(events.c.resource_type == spared_type, events.c.resource_id.in_(spared_ids))
+    old = select(events.c.id).where(events.c.at < tx.now - KEPT_FOR, not_(spared))
+    ids = list(tx.execute(old.order_by(events.c.at).limit(at_most)).scalars())
+    if ids:
+        tx.execute(delete(events).where(events.c.id.in_(ids)))
+    return len(ids)

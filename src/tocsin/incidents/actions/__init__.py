@@ -32,6 +32,7 @@ from tocsin.incidents.actions.reading import (
     show,
     show_all,
 )
+from tocsin.incidents.actions.retention import prune, unresolved
 from tocsin.incidents.actions.timeline import timeline
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "open",
     "open_owners",
     "page",
+    "prune",
     "read_facts",
     "recover",
     "remove_comment",
@@ -64,6 +66,7 @@ __all__ = [
     "show",
     "show_all",
     "timeline",
+    "unresolved",
     "validating",
     "withdraw",
     "write_comment",
