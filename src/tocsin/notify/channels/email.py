@@ -33,6 +33,9 @@ QUIT_TIMEOUT_SECONDS = 1.0
 """The mail is accepted by then; the farewell is only politeness."""
 UNCONFIGURED = "no SMTP server is configured: start with --smtp-url smtp://…"
 UNCONFIGURED_WAIT_SECONDS = 60
+_MEANINGFUL = frozenset('()<>[]:;@\\,"')
+MAX_NAME_CHARACTERS = 100
+"""Of a person's name in To: more is nobody's name."""
 MAX_SUBJECT_CHARACTERS = 200
 MAX_FACTS = 20
 MAX_VALUE_CHARACTERS = 500
@@ -48,6 +51,10 @@ _ENHANCED = re.compile(r"\s*5\.(\d{1,3})\.(\d{1,3})\b")
 _SENDERS_FAULTS = (7, 8)
 """5.1.7 and 5.1.8 speak of the sender's address, which an operator can mend (RFC 3463, 3.2)."""
 
+MAX_UNFOLDED_CHARACTERS = 60
+"""Of a name and its address together: with the header's own name and punctuation they still fit into one line of 78."""
+_SPECIAL = re.compile(r"[()<>\[\]:;@\\,.\"]+")
+"""What means something in an address unless it stands in quotes (RFC 5322, 3.2.3)."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PLAIN = SMTP.clone(cte_type="7bit")
 _UTF8 = SMTPUTF8.clone(cte_type="7bit")
@@ -326,6 +333,12 @@ def _own_name() -> str:
     return name if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name) else "[127.0.0.1]"
 
 
+def _display_name(name: str) -> str:
+    """A name without what has a meaning in an address list (RFC 5322, 3.2.3), where folding could undo the quotes."""
+    plain = "".join(" " if character in _MEANINGFUL else character for character in _line(name))
+    return " ".join(plain.split())[:MAX_NAME_CHARACTERS].strip()
+
+
 def _line(text: str) -> str:
     """One line of text: whatever could end a header or move a cursor becomes a space."""
     return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode().strip()
@@ -368,7 +381,10 @@ def _ascii_domain(domain: str) -> str:
 
 def _mailbox(name: str, address: str) -> Address:
     local, _, domain = address.rpartition("@")
-    return Address(display_name=_line(name), username=local, domain=_ascii_domain(domain))
+    shown = _line(name)
+    if len(shown) + len(address) > MAX_UNFOLDED_CHARACTERS:  # Python forgets the quotes of a name that it folds
+        shown = _line(_SPECIAL.sub(" ", shown))
+    return Address(display_name=shown, username=local, domain=_ascii_domain(domain))
 
 
 def _id_domain(address: str) -> str:
