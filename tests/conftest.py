@@ -86,9 +86,9 @@ def postgres_database(postgres: PostgresServer, clock: FakeClock, bus: MemoryBus
     postgres.drop(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest) -> Database:
-    """A migrated, empty database: every test that takes this runs on both kinds."""
+    """A migrated, empty database: every test that takes this runs on both kinds (`make check` on SQLite alone)."""
     fixture = "sqlite_database" if request.param == "sqlite" else "postgres_database"
     found: Database = request.getfixturevalue(fixture)
     return found

@@ -37,6 +37,7 @@ def test_a_token_is_printed_alone_and_works_at_once_on_a_running_server(tmp_path
         assert body["data"]["attributes"]["team_name"] == "Ops"
 
 
+@pytest.mark.slow
 def test_a_global_token_sees_every_team(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         made = tocsin("token", "create", "--global", "--data", "data", cwd=tmp_path)
@@ -51,6 +52,7 @@ def test_a_token_without_a_team_is_refused(tmp_path: Path) -> None:
     assert "--team NAME" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_person_is_added_with_a_password_from_standard_input(tmp_path: Path) -> None:
     words = ("user", "create", "--team", "Ops", "--email", "bob@example.com", "--name", "Bob Ray", "--data", "data")
     missing = tocsin(*words, cwd=tmp_path)
@@ -67,6 +69,7 @@ def test_a_person_is_added_with_a_password_from_standard_input(tmp_path: Path) -
     assert "in the team Ops already" in again.stderr
 
 
+@pytest.mark.slow
 def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> None:
     tocsin("token", "create", "--team", "Empty", "--data", "data", cwd=tmp_path)
     (tmp_path / "data").chmod(0o755)

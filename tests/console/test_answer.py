@@ -101,6 +101,7 @@ async def test_a_link_from_the_api_shows_nothing_to_strangers_and_says_where_to_
     assert f"/api/v3/incidents/{incident}" in page.text
 
 
+@pytest.mark.slow
 async def test_while_the_database_is_locked_it_says_so_and_keeps_the_button(world: World) -> None:
     incident = await world.outage("shop")
     link = world.mail_to("alice@example.com")[0].answer_url

@@ -342,6 +342,7 @@ async def test_an_edited_monitor_is_judged_under_its_new_settings_only(watch: Wa
     assert watch.site.incident is not None
 
 
+@pytest.mark.slow
 async def test_while_the_database_is_locked_verdicts_wait_and_are_judged_in_order(
     sqlite_database: Database, clock: FakeClock
 ) -> None:
@@ -396,6 +397,7 @@ async def test_an_outage_that_the_database_refused_for_once_is_judged_at_the_nex
     assert watch.site.incident is not None
 
 
+@pytest.mark.slow
 async def test_what_the_database_refuses_for_ever_does_not_hold_up_what_comes_later(
     sqlite_database: Database, clock: FakeClock
 ) -> None:

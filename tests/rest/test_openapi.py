@@ -21,6 +21,7 @@ async def at(sqlite_database: Database) -> Clients:
     return await clients(sqlite_database, Sky().operations)
 
 
+@pytest.mark.slow
 def test_whatever_the_manual_allows_or_forbids_is_answered_as_it_says(at: Clients) -> None:
     found = try_out(at.api, at.tokens[ALICES_TEAM], examples=10, skip=frozenset({"kites.launch"}))
     assert found["kites.create"] >= {201, 422}

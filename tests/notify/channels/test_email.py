@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 import trustme
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.notify.mailserver import Mailbox, mail_server, unused_port
@@ -98,6 +98,7 @@ async def test_what_others_wrote_cannot_become_markup() -> None:
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=100))
+@example("0" * 27, "0" * 27, "")
 def test_no_text_can_add_a_header_or_break_the_mail(subject: str, name: str, thread: str) -> None:
     nasty = f"{subject}\r\nBcc: eve@example.com\n{name}"
     composed = email.compose(

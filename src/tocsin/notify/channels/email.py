@@ -51,10 +51,6 @@ _ENHANCED = re.compile(r"\s*5\.(\d{1,3})\.(\d{1,3})\b")
 _SENDERS_FAULTS = (7, 8)
 """5.1.7 and 5.1.8 speak of the sender's address, which an operator can mend (RFC 3463, 3.2)."""
 
-MAX_UNFOLDED_CHARACTERS = 60
-"""Of a name and its address together: with the header's own name and punctuation they still fit into one line of 78."""
-_SPECIAL = re.compile(r"[()<>\[\]:;@\\,.\"]+")
-"""What means something in an address unless it stands in quotes (RFC 5322, 3.2.3)."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PLAIN = SMTP.clone(cte_type="7bit")
 _UTF8 = SMTPUTF8.clone(cte_type="7bit")
@@ -381,10 +377,7 @@ def _ascii_domain(domain: str) -> str:
 
 def _mailbox(name: str, address: str) -> Address:
     local, _, domain = address.rpartition("@")
-    shown = _line(name)
-    if len(shown) + len(address) > MAX_UNFOLDED_CHARACTERS:  # Python forgets the quotes of a name that it folds
-        shown = _line(_SPECIAL.sub(" ", shown))
-    return Address(display_name=shown, username=local, domain=_ascii_domain(domain))
+    return Address(display_name=_display_name(name), username=local, domain=_ascii_domain(domain))
 
 
 def _id_domain(address: str) -> str:
