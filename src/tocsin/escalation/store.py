@@ -90,20 +90,16 @@ def earliest(tx: Tx) -> datetime | None:
 
 def claim(tx: Tx, escalation: Escalation, *, since: datetime, next_at: datetime | None) -> bool:
     """Take the window up to `since` for ourselves; False when another worker (or a stop) was there first."""
-    answer = tx.execute(
-        update(escalations)
-        .where(
-            escalations.c.id == escalation.id,
-            escalations.c.next_page_at == escalation.next_page_at,
-            escalations.c.stopped_at.is_(None),
-        )
-        .values(since=since, next_page_at=next_at)
-    )
-    return answer.rowcount == 1
+    return _swap(tx, escalation, since=since, next_page_at=next_at)
 
 
 def hasten(tx: Tx, escalation: Escalation, *, opened_at: datetime, next_at: datetime) -> bool:
     """Move the whole plan to an earlier beginning, its next page to `next_at`; False when somebody was faster."""
+    return _swap(tx, escalation, opened_at=opened_at, next_page_at=next_at)
+
+
+def _swap(tx: Tx, escalation: Escalation, **values: datetime | None) -> bool:
+    """Compare and set: only while it runs on and its next page is still the one that we saw."""
     answer = tx.execute(
         update(escalations)
         .where(
@@ -111,7 +107,7 @@ def hasten(tx: Tx, escalation: Escalation, *, opened_at: datetime, next_at: date
             escalations.c.next_page_at == escalation.next_page_at,
             escalations.c.stopped_at.is_(None),
         )
-        .values(opened_at=opened_at, next_page_at=next_at)
+        .values(**values)
     )
     return answer.rowcount == 1
 

@@ -39,10 +39,7 @@ class Housekeeping:
     async def run_once(self) -> datetime | None:
         """One bounded round of tidying; returns when to come again."""
         await self._database.write(_tidy, self._door.take_used_tokens())
-        for _ in range(ROUNDS):
-            if await self._database.write(audit.prune, at_most=PRUNED_AT_ONCE) < PRUNED_AT_ONCE:
-                break
-        for prune in (_prune_incidents, _prune_messages, _prune_events):
+        for prune in (_prune_audit, _prune_incidents, _prune_messages, _prune_events):
             for _ in range(ROUNDS):
                 if await self._database.write(prune) == 0:
                     break
@@ -53,6 +50,10 @@ def _tidy(tx: Tx, used_tokens: list[int]) -> None:
     if used_tokens:
         accounts.touch_tokens(tx, used_tokens)
     idempotency.prune(tx)
+
+
+def _prune_audit(tx: Tx) -> int:
+    return audit.prune(tx, at_most=PRUNED_AT_ONCE)
 
 
 def _prune_incidents(tx: Tx) -> int:

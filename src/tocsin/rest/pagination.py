@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlencode
 
-MAX_PAGE = 10**9
-"""The highest page number that is looked up; a higher one is just as empty."""
-
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
 

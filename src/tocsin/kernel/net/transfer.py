@@ -16,8 +16,6 @@ from tocsin.kernel.net.target import Target
 TRUSTED_CURVES = "X25519:P-256:P-384:P-521"
 """X25519 first: 13 % less CPU per handshake than OpenSSL's default, which begins with a post-quantum key share."""
 POST_QUANTUM_CURVES = "X25519MLKEM768:" + TRUSTED_CURVES
-MAX_HEADER_LINES = 1_000
-"""libcurl itself stops at 300 KB of headers."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
