@@ -20,7 +20,7 @@ MAX_FUNCTION_LINES = 70
 CLOCK = SOURCE / "kernel" / "clock.py"
 NEWLINE = b"\n"
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "shared"}
-CONCEPT_FILES = {"model", "rules", "store", "actions", "api", "worker", "probe", "checks", "channels", "__init__"}
+CONCEPT_FILES = {"model", "rules", "store", "actions", "api", "worker", "probe", "checks", "channels", "sources", "__init__"}
 CONCEPTS = ("accounts", "notify", "escalation", "incidents", "monitors")
 
 
@@ -145,7 +145,7 @@ def test_every_concept_has_the_same_few_files() -> None:
     )
 
 
-@pytest.mark.parametrize("folder", ["monitors/checks", "notify/channels"])
+@pytest.mark.parametrize("folder", ["monitors/checks", "notify/channels", "inbound/sources"])
 def test_every_plug_in_has_a_test_file(folder: str) -> None:
     plug_ins = [path.stem for path in (SOURCE / folder).glob("*.py") if path.stem != "__init__"]
     assert plug_ins

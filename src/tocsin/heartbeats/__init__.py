@@ -1,0 +1,1 @@
+"""What must call us, and when its silence is an outage."""

@@ -1,0 +1,1 @@
+"""Alerts that other systems send us, turned into incidents."""

@@ -1,0 +1,1 @@
+"""The systems whose alerts we understand: one module per source, found by looking into this folder."""
