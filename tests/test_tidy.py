@@ -20,8 +20,30 @@ MAX_FUNCTION_LINES = 70
 CLOCK = SOURCE / "kernel" / "clock.py"
 NEWLINE = b"\n"
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "shared"}
-CONCEPT_FILES = {"model", "rules", "store", "actions", "api", "worker", "probe", "checks", "channels", "sources", "__init__"}
-CONCEPTS = ("accounts", "notify", "escalation", "incidents", "monitors")
+CONCEPT_FILES = {
+    "model",
+    "rules",
+    "store",
+    "actions",
+    "api",
+    "worker",
+    "probe",
+    "checks",
+    "channels",
+    "sources",
+    "__init__",
+}
+CONCEPTS = (
+    "accounts",
+    "metadata",
+    "notify",
+    "escalation",
+    "incidents",
+    "inbound",
+    "heartbeats",
+    "monitors",
+    "webhooks",
+)
 
 
 @cache
