@@ -1,0 +1,71 @@
+"""The shelf of incidents: what failed, the evidence, the facts attached, and every line of the story."""
+
+from tocsin.incidents.store.evidence import (
+    add_response,
+    drop_response,
+    drop_responses,
+    old_responses,
+    response_of,
+    shorten_responses,
+    surplus_responses,
+)
+from tocsin.incidents.store.facts import (
+    add_metadata,
+    has,
+    metadata_of,
+    put_metadata,
+)
+from tocsin.incidents.store.incidents import (
+    add,
+    change,
+    count_open,
+    current,
+    downtime,
+    find,
+    open_owners,
+    page,
+    remove,
+    unresolved,
+    withdrawn,
+)
+from tocsin.incidents.store.story import (
+    add_comment,
+    changes,
+    comment,
+    comments,
+    edit_comment,
+    remove_comment,
+    tell,
+)
+
+__all__ = [
+    "add",
+    "add_comment",
+    "add_metadata",
+    "add_response",
+    "change",
+    "changes",
+    "comment",
+    "comments",
+    "count_open",
+    "current",
+    "downtime",
+    "drop_response",
+    "drop_responses",
+    "edit_comment",
+    "find",
+    "has",
+    "metadata_of",
+    "old_responses",
+    "open_owners",
+    "page",
+    "put_metadata",
+    "remove",
+    "remove_comment",
+    "response_of",
+    "shorten_responses",
+    "surplus_responses",
+    "tell",
+    "unresolved",
+    "withdrawn",
+]

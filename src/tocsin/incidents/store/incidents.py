@@ -1,0 +1,148 @@
+"""Finds, writes and counts incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+
+from tocsin.escalation.model import Paging
+from tocsin.incidents.model import Filter, Incident, IncidentStatus
+from tocsin.incidents.store.facts import has
+from tocsin.incidents.store.tables import (
+    OPEN,
+    incident_changes,
+    incident_comments,
+    incident_metadata,
+    incident_responses,
+    incidents,
+)
+from tocsin.storage import Tx
+
+_FIELDS = tuple(incidents.c[name] for name in Incident.__struct_fields__)
+
+
+def add(tx: Tx, **values: Any) -> int:
+    """Insert an incident; returns its id."""
+    return tx.insert(insert(incidents).values(withdrawn=False, **values))
+
+
+def find(tx: Tx, id: int) -> Incident | None:
+    """The incident with that id."""
+    row = tx.execute(select(*_FIELDS).where(incidents.c.id == id)).first()
+    return None if row is None else _incident(row)
+
+
+def current(tx: Tx, owner_type: str, owner_id: int, kind: str) -> Incident | None:
+    """The open incident of an owner and kind: there is at most one."""
+    row = tx.execute(
+        select(*_FIELDS).where(
+            incidents.c.owner_type == owner_type, incidents.c.owner_id == owner_id, incidents.c.kind == kind, OPEN
+        )
+    ).first()
+    return None if row is None else _incident(row)
+
+
+def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
+    """Those of the owners about which anything is open, of whatever kind."""
+    statement = select(incidents.c.owner_id).where(
+        incidents.c.owner_type == owner_type, incidents.c.owner_id.in_(owner_ids), OPEN
+    )
+    return set(tx.execute(statement).scalars())
+
+
+def change(tx: Tx, seen: Incident, **values: Any) -> bool:
+    """Set columns if the incident still is in the state in which it was seen; False when somebody was faster."""
+    answer = tx.execute(
+        update(incidents)
+        .where(
+            incidents.c.id == seen.id,
+            incidents.c.status == seen.status,
+            incidents.c.acknowledged_at.is_not_distinct_from(seen.acknowledged_at),
+        )
+        .values(**values)
+    )
+    return answer.rowcount == 1
+
+
+def page(tx: Tx, wanted: Filter, *, offset: int, limit: int) -> tuple[list[Incident], int]:
+    """One page of the matching incidents, newest first, and how many match in all."""
+    where = _where(wanted)
+    total = tx.execute(select(func.count()).select_from(incidents).where(*where)).scalar_one()
+    if offset >= total:
+        return [], total
+    rows = tx.execute(select(*_FIELDS).where(*where).order_by(incidents.c.id.desc()).offset(offset).limit(limit))
+    return [_incident(row) for row in rows], total
+
+
+def downtime(
+    tx: Tx, owner_type: str, owner_id: int, kind: str, since: datetime, until: datetime
+) -> list[tuple[datetime, datetime | None]]:
+    """(start, end or None) of the confirmed incidents of an owner that touch the time from `since` to `until`."""
+    rows = tx.execute(
+        select(incidents.c.started_at, incidents.c.resolved_at)
+        .where(
+            incidents.c.owner_type == owner_type,
+            incidents.c.owner_id == owner_id,
+            incidents.c.started_at < until,
+            incidents.c.kind == kind,
+            incidents.c.confirmed_at.is_not(None),
+            or_(OPEN, incidents.c.resolved_at > since),
+        )
+        .order_by(incidents.c.started_at)
+    )
+    return [(row.started_at, row.resolved_at) for row in rows]
+
+
+def count_open(tx: Tx) -> int:
+    """How many incidents are open in all."""
+    return int(tx.execute(select(func.count()).select_from(incidents).where(OPEN)).scalar_one())
+
+
+def remove(tx: Tx, id: int) -> None:
+    """Delete an incident and everything that hangs on it."""
+    for table in (incident_metadata, incident_responses, incident_comments, incident_changes):
+        tx.execute(delete(table).where(table.c.incident_id == id))
+    tx.execute(delete(incidents).where(incidents.c.id == id))
+
+
+def unresolved(tx: Tx, limit: int) -> list[int]:
+    """Ids of what is open, confirmed or not."""
+    return list(tx.execute(select(incidents.c.id).where(OPEN).limit(limit)).scalars())
+
+
+def withdrawn(tx: Tx, before: datetime, limit: int) -> list[int]:
+    """Ids of the incidents that were taken back before then."""
+    column = incidents.c
+    old = select(column.id).where(column.withdrawn.is_(True), column.resolved_at < before)
+    return list(tx.execute(old.order_by(column.resolved_at).limit(limit)).scalars())
+
+
+def _incident(row: Any) -> Incident:
+    values = dict(row._mapping)
+    values["status"] = IncidentStatus(values["status"])
+    values["paging"] = msgspec.convert(values["paging"], Paging, strict=False)
+    return Incident(**values)
+
+
+def _where(wanted: Filter) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [incidents.c.withdrawn.is_(False)]
+    if wanted.team_ids is not None:
+        where.append(incidents.c.team_id.in_(wanted.team_ids))
+    if wanted.since is not None:
+        where.append(incidents.c.started_at >= wanted.since)
+    if wanted.until is not None:
+        where.append(incidents.c.started_at < wanted.until)
+    if wanted.owner is not None:
+        where += [incidents.c.owner_type == wanted.owner[0], incidents.c.owner_id == wanted.owner[1]]
+    for column, asked in (
+        (incidents.c.resolved_at, wanted.resolved),
+        (incidents.c.acknowledged_at, wanted.acknowledged),
+    ):
+        if asked is not None:
+            where.append(column.is_not(None) if asked else column.is_(None))
+    where += [has(key, values) for key, values in wanted.metadata.items()]
+    return where

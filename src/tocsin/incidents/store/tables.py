@@ -1,0 +1,126 @@
+"""The tables of incidents: what failed, the evidence, the facts attached, and every line of the story."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, false
+
+from tocsin.storage.tables import Id, Instant, Json, metadata
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("team_id", Id, ForeignKey("teams.id"), nullable=False),
+    Column("owner_type", Text, nullable=True),
+    Column("owner_id", Id, nullable=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=True),
+    Column("http_method", Text, nullable=True),
+    Column("cause", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("confirmed_at", Instant, nullable=True),
+    Column("acknowledged_at", Instant, nullable=True),
+    Column("acknowledged_by", Text, nullable=True),
+    Column("resolved_at", Instant, nullable=True),
+    Column("resolved_by", Text, nullable=True),
+    Column("reopened_at", Instant, nullable=True),
+    Column("reopened_by", Text, nullable=True),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("incident_group_id", Id, nullable=True),
+    Column("regions", Json, nullable=True),
+    Column("origin_url", Text, nullable=True),
+    Column("requester_email", Text, nullable=True),
+    Column("paging", Json, nullable=False),
+    Column("ssl_certificate_expires_at", Instant, nullable=True),
+    Column("domain_expires_at", Instant, nullable=True),
+    Column("response_content", Text, nullable=True),
+    Column("response_options", Text, nullable=True),
+    Column("has_response", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+OPEN = incidents.c.resolved_at.is_(None)
+Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.withdrawn, incidents.c.id)
+Index("ix_incidents_withdrawn", incidents.c.withdrawn, incidents.c.resolved_at)
+Index("ix_incidents_owner", incidents.c.owner_type, incidents.c.owner_id, incidents.c.started_at)
+Index(
+    "ix_incidents_open",
+    incidents.c.team_id,
+    incidents.c.withdrawn,
+    incidents.c.id,
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
+Index(
+    "uq_incidents_open_owner",
+    incidents.c.owner_type,
+    incidents.c.owner_id,
+    incidents.c.kind,
+    unique=True,  # one owner has at most one open incident of a kind, whatever two workers think
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
+
+incident_metadata = Table(
+    "incident_metadata",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("incident_id", Id, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("value", Text, nullable=True),
+    Column("item_id", Id, nullable=True),
+    Column("name", Text, nullable=True),
+    Column("email", Text, nullable=True),
+    Index("ix_incident_metadata_incident_id", "incident_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+incident_responses = Table(
+    "incident_responses",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("incident_id", Id, nullable=False, unique=True),
+    Column("at", Instant, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status_code", Integer, nullable=True),
+    Column("headers", Json, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("body_truncated", Boolean, nullable=False),
+    Column("remote_ip", Text, nullable=True),
+    Column("timings", Json, nullable=False),
+    Column("shortened", Boolean, nullable=False, server_default=false()),
+    Index("ix_incident_responses_at", "at"),
+    Index("ix_incident_responses_shortened", "shortened", "incident_id"),
+    sqlite_autoincrement=True,
+)
+
+incident_comments = Table(
+    "incident_comments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("incident_id", Id, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("user_id", Id, nullable=True),
+    Column("user_email", Text, nullable=True),
+    Column("author_name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_incident_comments_incident_id", "incident_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+incident_changes = Table(
+    "incident_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("incident_id", Id, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("actor", Text, nullable=True),
+    Column("title", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Index("ix_incident_changes_incident_id", "incident_id", "id"),
+    sqlite_autoincrement=True,
+)
