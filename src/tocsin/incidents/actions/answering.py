@@ -11,11 +11,12 @@ from tocsin.escalation.rules import wanted_channels
 from tocsin.incidents import rules, store
 from tocsin.incidents.actions import lifecycle
 from tocsin.incidents.actions.comments import write_comment
-from tocsin.incidents.actions.reading import TYPE, find
+from tocsin.incidents.actions.reading import find
+from tocsin.incidents.actions.recording import record
 from tocsin.incidents.actions.telling import page_notice, tell_acknowledged
 from tocsin.incidents.model import Act, Author, Incident, Metadata, Opening
 from tocsin.kernel.errors import Conflict
-from tocsin.storage import Tx, events
+from tocsin.storage import Tx
 
 
 def author_of(tx: Tx, team_id: int, text: str) -> Author:
@@ -49,14 +50,7 @@ def acknowledge(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> I
     store.tell(tx, incident_id, Act.ACKNOWLEDGE, "Incident acknowledged", f"{author.name} is on it.", author.name)
     incident = find(tx, incident_id)
     tell_acknowledged(tx, incident, author, base_url)
-    events.record(
-        tx,
-        "incident.acknowledged",
-        team_id=incident.team_id,
-        resource_type=TYPE,
-        resource_id=incident_id,
-        by=author.name,
-    )
+    record(tx, "incident.acknowledged", incident, by=author.name)
     return incident
 
 
@@ -77,7 +71,7 @@ def reopen(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incide
     incident = find(tx, incident_id)
     outcome = rules.reopenable(incident, tx.now)
     if isinstance(outcome, rules.Move) and incident.owner_type is not None and incident.owner_id is not None:
-        newer = store.current(tx, incident.owner_type, incident.owner_id, incident.kind)
+        newer = store.current(tx, incident.owner_type, incident.owner_id, incident.kind, incident.alert_id)
         if newer is not None:
             raise Conflict(f"Incident {newer.id} is already open for the same {incident.owner_type}")
     lifecycle.change(
@@ -94,9 +88,7 @@ def reopen(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incide
     store.tell(tx, incident_id, Act.REOPEN, "Incident reopened", f"{author.name} reopened it.", author.name)
     incident = find(tx, incident_id)
     escalation.start(tx, page_notice(tx, incident, base_url, reopened=True), incident.paging)
-    events.record(
-        tx, "incident.reopened", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id, by=author.name
-    )
+    record(tx, "incident.reopened", incident, by=author.name)
     return incident
 
 
@@ -144,7 +136,7 @@ def delete(tx: Tx, incident_id: int) -> None:
     incident = find(tx, incident_id)
     escalation.forget(tx, incident.id, "the incident was deleted")
     store.remove(tx, incident.id)
-    events.record(tx, "incident.deleted", team_id=incident.team_id, resource_type=TYPE, resource_id=incident.id)
+    record(tx, "incident.deleted", incident)
 
 
 def _escalate(
@@ -171,7 +163,5 @@ def _escalate(
     elif not queued:
         text += " They were being alerted already."
     store.tell(tx, incident_id, Act.ESCALATE, "Incident escalated", text, author.name)
-    events.record(
-        tx, "incident.escalated", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id, to=to
-    )
+    record(tx, "incident.escalated", incident, to=to)
     return incident

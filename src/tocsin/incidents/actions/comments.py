@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tocsin.accounts import actions as accounts
 from tocsin.incidents import store
-from tocsin.incidents.actions.reading import TYPE
+from tocsin.incidents.actions.recording import record
 from tocsin.incidents.model import Author, Comment, Incident
 from tocsin.kernel.errors import Invalid, NotFound
-from tocsin.storage import Tx, events
+from tocsin.storage import Tx
 
 COMMENT_TYPE = "incident_comment"
 MAX_COMMENT_CHARACTERS = 50_000
@@ -43,15 +43,10 @@ def write_comment(tx: Tx, incident: Incident, content: str, author: Author) -> C
             "author_name": author.name,
         },
     )
-    events.record(
-        tx,
-        "incident.comment",
-        team_id=incident.team_id,
-        resource_type=TYPE,
-        resource_id=incident.id,
-        comment_id=id,
-    )
-    return comment(tx, incident, id)
+    written = comment(tx, incident, id)
+    told = {"id": id, "content": content, "created_at": written.created_at, "author_name": written.author_name}
+    record(tx, "incident.comment", incident, comment={**told, "author_email": written.user_email})
+    return written
 
 
 def edit_comment(tx: Tx, incident: Incident, id: int, content: str) -> Comment:

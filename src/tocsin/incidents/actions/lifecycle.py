@@ -8,28 +8,32 @@ import msgspec
 
 from tocsin.escalation import actions as escalation
 from tocsin.incidents import rules, store
-from tocsin.incidents.actions.reading import TYPE, find
+from tocsin.incidents.actions.reading import find
+from tocsin.incidents.actions.recording import record
 from tocsin.incidents.actions.telling import page_notice, tell_resolved
-from tocsin.incidents.model import Act, Evidence, Incident, IncidentStatus, Metadata, Opening, Response, Value
+from tocsin.incidents.model import Act, Evidence, Incident, IncidentStatus, Kind, Metadata, Opening, Response, Value
 from tocsin.kernel.clock import EPOCH
 from tocsin.kernel.errors import Conflict
-from tocsin.storage import Tx, events
+from tocsin.storage import Tx
 
 MAX_HEADERS = 100
 """Response headers kept per incident: a hostile server may send thousands."""
 MAX_HEADER_CHARACTERS = 2_000
 """Of one header's value."""
+MAX_DESCRIPTION_CHARACTERS = 10_000
+"""Of what another system says about its alert."""
 _CHANGED = "Incident was changed by somebody else just now, look again"
 
 
 def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
     """Open an incident; a confirmed one begins to page in this transaction, an unconfirmed one tells nobody.
 
-    When the owner has an open incident of this kind already, that one is returned (and confirmed, if this is sure). One
-    that was reopened or acknowledged before it failed anew pages again: an old answer never silences a new outage.
+    When the owner has an open incident of this kind already (an alert: with this alert id), that one is returned (and
+    confirmed, if this is sure). One that was reopened or acknowledged before it failed anew pages again: an old answer
+    never silences a new outage. Only a repeated alert does not: its sender says the same thing again and again.
     """
     if opening.owner_type is not None and opening.owner_id is not None:
-        existing = store.current(tx, opening.owner_type, opening.owner_id, opening.kind)
+        existing = store.current(tx, opening.owner_type, opening.owner_id, opening.kind, opening.alert_id)
         if existing is not None:
             if opening.confirmed and existing.status is IncidentStatus.UNCONFIRMED:
                 return confirm(
@@ -40,12 +44,15 @@ def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
                     base_url=base_url,
                     timings=opening.timings,
                 )
-            return _relapse(tx, existing, opening.cause, base_url) if opening.confirmed else existing
+            fails_anew = opening.confirmed and opening.kind != Kind.ALERT
+            return _relapse(tx, existing, opening.cause, base_url) if fails_anew else existing
     response = _response(opening.evidence, opening.timings)
     id = _insert(tx, opening, _short_evidence(response, opening.timings, opening.owner_type is not None))
     _keep(tx, id, response)
     given = {_text(key): [Value(value=_text(value))] for key, value in opening.metadata.items()}
     store.add_metadata(tx, id, _automatic_facts(response, opening.timings) | given)
+    if opening.description:
+        store.tell(tx, id, "describe", "Description", _text(opening.description)[:MAX_DESCRIPTION_CHARACTERS])
     if opening.confirmed:
         store.tell(tx, id, "open", "Incident started", f"{_text(opening.name)}: {_text(opening.cause)}.")
         return _begin(tx, id, base_url)
@@ -122,7 +129,7 @@ def end(tx: Tx, incident_id: int, *, why: str, author: str | None, base_url: str
     escalation.stop(tx, incident_id, "the incident was resolved")
     store.tell(tx, incident_id, Act.RESOLVE, "Incident resolved", why, author)
     tell_resolved(tx, incident, why, base_url)
-    events.record(tx, "incident.resolved", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id)
+    record(tx, "incident.resolved", incident)
     return incident
 
 
@@ -147,7 +154,7 @@ def _apply(tx: Tx, incident: Incident, act: Act, **values: Any) -> bool:
 def _begin(tx: Tx, incident_id: int, base_url: str) -> Incident:
     incident = find(tx, incident_id)
     escalation.start(tx, page_notice(tx, incident, base_url), incident.paging)
-    events.record(tx, "incident.started", team_id=incident.team_id, resource_type=TYPE, resource_id=incident_id)
+    record(tx, "incident.started", incident)
     return incident
 
 
@@ -162,7 +169,7 @@ def _relapse(tx: Tx, incident: Incident, cause: str | None, base_url: str) -> In
     store.tell(tx, incident.id, Act.RELAPSE, "Failing anew", f"{news}. It had been well; people are alerted again.")
     incident = find(tx, incident.id)
     escalation.start(tx, page_notice(tx, incident, base_url, reopened=True), incident.paging)
-    events.record(tx, "incident.started", team_id=incident.team_id, resource_type=TYPE, resource_id=incident.id)
+    record(tx, "incident.started", incident)
     return incident
 
 
@@ -173,6 +180,7 @@ def _insert(tx: Tx, opening: Opening, evidence: dict[str, Any]) -> int:
         owner_type=opening.owner_type,
         owner_id=opening.owner_id,
         kind=opening.kind,
+        alert_id=None if opening.alert_id is None else _text(opening.alert_id),
         name=_text(opening.name),
         url=None if opening.url is None else _text(opening.url),
         http_method=opening.http_method.lower() if opening.http_method else None,

@@ -45,13 +45,12 @@ def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_
     paused = bool(given.get("paused"))
     id = shelf.insert_monitor(
         tx, team_id=team_id, url=url, name=name or default_name(url), group_id=group_id, paused=paused,
-        domain=registrable_domain(host_of(url)), settings=settings,
+        domain=_domain(settings, url), settings=settings,
     )  # fmt: skip
     if paused:
         state_shelf.add_gap(tx, id, to_milliseconds(tx.now), None, PAUSED)
     monitor = find(tx, id, None)
-    events.record(tx, "monitor.created", team_id=team_id, resource_type="monitor", resource_id=id,
-                  url=without_credentials(url))  # fmt: skip
+    events.record(tx, "monitor.created", team_id=team_id, resource_type="monitor", resource_id=id, **_then(monitor))
     expiry.settings_changed(tx, None, monitor, given, base_url)
     tx.ring(TOPIC)
     return monitor
@@ -81,7 +80,7 @@ def update(
 ) -> Monitor:
     """Change what is in `given` and nothing else. Raises NotFound, Invalid."""
     old = find(tx, id, team_ids)
-    settings, url, errors = apply(old.settings, old.url, given, limits, new=False)
+    settings, url, errors = apply(old.settings, old.url, given, limits, new=bool(old.unreadable))
     name = _name(given, url, errors)
     group_id = _group(tx, given, old.monitor_group_id, old.team_id, errors)
     if errors:
@@ -91,14 +90,14 @@ def update(
     shelf.update_monitor(
         tx, id, url=url, name=name or old.pronounceable_name, group_id=group_id,
         paused_at=(old.paused_at or tx.now) if paused else None,
-        domain=registrable_domain(host_of(url)),
+        domain=_domain(settings, url),
         settings=None if old.unreadable and given.keys() <= _NO_SETTINGS else settings,
     )  # fmt: skip
     if paused is not (old.paused_at is not None):
         _turned(tx, [old], paused, base_url)
     monitor = find(tx, id, None)
     events.record(tx, "monitor.updated", team_id=old.team_id, resource_type="monitor", resource_id=id,
-                  changed=sorted(given))  # fmt: skip
+                  changed=sorted(given), **_then(monitor))  # fmt: skip
     expiry.settings_changed(tx, old, monitor, given, base_url)
     tx.ring(TOPIC)
     return monitor
@@ -112,7 +111,7 @@ def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> 
     sample_shelf.delete_samples_of(tx, id)
     state_shelf.delete_gaps(tx, monitor_id=id)
     events.record(tx, "monitor.deleted", team_id=monitor.team_id, resource_type="monitor", resource_id=id,
-                  url=without_credentials(monitor.url), pronounceable_name=monitor.pronounceable_name)  # fmt: skip
+                  **_then(monitor))  # fmt: skip
     tx.ring(TOPIC)
 
 
@@ -160,8 +159,40 @@ def _turned(tx: Tx, monitors: Sequence[Monitor], paused: bool, base_url: str) ->
         state_shelf.close_gaps(tx, ids, now_ms, PAUSED)
     state_shelf.begin_anew(tx, ids)
     name = "monitor.paused" if paused else "monitor.unpaused"
-    happened = [(monitor.team_id, monitor.id) for monitor in monitors]
+    since = tx.now if paused else None
+    happened = [
+        (monitor.team_id, monitor.id, _then(msgspec.structs.replace(monitor, paused_at=since))) for monitor in monitors
+    ]
     events.record_all(tx, name, resource_type="monitor", happened=happened)
+
+
+def _then(monitor: Monitor) -> dict[str, Any]:
+    """The monitor as it stands at this instant, for those outside who are told of it later (contract part 2, 8.2)."""
+    settings = monitor.settings
+    return {
+        "monitor": {
+            "url": without_credentials(monitor.url),
+            "pronounceable_name": monitor.pronounceable_name,
+            **{name: getattr(settings, name) for name in _TOLD},
+            "paused_at": monitor.paused_at,
+            "last_checked_at": monitor.last_checked_at,
+            "created_at": monitor.created_at,
+            "updated_at": monitor.updated_at,
+        }
+    }
+
+
+_TOLD = (
+    "monitor_type", "required_keyword", "verify_ssl", "check_frequency", "call", "sms", "email", "team_wait",
+    "http_method", "request_timeout", "recovery_period", "request_body",
+)  # fmt: skip
+"""Settings that webhooks about a monitor show; none is a secret."""
+
+
+def _domain(settings: Settings, url: str) -> str | None:
+    """A browser check may be called anything: its name is no address unless it is one."""
+    named = settings.monitor_type == "playwright" and "://" not in url
+    return None if named else registrable_domain(host_of(url))
 
 
 def _name(given: Mapping[str, Any], url: str, errors: Errors) -> str:
