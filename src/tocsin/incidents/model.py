@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from tocsin.escalation.model import Paging
+from tocsin.metadata.model import Metadata
 
 
 class IncidentStatus(StrEnum):
@@ -42,13 +43,15 @@ class Act(StrEnum):
 
 
 class Kind(StrEnum):
-    """What about the owner is wrong. One owner has at most one open incident of each kind."""
+    """What about the owner is wrong. One owner has at most one open incident of each kind, but for alerts."""
 
     CHECK = "check"
     SSL_EXPIRATION = "ssl_expiration"
     DOMAIN_EXPIRATION = "domain_expiration"
     MANUAL = "manual"
     """Reported by a person or a program."""
+    ALERT = "alert"
+    """Said by another system. An integration has as many open incidents of this kind as there are alert ids."""
 
 
 class Evidence(Protocol):
@@ -73,7 +76,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
     team_id: int
     owner_type: str | None
-    """`monitor`, `heartbeat` or None for what a person reports."""
+    """The wire's type of what is broken, in the singular: `monitor`, `heartbeat`, `incoming_webhook`,
+    `email_integration`, `prometheus_integration` …; None for what a person reports."""
     owner_id: int | None
     name: str
     cause: str
@@ -81,6 +85,12 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: bool
     """False opens it `Unconfirmed`: nobody is paged until `confirm`."""
     kind: str = Kind.CHECK
+    alert_id: str | None = None
+    """The sender's own name for one trouble, for `Kind.ALERT`; None = it gave none, so nothing is the same as this."""
+    description: str | None = None
+    """More about it than fits into the cause; shown in the story."""
+    depends_on: tuple[tuple[str, int], ...] = ()
+    """(owner_type, owner_id) of everything that the owner leans on, directly or through others, the nearest first."""
     url: str | None = None
     http_method: str | None = None
     regions: list[str] | None = None
@@ -89,6 +99,9 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     timings: dict[str, float | None] = {}
     """Seconds by phase, e.g. `total`, `name_lookup`, `connection`, `tls_handshake`, `data_transfer`."""
     metadata: dict[str, str] = {}
+    """Facts that are plain texts, as alerts bring them."""
+    facts: Metadata = {}
+    """Typed facts, as `metadata.actions.read_facts` gives them; they win over texts under the same key."""
     ssl_certificate_expires_at: datetime | None = None
     domain_expires_at: datetime | None = None
     started_at: datetime | None = None
@@ -105,6 +118,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     owner_type: str | None
     owner_id: int | None
     kind: str
+    alert_id: str | None
     name: str
     url: str | None
     http_method: str | None
@@ -136,19 +150,6 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def open(self) -> bool:
         return self.status is not IncidentStatus.RESOLVED
-
-
-class Value(msgspec.Struct, frozen=True, kw_only=True):
-    """One typed fact (contract part 2, 7.1): a `String` with `value`, or a reference by id, name or e-mail."""
-
-    type: str = "String"
-    value: str | None = None
-    item_id: int | None = None
-    name: str | None = None
-    email: str | None = None
-
-
-Metadata = dict[str, list[Value]]
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,7 +227,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     owner: tuple[str, int] | None = None
     resolved: bool | None = None
     acknowledged: bool | None = None
-    metadata: dict[str, list[Value]] = {}
+    metadata: Metadata = {}
     """Keys are AND-ed, the values of one key OR-ed."""
 
 

@@ -12,6 +12,8 @@ from tocsin.kernel.errors import NotFound
 from tocsin.storage import Tx
 
 TYPE = "incident"
+MAX_ALERTS = 1_000
+"""Open alerts of one integration that are looked at in one go."""
 
 
 def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None = None) -> Incident:
@@ -22,9 +24,16 @@ def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None = None) -> Incident:
     return incident
 
 
-def current(tx: Tx, owner_type: str, owner_id: int, kind: str = Kind.CHECK) -> Incident | None:
-    """The open incident of an owner and kind; there is at most one."""
-    return store.current(tx, owner_type, owner_id, kind)
+def current(
+    tx: Tx, owner_type: str, owner_id: int, kind: str = Kind.CHECK, alert_id: str | None = None
+) -> Incident | None:
+    """The open incident of an owner and kind (an alert: with that `alert_id`); there is at most one."""
+    return store.current(tx, owner_type, owner_id, kind, alert_id)
+
+
+def open_alerts(tx: Tx, owner_type: str, owner_id: int, limit: int = MAX_ALERTS) -> list[Incident]:
+    """The open alerts of an integration, the newest first: whom a message without an alert id may mean."""
+    return store.open_alerts(tx, owner_type, owner_id, limit)
 
 
 def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:

@@ -16,6 +16,7 @@ _OPENINGS = {
     Kind.SSL_EXPIRATION: ("Certificate", "has a certificate problem"),
     Kind.DOMAIN_EXPIRATION: ("Domain", "has a domain that runs out"),
     Kind.MANUAL: ("Incident", "needs attention"),
+    Kind.ALERT: ("Alert", "needs attention"),
 }
 _CHANNELS_THAT_TELL = ("email",)
 """By which channels the end of the story is told: nobody wants a phone call to say that all is well."""
@@ -116,7 +117,7 @@ def _tell(tx: Tx, notice: Notice, people: list[Paged]) -> None:
 
 
 def _facts(tx: Tx, incident: Incident) -> list[tuple[str, str]]:
-    label = "Reported" if incident.owner_type is None else incident.owner_type.capitalize()
+    label = "Reported" if incident.owner_type is None else incident.owner_type.replace("_", " ").capitalize()
     facts = [
         (label, incident.name),
         ("URL", f"{(incident.http_method or '').upper()} {incident.url}".strip() if incident.url else ""),

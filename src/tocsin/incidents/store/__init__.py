@@ -1,4 +1,4 @@
-"""The shelf of incidents: what failed, the evidence, the facts attached, and every line of the story."""
+"""The shelf of incidents: what failed, the evidence, and every line of the story."""
 
 from tocsin.incidents.store.evidence import (
     add_response,
@@ -9,12 +9,6 @@ from tocsin.incidents.store.evidence import (
     shorten_responses,
     surplus_responses,
 )
-from tocsin.incidents.store.facts import (
-    add_metadata,
-    has,
-    metadata_of,
-    put_metadata,
-)
 from tocsin.incidents.store.incidents import (
     add,
     change,
@@ -22,6 +16,7 @@ from tocsin.incidents.store.incidents import (
     current,
     downtime,
     find,
+    open_alerts,
     open_owners,
     page,
     remove,
@@ -41,7 +36,6 @@ from tocsin.incidents.store.story import (
 __all__ = [
     "add",
     "add_comment",
-    "add_metadata",
     "add_response",
     "change",
     "changes",
@@ -54,12 +48,10 @@ __all__ = [
     "drop_responses",
     "edit_comment",
     "find",
-    "has",
-    "metadata_of",
     "old_responses",
+    "open_alerts",
     "open_owners",
     "page",
-    "put_metadata",
     "remove",
     "remove_comment",
     "response_of",

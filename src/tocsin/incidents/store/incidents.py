@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 
 from tocsin.escalation.model import Paging
-from tocsin.incidents.model import Filter, Incident, IncidentStatus
+from tocsin.incidents.model import Filter, Incident, IncidentStatus, Kind
 from tocsin.incidents.store.facts import has
 from tocsin.incidents.store.tables import (
     OPEN,
@@ -27,6 +27,8 @@ _FIELDS = tuple(incidents.c[name] for name in Incident.__struct_fields__)
 
 def add(tx: Tx, **values: Any) -> int:
     """Insert an incident; returns its id."""
+    if values["kind"] != Kind.ALERT:
+        values["alert_id"] = ""
     return tx.insert(insert(incidents).values(withdrawn=False, **values))
 
 
@@ -36,14 +38,22 @@ def find(tx: Tx, id: int) -> Incident | None:
     return None if row is None else _incident(row)
 
 
-def current(tx: Tx, owner_type: str, owner_id: int, kind: str) -> Incident | None:
-    """The open incident of an owner and kind: there is at most one."""
-    row = tx.execute(
-        select(*_FIELDS).where(
-            incidents.c.owner_type == owner_type, incidents.c.owner_id == owner_id, incidents.c.kind == kind, OPEN
-        )
-    ).first()
+def current(tx: Tx, owner_type: str, owner_id: int, kind: str, alert_id: str | None) -> Incident | None:
+    """The open incident of an owner, kind and alert: there is at most one. None for an alert without an id."""
+    if kind == Kind.ALERT and alert_id is None:
+        return None
+    column = incidents.c
+    mine = and_(column.owner_type == owner_type, column.owner_id == owner_id, column.kind == kind, OPEN)
+    row = tx.execute(select(*_FIELDS).where(mine, column.alert_id == (alert_id or ""))).first()
     return None if row is None else _incident(row)
+
+
+def open_alerts(tx: Tx, owner_type: str, owner_id: int, limit: int) -> list[Incident]:
+    """The open alerts of an integration, the newest first."""
+    column = incidents.c
+    mine = and_(column.owner_type == owner_type, column.owner_id == owner_id, column.kind == Kind.ALERT, OPEN)
+    rows = tx.execute(select(*_FIELDS).where(mine).order_by(column.id.desc()).limit(limit))
+    return [_incident(row) for row in rows]
 
 
 def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
@@ -125,6 +135,7 @@ def _incident(row: Any) -> Incident:
     values = dict(row._mapping)
     values["status"] = IncidentStatus(values["status"])
     values["paging"] = msgspec.convert(values["paging"], Paging, strict=False)
+    values["alert_id"] = values["alert_id"] or None
     return Incident(**values)
 
 

@@ -14,6 +14,7 @@ incidents = Table(
     Column("owner_type", Text, nullable=True),
     Column("owner_id", Id, nullable=True),
     Column("kind", Text, nullable=False),
+    Column("alert_id", Text, nullable=True, server_default=""),
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=True),
     Column("http_method", Text, nullable=True),
@@ -40,6 +41,7 @@ incidents = Table(
     Column("has_response", Boolean, nullable=False),
     sqlite_autoincrement=True,
 )
+"""`alert_id`: of an alert the sender's, NULL when it gave none (every NULL is another); the empty text for all else."""
 OPEN = incidents.c.resolved_at.is_(None)
 Index("ix_incidents_team_id", incidents.c.team_id, incidents.c.withdrawn, incidents.c.id)
 Index("ix_incidents_withdrawn", incidents.c.withdrawn, incidents.c.resolved_at)
@@ -57,7 +59,8 @@ Index(
     incidents.c.owner_type,
     incidents.c.owner_id,
     incidents.c.kind,
-    unique=True,  # one owner has at most one open incident of a kind, whatever two workers think
+    incidents.c.alert_id,
+    unique=True,  # one owner has at most one open incident of a kind (and alert), whatever two workers think
     sqlite_where=OPEN,
     postgresql_where=OPEN,
 )
