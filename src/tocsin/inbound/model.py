@@ -76,3 +76,194 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     alerting_rule: Literal["alert", "alert_and_warn"] = "alert"
     """Whether warnings open incidents too (Datadog, New Relic)."""
+
+
+# --- What people set up ----------------------------------------------------------------------------------------------
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of integration: where it is managed, where it receives, what incidents call it."""
+
+    name: str
+    """The word in the column, and the source module's KIND."""
+    type: str
+    """The JSON:API type, and the `owner_type` of its incidents."""
+    path: str
+    """Under `/api/v2/`."""
+    address: str = ""
+    """Under `/api/v1/`, before the token; empty for what comes by e-mail."""
+    title: str
+    """What people call it; the name of an integration that nobody named."""
+    metadata_owner: str = "WebhookIntegration"
+    """The owner_type of its metadata (contract part 2, 7.1)."""
+    warns: bool = False
+    """Whether it has an `alerting_rule`."""
+
+
+INCOMING_WEBHOOK = Kind(
+    name="incoming_webhook", type="incoming_webhook", path="incoming-webhooks", address="incoming-webhook",
+    title="Incoming webhook", metadata_owner="IncomingWebhook",
+)  # fmt: skip
+EMAIL = Kind(
+    name="email", type="email_integration", path="email-integrations", title="E-mail integration",
+    metadata_owner="EmailIntegration",
+)  # fmt: skip
+
+
+def _source(name: str, title: str, *, path: str | None = None, warns: bool = False) -> Kind:
+    word = path or name.replace("_", "-")
+    return Kind(
+        name=name, type=f"{word.replace('-', '_')}_integration", path=f"{word}-integrations",
+        address=name.replace("_", "-"), title=title, warns=warns,
+    )  # fmt: skip
+
+
+SOURCES: tuple[Kind, ...] = (
+    _source("aws_cloudwatch", "AWS CloudWatch"),
+    _source("azure", "Azure Monitor"),
+    _source("datadog", "Datadog", warns=True),
+    _source("elastic", "Elastic"),
+    _source("google_monitoring", "Google Cloud Monitoring"),
+    _source("grafana", "Grafana"),
+    _source("new_relic", "New Relic", warns=True),
+    _source("prometheus", "Prometheus Alertmanager"),
+    _source("sentry", "Sentry"),
+    _source("pagerduty", "PagerDuty Events", path="pagerduty-events"),
+    _source("opsgenie", "Opsgenie alerts"),
+)
+"""The contract's eight (part 2, 9.2) and ours: what pages through Sentry, PagerDuty or Opsgenie can page through us."""
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (INCOMING_WEBHOOK, EMAIL, *SOURCES)}
+
+RuleType = Literal["unused", "all", "any"]
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition on a message (contract part 2, 9.1)."""
+
+    rule_target: str
+    target_field: str | None = None
+    match_type: str
+    content: str | None = None
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """How to take a piece out of a message (contract part 2, 9.1)."""
+
+    name: str | None = None
+    special_type: str | None = None
+    field_target: str
+    target_field: str | None = None
+    match_type: str
+    content: str | None = None
+    content_before: str | None = None
+    content_after: str | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be set on an integration beside its name; names are the wire's."""
+
+    policy_id: int | None = None
+    call: bool = False
+    sms: bool = False
+    email: bool = True
+    push: bool = True
+    critical_alert: bool = False
+    team_wait: int | None = None
+    recovery_period: int | None = None
+    """Seconds for which an alert must stay resolved; None and 0: it is over at once."""
+    alerting_rule: Literal["alert", "alert_and_warn"] = "alert"
+    started_rule_type: RuleType = "unused"
+    acknowledged_rule_type: RuleType = "unused"
+    resolved_rule_type: RuleType = "unused"
+    started_rules: tuple[Rule, ...] = ()
+    acknowledged_rules: tuple[Rule, ...] = ()
+    resolved_rules: tuple[Rule, ...] = ()
+    cause_field: Field | None = None
+    title_field: Field | None = None
+    started_alert_id_field: Field | None = None
+    acknowledged_alert_id_field: Field | None = None
+    resolved_alert_id_field: Field | None = None
+    other_started_fields: tuple[Field, ...] = ()
+    other_acknowledged_fields: tuple[Field, ...] = ()
+    other_resolved_fields: tuple[Field, ...] = ()
+
+
+class Integration(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where alerts of one system arrive, and what is to be done with them."""
+
+    id: int
+    team_id: int
+    team_name: str = ""
+    kind: Kind
+    name: str
+    token: str
+    """The secret part of its address; empty when the key that opens it is lost."""
+    paused: bool
+    settings: Settings
+    revision: int
+    """Grows with every change."""
+    created_at: datetime
+    updated_at: datetime
+    sample: Payload | None = None
+    """The newest message, for the `sample_*` attributes."""
+
+
+# --- What we keep of messages and alerts -----------------------------------------------------------------------------
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as we keep it: whole up to a limit, without secrets."""
+
+    id: int
+    integration_id: int
+    at: datetime
+    method: str
+    """Of a web request; `MAIL` for an e-mail."""
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    truncated: bool
+    outcome: str
+    """What became of it, in words."""
+    alerts: int
+    """How many alerts it held."""
+
+
+class AlertState(msgspec.Struct, frozen=True, kw_only=True):
+    """One trouble at one integration, from its first message to its end."""
+
+    id: int
+    team_id: int
+    integration_id: int
+    key: str
+    alert_id: str | None
+    incident_id: int | None
+    joined: str
+    """`own`: it opened its incident; `group`, `storm`: it joined one; `storm_opener`: it opened one for a storm."""
+    group_key: str | None
+    title: str
+    cause: str
+    severity: str | None
+    url: str | None
+    facts: dict[str, str]
+    count: int
+    """How often it was said."""
+    started_at: datetime
+    last_at: datetime
+    acknowledged_at: datetime | None
+    recover_at: datetime | None
+    """When it is over unless it starts again; None: nothing is pending."""
+    resolved_at: datetime | None
+
+
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription that has to be confirmed by fetching a URL, as Amazon SNS demands."""
+
+    id: int
+    integration_id: int
+    payload_id: int
+    url: str
+    due_at: datetime
+    attempts: int

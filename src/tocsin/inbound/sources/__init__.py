@@ -1,4 +1,4 @@
-"""How outside systems speak: one file in this folder per system, found by looking at what is there.
+"""How outside systems speak: one file in this folder per system, found by looking at what is there (`payload` is shared).
 
 A source module declares
 
@@ -45,6 +45,8 @@ def sources() -> dict[str, Source]:
     found: dict[str, Source] = {}
     for module_info in pkgutil.iter_modules(__path__):
         module: Any = import_module(f"{__name__}.{module_info.name}")
+        if not hasattr(module, "KIND"):
+            continue  # what the sources share
         if module.KIND in found:
             raise ValueError(f"two sources are called {module.KIND}")
         found[module.KIND] = module
