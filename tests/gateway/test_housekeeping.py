@@ -76,7 +76,7 @@ class Past:
         counted = metadata.tables[table]
         statement = select(func.count()).select_from(counted)
         if incident_id is not None:
-            statement = statement.where(counted.c["id" if table == "incidents" else "incident_id"] == incident_id)
+            statement = statement.where(counted.c[{"incidents": "id", "metadata": "owner_id"}.get(table, "incident_id")] == incident_id)
         return await self.database.read(lambda tx: int(tx.execute(statement).scalar_one()))
 
     async def response(self, incident_id: int) -> Any:
@@ -129,7 +129,7 @@ async def test_a_withdrawn_suspicion_goes_after_30_days_with_all_that_hangs_on_i
     past.clock.wind(DAY)
     assert await past.prune() > 0
     assert await past.prune() == 0
-    for table in ("incidents", "incident_metadata", "incident_responses", "incident_changes"):
+    for table in ("incidents", "metadata", "incident_responses", "incident_changes"):
         assert await past.rows(table, nothing) == 0
         assert await past.rows(table, waiting) > 0
         assert await past.rows(table, heard) > 0

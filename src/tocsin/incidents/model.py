@@ -136,6 +136,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     regions: list[str] | None
     origin_url: str | None
     requester_email: str | None
+    lapses_at: datetime | None
+    """When a reopened incident ends by itself, unless its owner fails anew before that."""
     paging: Paging
     ssl_certificate_expires_at: datetime | None
     domain_expires_at: datetime | None
@@ -150,6 +152,35 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def open(self) -> bool:
         return self.status is not IncidentStatus.RESOLVED
+
+
+class Reason(StrEnum):
+    """Why incidents were taken together."""
+
+    DEPENDENCY = "dependency"
+    """What they lean on has failed."""
+    STORM = "storm"
+    """Many failed within a minute."""
+    MERGE = "merge"
+    """A person said so."""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Incidents with one cause: people are alerted about the cause alone."""
+
+    id: int
+    team_id: int
+    reason: Reason
+    cause_id: int
+    """The incident that people are alerted about."""
+    started_at: datetime
+    ended_at: datetime | None
+    settle_until: datetime | None
+    """After the cause has ended: whoever speaks for the rest pages at this instant, not before."""
+    told_at: datetime | None
+    """When people last heard how many there are."""
+    news_at: datetime | None
+    """When they are to hear it next; None = there is nothing new."""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):

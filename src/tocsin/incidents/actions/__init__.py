@@ -12,7 +12,7 @@ from tocsin.incidents.actions.answering import (
     resolve,
 )
 from tocsin.incidents.actions.comments import comment, comments, edit_comment, remove_comment, write_comment
-from tocsin.incidents.actions.facts import filter_facts, read_facts
+from tocsin.incidents.actions.facts import changed as metadata_changed
 from tocsin.incidents.actions.lifecycle import (
     confirm,
     failing_again,
@@ -32,6 +32,7 @@ from tocsin.incidents.actions.reading import (
     response,
     show,
     show_all,
+    team_of,
 )
 from tocsin.incidents.actions.retention import prune, unresolved
 from tocsin.incidents.actions.timeline import timeline
@@ -51,14 +52,13 @@ __all__ = [
     "escalate_to_user",
     "escalation_channels",
     "failing_again",
-    "filter_facts",
     "find",
+    "metadata_changed",
     "open",
     "open_alerts",
     "open_owners",
     "page",
     "prune",
-    "read_facts",
     "recover",
     "remove_comment",
     "reopen",
@@ -67,6 +67,7 @@ __all__ = [
     "response",
     "show",
     "show_all",
+    "team_of",
     "timeline",
     "unresolved",
     "validating",

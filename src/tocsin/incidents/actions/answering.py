@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from tocsin.accounts import actions as accounts
 from tocsin.escalation import actions as escalation
 from tocsin.escalation.model import Paging, Person
@@ -14,8 +16,10 @@ from tocsin.incidents.actions.comments import write_comment
 from tocsin.incidents.actions.reading import find
 from tocsin.incidents.actions.recording import record
 from tocsin.incidents.actions.telling import page_notice, tell_acknowledged
-from tocsin.incidents.model import Act, Author, Incident, Metadata, Opening
+from tocsin.incidents.model import Act, Author, Incident, Opening
 from tocsin.kernel.errors import Conflict
+from tocsin.metadata import actions as metadata
+from tocsin.metadata.model import Metadata, OwnerType
 from tocsin.storage import Tx
 
 
@@ -31,8 +35,7 @@ def report(
     tx: Tx, opening: Opening, *, description: str | None, facts: Metadata, author: Author, base_url: str
 ) -> Incident:
     """Open an incident that a person or a program reports; pages at once. `description` becomes the first comment."""
-    incident = lifecycle.open(tx, opening, base_url)
-    store.put_metadata(tx, incident.id, facts)
+    incident = lifecycle.open(tx, msgspec.structs.replace(opening, facts=facts), base_url)
     if description:
         write_comment(tx, incident, description, author)
     return incident
@@ -135,6 +138,7 @@ def delete(tx: Tx, incident_id: int) -> None:
     """Delete an incident with everything that hangs on it; nobody is paged about it any more. Raises NotFound."""
     incident = find(tx, incident_id)
     escalation.forget(tx, incident.id, "the incident was deleted")
+    metadata.forget(tx, OwnerType.INCIDENT, [incident.id])
     store.remove(tx, incident.id)
     record(tx, "incident.deleted", incident)
 

@@ -8,12 +8,14 @@ import msgspec
 
 from tocsin.escalation import actions as escalation
 from tocsin.incidents import rules, store
+from tocsin.incidents.actions import facts
 from tocsin.incidents.actions.reading import find
 from tocsin.incidents.actions.recording import record
 from tocsin.incidents.actions.telling import page_notice, tell_resolved
-from tocsin.incidents.model import Act, Evidence, Incident, IncidentStatus, Kind, Metadata, Opening, Response, Value
+from tocsin.incidents.model import Act, Evidence, Incident, IncidentStatus, Kind, Opening, Response
 from tocsin.kernel.clock import EPOCH
 from tocsin.kernel.errors import Conflict
+from tocsin.metadata.model import Metadata, Value
 from tocsin.storage import Tx
 
 MAX_HEADERS = 100
@@ -50,7 +52,7 @@ def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
     id = _insert(tx, opening, _short_evidence(response, opening.timings, opening.owner_type is not None))
     _keep(tx, id, response)
     given = {_text(key): [Value(value=_text(value))] for key, value in opening.metadata.items()}
-    store.add_metadata(tx, id, _automatic_facts(response, opening.timings) | given)
+    facts.attach(tx, id, opening, _automatic_facts(response, opening.timings) | given)
     if opening.description:
         store.tell(tx, id, "describe", "Description", _text(opening.description)[:MAX_DESCRIPTION_CHARACTERS])
     if opening.confirmed:
@@ -81,7 +83,7 @@ def confirm(
         store.change(tx, find(tx, incident_id), **_short_evidence(response, timings or {}, True))
         store.drop_response(tx, incident_id)
         _keep(tx, incident_id, response)
-        store.put_metadata(tx, incident_id, _automatic_facts(response, timings or {}))
+        facts.replace(tx, incident_id, incident.team_id, _automatic_facts(response, timings or {}))
     store.tell(tx, incident_id, Act.CONFIRM, "Incident started", f"{_text(cause or incident.cause)}, confirmed.")
     return _begin(tx, incident_id, base_url)
 
@@ -237,13 +239,13 @@ def _keep(tx: Tx, incident_id: int, response: Response | None) -> None:
 
 def _automatic_facts(response: Response | None, timings: dict[str, float | None]) -> Metadata:
     """What everybody asks first, as metadata (contract part 2, 1.3)."""
-    facts: Metadata = {}
+    found: Metadata = {}
     if response is not None and response.status_code is not None:
-        facts["Response code"] = [Value(value=str(response.status_code))]
+        found["Response code"] = [Value(value=str(response.status_code))]
     total = timings.get("total")
     if total is not None:
-        facts["Request duration"] = [Value(value=f"{total:.6f}")]
-    return facts
+        found["Request duration"] = [Value(value=f"{total:.6f}")]
+    return found
 
 
 def _text(text: str) -> str:

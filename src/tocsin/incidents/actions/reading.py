@@ -9,6 +9,8 @@ from tocsin.accounts import actions as accounts
 from tocsin.incidents import store
 from tocsin.incidents.model import Filter, Incident, Kind, Response, Shown
 from tocsin.kernel.errors import NotFound
+from tocsin.metadata import actions as metadata
+from tocsin.metadata.model import OwnerType
 from tocsin.storage import Tx
 
 TYPE = "incident"
@@ -36,6 +38,12 @@ def open_alerts(tx: Tx, owner_type: str, owner_id: int, limit: int = MAX_ALERTS)
     return store.open_alerts(tx, owner_type, owner_id, limit)
 
 
+def team_of(tx: Tx, id: int) -> int | None:
+    """The team to which an incident belongs; None: there is no such incident."""
+    incident = store.find(tx, id)
+    return None if incident is None else incident.team_id
+
+
 def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
     """Those of the owners (some hundreds: one query) about which an incident of any kind is open."""
     return store.open_owners(tx, owner_type, owner_ids)
@@ -43,7 +51,8 @@ def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
 
 def page(tx: Tx, wanted: Filter, *, page: int, per_page: int) -> tuple[list[Incident], int]:
     """One page of the matching incidents, newest first, and how many match in all."""
-    return store.page(tx, wanted, offset=(page - 1) * per_page, limit=per_page)
+    having = metadata.owners_having(OwnerType.INCIDENT, wanted.metadata)
+    return store.page(tx, wanted, having, offset=(page - 1) * per_page, limit=per_page)
 
 
 def downtime(
@@ -70,7 +79,7 @@ def show(tx: Tx, incident: Incident, base_url: str) -> Shown:
 
 def show_all(tx: Tx, incidents: Sequence[Incident], base_url: str) -> list[Shown]:
     """Many incidents as they stand in a list, with one query for all their facts."""
-    facts = store.metadata_of(tx, [incident.id for incident in incidents])
+    facts = metadata.of(tx, OwnerType.INCIDENT, [incident.id for incident in incidents])
     teams = {team_id: accounts.team(tx, team_id).name for team_id in {incident.team_id for incident in incidents}}
     return [
         Shown(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tocsin.escalation import actions as escalation
 from tocsin.incidents import rules, store
+from tocsin.metadata import actions as metadata
+from tocsin.metadata.model import OwnerType
 from tocsin.notify import actions as notify
 from tocsin.storage import Tx
 
@@ -35,6 +37,7 @@ def unresolved(tx: Tx, limit: int) -> list[int]:
 
 
 def _remove(tx: Tx, incident_ids: list[int]) -> int:
+    metadata.forget(tx, OwnerType.INCIDENT, incident_ids)
     for id in incident_ids:
         escalation.forget(tx, id, "the incident was withdrawn")
         store.remove(tx, id)

@@ -12,6 +12,7 @@ from tocsin.incidents.api import inputs, reading
 from tocsin.incidents.api.resources import INCIDENT, INCIDENT_V2, TIMELINE_ITEM
 from tocsin.incidents.model import Author, Incident, Shown, TimelineItem
 from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.metadata.actions import read_facts
 from tocsin.registry import Call, Operation, Page, PageSize, Route, Scope
 from tocsin.storage import Tx
 
@@ -45,7 +46,7 @@ def _get(tx: Tx, call: Call, input: inputs.ById) -> Shown:
 def _create(tx: Tx, call: Call, input: inputs.CreateIncident) -> Shown:
     assert call.team_id is not None
     opening = reading.opening(input, call.team_id, call.actor.name)
-    facts = actions.read_facts(tx, input.metadata or {}, call.team_id)
+    facts = read_facts(tx, input.metadata or {}, call.team_id)
     author = _caller(call)
     if opening.requester_email is not None:
         author = actions.author_of(tx, call.team_id, opening.requester_email)

@@ -13,11 +13,10 @@ from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import User
 from tocsin.escalation.model import Paging
 from tocsin.escalation.rules import MAX_WAIT_SECONDS
-from tocsin.incidents import actions
-from tocsin.incidents.actions.facts import MAX_ID
 from tocsin.incidents.api.inputs import CreateIncident, Escalate, ListIncidents
 from tocsin.incidents.model import Filter, Incident, Kind, Opening
 from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.metadata.rules import MAX_ID, parsed
 from tocsin.storage import Tx
 
 MAX_NAME_CHARACTERS = 1_000
@@ -46,7 +45,7 @@ def wanted(input: ListIncidents, team_ids: tuple[int, ...] | None) -> Filter:
         owner=owner,
         resolved=None if isinstance(input.resolved, UnsetType) else input.resolved,
         acknowledged=None if isinstance(input.acknowledged, UnsetType) else input.acknowledged,
-        metadata=actions.filter_facts(_nested(input.query)),
+        metadata=parsed(_nested(input.query)),
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from tocsin.incidents.model import Comment, Shown, TimelineItem, Value
+from tocsin.incidents.model import Comment, Shown, TimelineItem
 from tocsin.kernel.clock import to_wire
+from tocsin.metadata.rules import plain, typed
 from tocsin.registry import Resource
 
 
@@ -72,12 +73,12 @@ class TimelineAttributes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _render(shown: Shown) -> IncidentAttributes:
-    typed = {key: [_typed(value) for value in values] for key, values in shown.metadata.items()}
-    return IncidentAttributes(**_shared(shown), metadata=typed)
+    facts = {key: [typed(value) for value in values] for key, values in shown.metadata.items()}
+    return IncidentAttributes(**_shared(shown), metadata=facts)
 
 
 def _render_v2(shown: Shown) -> IncidentAttributesV2:
-    flat = {key: ", ".join(_plain(value) for value in values) for key, values in shown.metadata.items()}
+    flat = {key: plain(values) for key, values in shown.metadata.items()}
     return IncidentAttributesV2(**_shared(shown), metadata=flat)
 
 
@@ -144,16 +145,6 @@ def _render_comment(comment: Comment) -> CommentAttributes:
 
 def _render_item(item: TimelineItem) -> TimelineAttributes:
     return TimelineAttributes(item_type=item.item_type, at=to_wire(item.at), data=item.data)
-
-
-def _typed(value: Value) -> dict[str, Any]:
-    """What is known of a value, and nothing else."""
-    return {name: given for name, given in msgspec.structs.asdict(value).items() if given is not None}
-
-
-def _plain(value: Value) -> str:
-    known = value.value, value.name, value.email, value.item_id
-    return next((str(given) for given in known if given is not None), "")
 
 
 def _when(instant: datetime | None) -> str | None:

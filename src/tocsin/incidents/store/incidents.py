@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select, update
 
 from tocsin.escalation.model import Paging
 from tocsin.incidents.model import Filter, Incident, IncidentStatus, Kind
-from tocsin.incidents.store.facts import has
 from tocsin.incidents.store.tables import (
     OPEN,
     incident_changes,
     incident_comments,
-    incident_metadata,
     incident_responses,
     incidents,
 )
@@ -78,9 +76,11 @@ def change(tx: Tx, seen: Incident, **values: Any) -> bool:
     return answer.rowcount == 1
 
 
-def page(tx: Tx, wanted: Filter, *, offset: int, limit: int) -> tuple[list[Incident], int]:
-    """One page of the matching incidents, newest first, and how many match in all."""
-    where = _where(wanted)
+def page(
+    tx: Tx, wanted: Filter, having: Iterable[Select[tuple[int]]], *, offset: int, limit: int
+) -> tuple[list[Incident], int]:
+    """One page of the matching incidents, newest first, and how many match; only those that are in all of `having`."""
+    where = _where(wanted) + [incidents.c.id.in_(ids) for ids in having]
     total = tx.execute(select(func.count()).select_from(incidents).where(*where)).scalar_one()
     if offset >= total:
         return [], total
@@ -114,7 +114,7 @@ def count_open(tx: Tx) -> int:
 
 def remove(tx: Tx, id: int) -> None:
     """Delete an incident and everything that hangs on it."""
-    for table in (incident_metadata, incident_responses, incident_comments, incident_changes):
+    for table in (incident_responses, incident_comments, incident_changes):
         tx.execute(delete(table).where(table.c.incident_id == id))
     tx.execute(delete(incidents).where(incidents.c.id == id))
 
@@ -155,5 +155,4 @@ def _where(wanted: Filter) -> list[ColumnElement[bool]]:
     ):
         if asked is not None:
             where.append(column.is_not(None) if asked else column.is_(None))
-    where += [has(key, values) for key, values in wanted.metadata.items()]
     return where

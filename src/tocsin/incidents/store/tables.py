@@ -1,8 +1,8 @@
-"""The tables of incidents: what failed, the evidence, the facts attached, and every line of the story."""
+"""The tables of incidents: what failed, the evidence, and every line of the story."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, false
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, and_, false
 
 from tocsin.storage.tables import Id, Instant, Json, metadata
 
@@ -33,6 +33,7 @@ incidents = Table(
     Column("regions", Json, nullable=True),
     Column("origin_url", Text, nullable=True),
     Column("requester_email", Text, nullable=True),
+    Column("lapses_at", Instant, nullable=True),
     Column("paging", Json, nullable=False),
     Column("ssl_certificate_expires_at", Instant, nullable=True),
     Column("domain_expires_at", Instant, nullable=True),
@@ -65,20 +66,54 @@ Index(
     postgresql_where=OPEN,
 )
 
-incident_metadata = Table(
-    "incident_metadata",
+_IN_A_GROUP = incidents.c.incident_group_id.is_not(None)
+_ALONE = and_(OPEN, incidents.c.incident_group_id.is_(None))
+_LAPSES = incidents.c.lapses_at.is_not(None)
+Index("ix_incidents_alone", incidents.c.team_id, incidents.c.confirmed_at, sqlite_where=_ALONE, postgresql_where=_ALONE)
+Index(
+    "ix_incidents_group",
+    incidents.c.incident_group_id,
+    incidents.c.id,
+    sqlite_where=_IN_A_GROUP,
+    postgresql_where=_IN_A_GROUP,
+)
+Index(
+    "ix_incidents_group_open",
+    incidents.c.incident_group_id,
+    incidents.c.confirmed_at,
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
+Index("ix_incidents_lapses_at", incidents.c.lapses_at, sqlite_where=_LAPSES, postgresql_where=_LAPSES)
+
+incident_groups = Table(
+    "incident_groups",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("team_id", Id, ForeignKey("teams.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("cause_id", Id, nullable=False, index=True),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=True),
+    Column("settle_until", Instant, nullable=True),
+    Column("told_at", Instant, nullable=True),
+    Column("news_at", Instant, nullable=True, index=True),
+    Index("ix_incident_groups_team_id", "team_id", "reason", "started_at"),
+    sqlite_autoincrement=True,
+)
+
+incident_dependencies = Table(
+    "incident_dependencies",
     metadata,
     Column("id", Id, primary_key=True),
     Column("incident_id", Id, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("value", Text, nullable=True),
-    Column("item_id", Id, nullable=True),
-    Column("name", Text, nullable=True),
-    Column("email", Text, nullable=True),
-    Index("ix_incident_metadata_incident_id", "incident_id", "id"),
+    Column("owner_type", Text, nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Index("ix_incident_dependencies_incident_id", "incident_id", "id"),
+    Index("ix_incident_dependencies_owner", "owner_type", "owner_id"),
     sqlite_autoincrement=True,
 )
+"""What the owner of an open incident leans on; forgotten when it ends."""
 
 incident_responses = Table(
     "incident_responses",

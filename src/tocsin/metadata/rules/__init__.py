@@ -1,0 +1,35 @@
+"""Decides how facts may be written, when two of them are the same, and what the catalog adds to them."""
+
+from tocsin.metadata.rules.terms import key_term, lookup_term, terms
+from tocsin.metadata.rules.values import (
+    MAX_ID,
+    MAX_KEY_CHARACTERS,
+    MAX_KEYS,
+    MAX_VALUE_CHARACTERS,
+    MAX_VALUES,
+    REFERENCES,
+    checked_key,
+    owner_type_of,
+    parsed,
+    parsed_values,
+    plain,
+    typed,
+)
+
+__all__ = [
+    "MAX_ID",
+    "MAX_KEYS",
+    "MAX_KEY_CHARACTERS",
+    "MAX_VALUES",
+    "MAX_VALUE_CHARACTERS",
+    "REFERENCES",
+    "checked_key",
+    "key_term",
+    "lookup_term",
+    "owner_type_of",
+    "parsed",
+    "parsed_values",
+    "plain",
+    "terms",
+    "typed",
+]

@@ -1,0 +1,1 @@
+"""The shelves of metadata: the facts themselves, and the catalog."""
