@@ -16,7 +16,7 @@ from tocsin.gateway.throttle import Throttle
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, Refused, TocsinError, Unauthenticated
 from tocsin.kernel.ids import new_request_id
-from tocsin.registry import Call, Catalogue, Operation, Resource, Route, Scope
+from tocsin.registry import Call, Catalogue, Done, Operation, Resource, Route, Scope
 from tocsin.registry.input import Arguments, read
 from tocsin.storage import Database, Tx
 
@@ -30,6 +30,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     operation: Operation
     route: Route
+    status: int = 200
+    """Which kind of success it was, as an HTTP status."""
     value: Any = None
     """What the handler returned: a record, a Page, a list, a struct or None."""
     included: Included = []
@@ -137,9 +139,10 @@ class Door:
         digest = idempotency.digest(request.operation.name, request.arguments.path, body)
         before = idempotency.remembered(tx, actor, key, digest)
         if before is not None:
-            return Reply(operation=request.operation, route=request.route, body=before, replayed=True)
+            status, answer = before
+            return Reply(operation=request.operation, route=request.route, status=status, body=answer, replayed=True)
         reply = self._do(tx, actor, request)
-        idempotency.remember(tx, actor, key, digest, reply.body or b"")
+        idempotency.remember(tx, actor, key, digest, reply.status, reply.body or b"")
         return reply
 
     def _do(self, tx: Tx, actor: Actor, request: Request) -> Reply:
@@ -156,9 +159,13 @@ class Door:
             base_url=request.base_url,
         )
         value = operation.handler(tx, call, read(operation, request.route, request.arguments))
+        status = operation.success
+        if isinstance(value, Done):
+            status, value = value.status, value.value
         reply = Reply(
             operation=operation,
             route=request.route,
+            status=status,
             value=value,
             included=self._included(tx, call, request, value),
         )
@@ -169,7 +176,7 @@ class Door:
     def _included(self, tx: Tx, call: Call, request: Request, value: Any) -> Included:
         """What the record names as belonging to it, fetched with the caller's own rights; what is gone is left out."""
         resource = request.route.resource or request.operation.resource
-        if request.operation.answer != "one" or resource is None or resource.included is None:
+        if request.operation.answer != "one" or resource is None or resource.included is None or value is None:
             return []
         found: Included = []
         for name, id in resource.included(value):
@@ -274,7 +281,7 @@ def _target(request: Request, reply: Reply | None) -> str | None:
     """What it was done to, e.g. `monitor 12`."""
     resource = request.route.resource or request.operation.resource
     kind = resource.type if resource else request.operation.area
-    if reply is not None and resource is not None and request.operation.answer == "one":
+    if reply is not None and reply.value is not None and resource is not None and request.operation.answer == "one":
         return f"{kind} {resource.id_of(reply.value)}"
     id = request.arguments.path.get("id")
     return f"{kind} {id[:40]}" if id else None

@@ -39,8 +39,11 @@ def digest(operation: str, path: Mapping[str, str], body: Mapping[str, Any]) -> 
     return hashlib.sha256(msgspec.json.encode([operation, dict(path), dict(body)], order="deterministic")).hexdigest()
 
 
-def remembered(tx: Tx, actor: Actor, key: str, digest: str) -> bytes | None:
-    """The answer given before to this caller's key, or None. Raises Invalid when the request was another one."""
+def remembered(tx: Tx, actor: Actor, key: str, digest: str) -> tuple[int, bytes] | None:
+    """(status, body) of the answer given before to this caller's key, or None.
+
+    Raises Invalid when the request was another one.
+    """
     if not key or len(key) > MAX_KEY_LENGTH:
         raise Invalid(f"The Idempotency-Key header must have 1 to {MAX_KEY_LENGTH} characters.")
     row = tx.execute(
@@ -54,16 +57,16 @@ def remembered(tx: Tx, actor: Actor, key: str, digest: str) -> bytes | None:
         return None
     if row.digest != digest:
         raise Invalid("This Idempotency-Key was used for a different request within the last 24 hours: use a new key.")
-    return tx.vault.open(row.answer).encode()
+    status, _, body = tx.vault.open(row.answer).partition(" ")
+    return int(status), body.encode()
 
 
-def remember(tx: Tx, actor: Actor, key: str, digest: str, answer: bytes) -> None:
+def remember(tx: Tx, actor: Actor, key: str, digest: str, status: int, body: bytes) -> None:
     """Keep the answer under the caller's key, in the transaction of the deed."""
     tx.execute(delete(idempotency_keys).where(idempotency_keys.c.caller == actor.key, idempotency_keys.c.key == key))
+    answer = tx.vault.seal(f"{status} {body.decode()}")
     tx.execute(
-        insert(idempotency_keys).values(
-            caller=actor.key, key=key, digest=digest, answer=tx.vault.seal(answer.decode()), created_at=tx.now
-        )
+        insert(idempotency_keys).values(caller=actor.key, key=key, digest=digest, answer=answer, created_at=tx.now)
     )
 
 

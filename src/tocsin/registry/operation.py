@@ -52,6 +52,13 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
     per_page: int
 
 
+class Done(msgspec.Struct, Generic[R], frozen=True):
+    """What a handler returns when success is not always the same: one of the operation's `statuses`, and the record."""
+
+    status: int
+    value: R | None = None
+
+
 class PageSize(msgspec.Struct, frozen=True):
     """`per_page` of a list when it is not given, and at the most (contract part 2, 0.1). Larger is clamped."""
 
@@ -119,6 +126,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     tags: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     """Input fields that never stand in the audit log in clear."""
+    statuses: tuple[int, ...] = ()
+    """The HTTP statuses of success when they are not what `success` would say; the first is the usual one.
+
+    A handler returns `Done` for any of the others.
+    """
+    list_field: str | None = None
+    """The input field that takes the whole body when that is a JSON array and no object."""
     paged: bool = True
     """For lists: whether `page` and `per_page` are taken."""
 
@@ -129,6 +143,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def success(self) -> int:
         """The HTTP status of success: 201 for what a POST creates, 204 for nothing, 200 otherwise."""
+        if self.statuses:
+            return self.statuses[0]
         if self.answer == "none":
             return 204
         return 201 if self.creates else 200

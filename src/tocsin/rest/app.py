@@ -117,7 +117,7 @@ class Api:
                 arguments=Arguments(
                     path=path,
                     query=_query(scope["query_string"]),
-                    body=await _body(receive, headers) if method in _BODIES else {},
+                    body=await _body(receive, headers, operation.list_field) if method in _BODIES else {},
                 ),
                 surface=SURFACE,
                 base_url=self._message_url or address,
@@ -127,7 +127,7 @@ class Api:
             )
         )
         extra: Headers = [(b"idempotency-replayed", b"true")] if reply.replayed else []
-        return operation.success, reply.body or b"", extra
+        return reply.status, reply.body or b"", extra
 
 
 def _rendered(address: str, query: bytes, reply: Reply) -> bytes:
@@ -135,7 +135,7 @@ def _rendered(address: str, query: bytes, reply: Reply) -> bytes:
     operation = reply.operation
     value = reply.value
     resource = reply.route.resource or operation.resource
-    if operation.answer == "none":
+    if operation.answer == "none" or reply.status == 204:
         return b""
     if operation.answer == "flat" or resource is None:
         return encoded(value)
@@ -155,10 +155,10 @@ def _query(query_string: bytes) -> dict[str, list[str]] | Invalid:
         return error
 
 
-async def _body(receive: Receive, headers: dict[bytes, bytes]) -> dict[str, Any] | Invalid:
+async def _body(receive: Receive, headers: dict[bytes, bytes], list_field: str | None) -> dict[str, Any] | Invalid:
     """The attributes sent, or why they cannot be read: said only after the caller is known."""
     try:
-        return parse_body(await read_body(receive, headers.get(b"content-length")))
+        return parse_body(await read_body(receive, headers.get(b"content-length")), list_field)
     except Invalid as error:
         return error
 
@@ -167,7 +167,7 @@ async def _send(send: Send, method: str, request_id: str, status: int, body: byt
     headers: Headers = [(b"x-request-id", request_id.encode())]
     if status != 204:
         headers.append((b"content-length", str(len(body)).encode()))
-        if not any(name == b"content-type" for name, _ in extra):
+        if body and not any(name == b"content-type" for name, _ in extra):
             headers.append((b"content-type", _JSON))
             headers.append((b"cache-control", b"no-store"))
     headers.extend(extra)

@@ -62,8 +62,11 @@ async def read_body(receive: Receive, declared_length: bytes | None) -> bytes:
         raise Malformed(408, "The request body did not arrive within 30 seconds.") from None
 
 
-def parse_body(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body; an empty body is an empty object. The Content-Type is not asked: clients omit it."""
+def parse_body(body: bytes, list_field: str | None = None) -> dict[str, Any]:
+    """The JSON object in a body; an empty body is an empty object. The Content-Type is not asked: clients omit it.
+
+    With `list_field` it must be an array, which becomes the field of that name.
+    """
     body = body.removeprefix(b"\xef\xbb\xbf").strip()
     if not body:
         return {}
@@ -75,6 +78,10 @@ def parse_body(body: bytes) -> dict[str, Any]:
         raise Malformed(400, "The request body is not valid UTF-8.") from None
     except msgspec.MsgspecError as error:
         raise Malformed(400, f"The request body is not valid JSON: {_reason(error)}.") from None
+    if list_field is not None:
+        if not isinstance(value, list):
+            raise Malformed(400, "The request body must be a JSON array.")
+        value = {list_field: value}
     if not isinstance(value, dict):
         raise Malformed(400, "The request body must be a JSON object of attributes.")
     _inspect(value)

@@ -88,7 +88,7 @@ def statuses(route: Route, operation: Operation) -> list[str]:
         found |= {"408", "413"}
     if operation.conflicts:
         found.add("409")
-    return [str(operation.success), *sorted(found)]
+    return [*(str(status) for status in operation.statuses or (operation.success,)), *sorted(found)]
 
 
 class _Schemas:
@@ -170,8 +170,8 @@ def _operation(route: Route, operation: Operation, name: str, schemas: _Schemas)
         "tags": [operation.area],
         "parameters": list(_parameters(route, operation, schemas)),
         "responses": {
-            status: _success(route, operation, schemas)
-            if status == str(operation.success)
+            status: _success(route, operation, schemas, int(status))
+            if status < "400"
             else {"$ref": f"#/components/responses/{status}"}
             for status in statuses(route, operation)
         },
@@ -179,7 +179,7 @@ def _operation(route: Route, operation: Operation, name: str, schemas: _Schemas)
     if route.method in _WITH_BODY:
         body = body_schema(route, operation, schemas.of(operation.input))
         found["requestBody"] = {
-            "required": bool(body.get("required")),
+            "required": bool(body.get("required")) or operation.list_field is not None,
             "content": {"application/json": {"schema": body}},
         }
     return found
@@ -193,6 +193,9 @@ def body_schema(route: Route, operation: Operation, struct: Schema) -> Schema:
         properties.setdefault(
             "team_name", {"type": "string", "description": "The team that will own it; required from a global token."}
         )
+    if operation.list_field is not None:
+        found: Schema = properties[operation.list_field]
+        return found
     body: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if required := [name for name in struct.get("required", ()) if name not in outside]:
         body["required"] = required
@@ -230,14 +233,14 @@ def _parameters(route: Route, operation: Operation, schemas: _Schemas) -> Iterab
         yield {"name": name, "in": "query", "required": name in required, "schema": schema}
 
 
-def _success(route: Route, operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+def _success(route: Route, operation: Operation, schemas: _Schemas, status: int) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "description": operation.doc,
         "headers": {"x-request-id": {"$ref": "#/components/headers/x-request-id"}},
     }
     resource = route.resource or operation.resource
     schema: Schema
-    if operation.answer == "none":
+    if operation.answer == "none" or status == 204:
         return answer
     if operation.answer == "flat" or resource is None:
         schema = schemas.ref(operation.flat) if operation.flat is not None else {}

@@ -72,7 +72,7 @@ def of(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> dict[int, Metadata]
     found: dict[int, Metadata] = {id: {} for id in owner_ids}
     ids = list(found)
     for start in range(0, len(ids), _AT_ONCE):
-        rows = tx.execute(
+        rows: Any = tx.execute(
             select(facts.c.owner_id, facts.c.key, facts.c["values"])
             .where(facts.c.owner_type == owner_type, facts.c.owner_id.in_(ids[start : start + _AT_ONCE]))
             .order_by(facts.c.id)
