@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.monitors.model import RequestHeader, Settings
+from tocsin.monitors.rules.kinds import KINDS
 from tocsin.monitors.rules.settings import Errors, Limits, apply, default_name
 
 URL = "https://shop.example.com"
@@ -48,9 +49,7 @@ def test_terraforms_smallest_body_means_the_defaults() -> None:
         ({"url": "https://[::1"}, {"base": ["URL is invalid."]}),
         (
             {"monitor_type": "telnet"},
-            {"monitor_type": [
-                "is invalid. Valid values are: status, expected_status_code, keyword, keyword_absence"
-            ]},
+            {"monitor_type": [f"is invalid. Valid values are: {', '.join(KINDS)}"]},
         ),
         ({"request_body": "x"}, {"base": ["Request body must be empty when using the HEAD or GET HTTP method."]}),
         ({"http_method": "delete"}, {"http_method": ["is invalid. Valid values are: get, head, post, put, patch"]}),
@@ -86,8 +85,8 @@ def test_what_cannot_be_is_refused_in_the_words_of_the_api(sent: dict[str, Any],
     assert create(**sent)[1] == errors
 
 
-def test_a_type_that_is_not_here_yet_is_all_that_is_complained_of() -> None:
-    _, _, errors = apply(Settings(), "", {"url": "db.example.com", "monitor_type": "ping"}, Limits(), new=True)
+def test_a_type_that_is_not_known_is_all_that_is_complained_of() -> None:
+    _, _, errors = apply(Settings(), "", {"url": "db.example.com", "monitor_type": "sonar"}, Limits(), new=True)
     assert list(errors) == ["monitor_type"]
 
 

@@ -73,12 +73,12 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """Only with a failure."""
     certificate_expires_ms: int | None = None
     """When asked for (now and then): the leaf certificate's notAfter."""
+    degraded: str | None = None
+    """It is up, but not as it should be: why, in words. None when all is well, and when it is not up."""
 
 
 # --- What people set up ----------------------------------------------------------------------------------------------
 
-HTTP_TYPES = ("status", "expected_status_code", "keyword", "keyword_absence")
-"""The monitor types that ask a web server (contract part 1, 3.2): the family that this release checks."""
 REGIONS = ("us", "eu", "as", "au")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -100,6 +100,21 @@ class RequestHeader(msgspec.Struct, frozen=True):
     id: str
     name: str
     value: str
+
+
+class Assertion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that must hold of a web server's answer besides what its type asks for (ours)."""
+
+    source: str
+    """`status_code`, `header`, `json`, `body` or `response_time` (milliseconds)."""
+    property: str | None = None
+    """The header's name, or the JMESPath expression; None for the other sources."""
+    comparison: str
+    """E.g. `equals`, `matches`, `less_than`; see `rules/assertions.py`."""
+    target: str | None = None
+    """What is compared with; None for `exists` and `not_exists`."""
+    severity: str = "down"
+    """What it means when it does not hold: `down`, or `degraded` (shown, and nobody is paged)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -143,8 +158,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     maintenance_timezone: str | None = "UTC"
     maintenance_days: tuple[str, ...] | None = DAYS
     playwright_script: str | None = None
-    scenario_name: str | None = None
     ip_version: str | None = None
+    assertions: tuple[Assertion, ...] = ()
+    depends_on: tuple[int, ...] = ()
+    """Monitors of the same team that this one leans on: when they fail, it is bound to."""
+    dns_record_type: str | None = None
+    """None = A."""
+    dns_expected_records: tuple[str, ...] = ()
+    """Each must be among the records answered."""
+    database: str | None = None
+    """Of a database server."""
+    grpc_service: str | None = None
+    """None = the server as a whole."""
+    tls: bool | None = None
+    """None = as the port says."""
     last_header_id: int = 0
     """The highest header id ever given here: kept so that ids are not reused. Not on the wire."""
 

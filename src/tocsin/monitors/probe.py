@@ -426,6 +426,7 @@ class Probe:
                 status_code=outcome.status_code,
                 evidence=outcome.evidence,
                 certificate_expires_ms=outcome.certificate_expires_ms,
+                degraded=outcome.degraded,
             )
         )
         if changed or verdict is not Verdict.UP:

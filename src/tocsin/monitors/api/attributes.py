@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.kernel.clock import to_wire
-from tocsin.monitors.model import Monitor, RequestHeader
+from tocsin.monitors.model import Assertion, Monitor, RequestHeader
+
+T = TypeVar("T")
 
 
 class MonitorAttributes(msgspec.Struct, gc=False):
@@ -66,6 +68,14 @@ class MonitorAttributes(msgspec.Struct, gc=False):
     checks_version: str
     scenario_name: str | UnsetType = UNSET
     """Only browser monitors have it in answers."""
+    # Ours, and there only when they say something: a plain monitor looks as it does in the original.
+    assertions: tuple[Assertion, ...] | UnsetType = UNSET
+    depends_on: tuple[int, ...] | UnsetType = UNSET
+    dns_record_type: str | UnsetType = UNSET
+    dns_expected_records: tuple[str, ...] | UnsetType = UNSET
+    database: str | UnsetType = UNSET
+    grpc_service: str | UnsetType = UNSET
+    tls: bool | UnsetType = UNSET
 
 
 def render(monitor: Monitor) -> MonitorAttributes:
@@ -81,8 +91,13 @@ def render(monitor: Monitor) -> MonitorAttributes:
         s.confirmation_period, _wire(monitor.paused_at), s.proxy_host, s.proxy_port, s.regions,
         monitor.paused_at is not None, s.maintenance_from, s.maintenance_to, s.maintenance_timezone,
         s.maintenance_days, s.playwright_script, s.ip_version, "v2",
-        UNSET if s.scenario_name is None else s.scenario_name,
+        monitor.url if s.monitor_type == "playwright" else UNSET, s.assertions or UNSET, s.depends_on or UNSET,
+        _set(s.dns_record_type), s.dns_expected_records or UNSET, _set(s.database), _set(s.grpc_service), _set(s.tls),
     )  # fmt: skip
+
+
+def _set(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value
 
 
 def relationships(monitor: Monitor) -> dict[str, Any]:

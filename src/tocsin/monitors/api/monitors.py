@@ -41,6 +41,16 @@ class HeaderInput(msgspec.Struct, kw_only=True):
     destroy: bool | str | None = msgspec.field(name="_destroy", default=None)
 
 
+class AssertionInput(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Something that must hold of the answer (ours): see the page about assertions."""
+
+    source: str
+    comparison: str
+    property: str | None = None
+    target: str | int | float | bool | None = None
+    severity: str | None = None
+
+
 class MonitorFields(msgspec.Struct, kw_only=True):
     """What may be sent about a monitor; a null where there can be none gives the default back."""
 
@@ -85,10 +95,17 @@ class MonitorFields(msgspec.Struct, kw_only=True):
     playwright_script: str | UnsetType | None = UNSET
     scenario_name: str | UnsetType | None = UNSET
     environment_variables: dict[str, str] | UnsetType | None = UNSET
+    assertions: list[AssertionInput] | UnsetType | None = UNSET
+    depends_on: list[int] | UnsetType | None = UNSET
+    dns_record_type: str | UnsetType | None = UNSET
+    dns_expected_records: list[str] | UnsetType | None = UNSET
+    database: str | UnsetType | None = UNSET
+    grpc_service: str | UnsetType | None = UNSET
+    tls: bool | UnsetType | None = UNSET
 
 
 class CreateMonitor(MonitorFields, kw_only=True):
-    """A monitor to be: only `url` is needed."""
+    """A monitor to be: only `url` is needed, and what its `monitor_type` cannot do without."""
 
 
 class UpdateMonitor(MonitorFields, kw_only=True):
@@ -270,6 +287,8 @@ def _given(input: MonitorFields) -> dict[str, Any]:
             {"id": header.id, "name": header.name, "value": header.value, "_destroy": header.destroy}
             for header in given["request_headers"] or []
         ]
+    if "assertions" in given:
+        given["assertions"] = [msgspec.structs.asdict(assertion) for assertion in given["assertions"] or []]
     if given.get("port") is not None:
         given["port"] = str(given["port"])
     return given

@@ -38,6 +38,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status_code: int | None = None
     evidence: Evidence | None = None
     certificate_expires_ms: int | None = None
+    degraded: str | None = None
+    """Of what is up all the same: why it is not as it should be."""
 
 
 class Check(Protocol):

@@ -1,4 +1,4 @@
-"""Checks a web page: does it answer, with the right status, and with (or without) a given word?"""
+"""Checks a web page: does it answer, with the right status, the right words, and whatever else is asserted of it?"""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import msgspec
 from tocsin.kernel.net import MAX_BODY_BYTES, HttpRequest, HttpResponse, IpVersion, Net, Proxy
 from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.checks import Outcome
-from tocsin.monitors.model import MAX_EVIDENCE_BYTES, Evidence, Verdict
+from tocsin.monitors.model import MAX_EVIDENCE_BYTES, Assertion, Evidence, Verdict
+from tocsin.monitors.rules import assertions
+from tocsin.monitors.rules.assertions import Unjudged
 
-KINDS = ("status", "expected_status_code", "keyword", "keyword_absence")
+KINDS = ("status", "expected_status_code", "keyword", "keyword_absence", "json")
 
 _UP, _DOWN, _UNKNOWN = Verdict.UP, Verdict.DOWN, Verdict.UNKNOWN
 _WORD_KINDS = frozenset({"keyword", "keyword_absence"})
@@ -49,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds (for this family; others have milliseconds)."""
     expected_status_codes: list[int] | None = None
     required_keyword: str | None = None
+    assertions: list[Assertion] = []
+    """Ours: what else must hold of the answer."""
 
 
 DEFAULT_PROXY_PORT = 8080
@@ -75,7 +79,7 @@ def request(settings: Settings) -> HttpRequest:
         timeout_seconds=float(settings.request_timeout or 30),
         ip_version=ip_version,
         proxy=_proxy(settings),
-        keep_body_bytes=MAX_BODY_BYTES if settings.monitor_type in _WORD_KINDS else MAX_EVIDENCE_BYTES,
+        keep_body_bytes=MAX_BODY_BYTES if _reads_body(settings) else MAX_EVIDENCE_BYTES,
     )
 
 
@@ -83,10 +87,16 @@ def outcome(settings: Settings, response: HttpResponse) -> Outcome:
     """What an answer means for this monitor."""
     cause = response.cause or "The request failed" if response.failure is not None else _complaint(settings, response)
     certificate = response.certificate
+    ours, degraded = response.ours, None
+    if cause is None and settings.assertions:
+        try:
+            cause, degraded = assertions.verdict(settings.assertions, _answer(settings, response))
+        except Unjudged as error:
+            cause, ours = str(error), True
     if cause is None:
         verdict, evidence = _UP, None
     else:
-        verdict = _UNKNOWN if response.ours else _DOWN
+        verdict, degraded = _UNKNOWN if ours else _DOWN, None
         evidence = _evidence(response)
     return Outcome(
         verdict=verdict,
@@ -99,6 +109,7 @@ def outcome(settings: Settings, response: HttpResponse) -> Outcome:
         status_code=response.status_code,
         evidence=evidence,
         certificate_expires_ms=None if certificate is None else certificate.not_after_ms,
+        degraded=degraded,
     )
 
 
@@ -117,7 +128,7 @@ def _complaint(settings: Settings, response: HttpResponse) -> str | None:
         return f"Status {status}, expected {_either(expected)}" if expected else f"Status {status}"
     # The status counts for both keyword types too: an error page often carries the site's name (so the keyword would
     # be "found"), and always lacks the forbidden word (so `keyword_absence` would be green while the site is broken).
-    if not 200 <= status < 300:
+    if not 200 <= status < 300 and not (kind == "json" and _says_status(settings)):
         return f"Status {status}"
     if kind in _WORD_KINDS and settings.required_keyword:
         found = contains(response, settings.required_keyword)
@@ -126,6 +137,37 @@ def _complaint(settings: Settings, response: HttpResponse) -> str | None:
         if kind == "keyword_absence" and found:
             return "Keyword found"
     return None
+
+
+def _says_status(settings: Settings) -> bool:
+    """Whether the assertions say themselves which status is right: an answer of 401 may be what is wanted."""
+    return any(each.source == "status_code" and each.severity == "down" for each in settings.assertions)
+
+
+def _reads_body(settings: Settings) -> bool:
+    return settings.monitor_type in _WORD_KINDS or any(each.source in ("body", "json") for each in settings.assertions)
+
+
+def _answer(settings: Settings, response: HttpResponse) -> assertions.Answer:
+    """The answer as assertions look at it."""
+    return assertions.Answer(
+        status_code=response.status_code or 0,
+        headers=response.headers,
+        text=text_of(response) if any(each.source == "body" for each in settings.assertions) else "",
+        body=response.body,
+        truncated=response.truncated,
+        response_time_ms=response.total_time * 1000,
+    )
+
+
+def text_of(response: HttpResponse) -> str:
+    """The body in the character set that it declares, UTF-8 otherwise."""
+    for name in _charsets(response):
+        try:
+            return response.body.decode(name, "replace")
+        except LookupError:
+            continue
+    return response.body.decode("utf-8", "replace")
 
 
 def contains(response: HttpResponse, word: str) -> bool:

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tocsin.kernel.zones import zone
-from tocsin.monitors.model import DAYS, HTTP_TYPES, REGIONS, RequestHeader, Settings
+from tocsin.monitors.model import DAYS, REGIONS, Assertion, RequestHeader, Settings
+from tocsin.monitors.rules.assertions import assertions_complaint, read_assertion
+from tocsin.monitors.rules.kinds import KINDS, MAX_URL, Kind, port_complaint, siblings, target_complaint
 from tocsin.monitors.rules.maintenance import wall_time
 
-HTTP_TIMEOUTS_SECONDS = (1, 2, 3, 5, 10, 15, 30, 45, 60)
-"""The API's list, and 1 for those who check every second."""
 HTTP_METHODS = ("get", "head", "post", "put", "patch")
 METHODS_WITH_BODY = ("post", "put", "patch")
 EXPIRATION_DAYS = (1, 2, 3, 7, 14, 30, 60)
@@ -26,12 +26,19 @@ MAX_HEADERS = 50
 """Request headers per monitor: more would not fit what web servers accept."""
 MAX_TEXT = 255
 """Characters of a name."""
-MAX_URL = 8_000
-"""Characters of a URL: what web servers commonly accept in a request line."""
 MAX_LONG_TEXT = 100_000
 """Characters of a body, keyword or script."""
 MAX_LIST = 600
 """Status codes: every one there is."""
+MAX_VARIABLES = 100
+"""Environment variables of a browser check."""
+MAX_VARIABLE_CHARACTERS = 32_000
+"""Of one variable's value."""
+MAX_RECORDS = 50
+"""Expected DNS records."""
+MAX_DEPENDENCIES = 20
+"""Monitors that one leans on directly."""
+DNS_RECORD_TYPES = ("A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "TXT")
 
 Errors = dict[str, list[str]]
 
@@ -51,23 +58,24 @@ def apply(
     A null for what cannot be null gives its default back (contract part 1, 2.5).
     """
     errors: Errors = {}
-    url = _url(url, given, errors)
     values = {name: _plain(name, value) for name, value in given.items() if name in _SETTABLE}
-    if "request_headers" in given:
-        values |= _headers(current, given["request_headers"] or [], errors)
-    if new and "request_timeout" not in given:
-        wanted = values.get("check_frequency", current.check_frequency)
-        values["request_timeout"] = max((t for t in HTTP_TIMEOUTS_SECONDS if t <= min(wanted, 30)), default=1)
+    values |= _lists(current, given, errors)
+    name = values.get("monitor_type", current.monitor_type)
+    choices = tuple(KINDS) if new else siblings(current.monitor_type)
+    if name not in choices:  # what all else must be depends on the type: other complaints would only mislead
+        return current, url, {"monitor_type": [_choose(choices)]}
+    kind = KINDS[name]
+    if given.get("request_timeout", None if new else 0) is None:
+        values["request_timeout"] = _usual_timeout(kind, values.get("check_frequency", current.check_frequency))
     settings = msgspec.structs.replace(current, **values)
-    for name, check in _CHECKS.items():
+    url = _url(kind, url, given, errors, retyped=name != current.monitor_type)
+    for field, check in _CHECKS.items():
         complaint = check(settings)
         if complaint:
-            errors.setdefault(name, []).append(complaint)
-    if "monitor_type" in errors:  # what a url must be depends on the type: other complaints would only mislead
-        return settings, url, {"monitor_type": errors["monitor_type"]}
+            errors.setdefault(field, []).append(complaint)
     touched = new or not _TOGETHER.isdisjoint(given)
     if touched and not errors:
-        _together(settings, limits, errors)
+        _together(settings, kind, limits, errors)
     return settings, url, errors
 
 
@@ -80,15 +88,15 @@ def default_name(url: str) -> str:
 
 
 _DEFAULTS = Settings()
-_SETTABLE = frozenset(Settings.__struct_fields__) - {"request_headers", "last_header_id"}
+_SETTABLE = frozenset(Settings.__struct_fields__) - {"request_headers", "assertions", "last_header_id"}
 _TOGETHER = frozenset({
     "check_frequency", "request_timeout", "http_method", "request_body", "expected_status_codes", "follow_redirects",
-    "required_keyword", "monitor_type", "maintenance_from", "maintenance_to",
+    "required_keyword", "monitor_type", "maintenance_from", "maintenance_to", "port", "playwright_script", "assertions",
 })  # fmt: skip
 _NULLABLE = frozenset({
     "policy_id", "expiration_policy_id", "required_keyword", "team_wait", "ssl_expiration", "domain_expiration", "port",
     "proxy_host", "proxy_port", "regions", "maintenance_from", "maintenance_to", "maintenance_timezone",
-    "maintenance_days", "playwright_script", "scenario_name", "ip_version",
+    "maintenance_days", "playwright_script", "ip_version", "dns_record_type", "database", "grpc_service", "tls",
 })  # fmt: skip
 _ZERO_IS_NULL = frozenset({"proxy_port", "policy_id", "expiration_policy_id", "ssl_expiration", "domain_expiration"})
 
@@ -101,27 +109,47 @@ def _plain(name: str, value: Any) -> Any:
         return None
     if isinstance(value, list):
         return tuple(value)
+    if name == "dns_record_type":
+        return value.upper()
     return value.lower() if name in ("http_method", "ip_version") else value
 
 
-def _url(current: str, given: Mapping[str, Any], errors: Errors) -> str:
-    url = given.get("url", current)
-    if not url or not str(url).strip():
+def _lists(current: Settings, given: Mapping[str, Any], errors: Errors) -> dict[str, Any]:
+    """The attributes that are lists of objects, in the form in which they are kept."""
+    values: dict[str, Any] = {}
+    if "request_headers" in given:
+        values |= _headers(current, given["request_headers"] or [], errors)
+    if "assertions" in given:
+        values["assertions"] = tuple(read_assertion(item) for item in given["assertions"] or [])
+    return values
+
+
+def _usual_timeout(kind: Kind, check_frequency: int | None) -> int:
+    """The usual one, or the longest that fits between two checks."""
+    wanted = check_frequency or _DEFAULTS.check_frequency
+    fitting = [t for t in kind.timeouts if t <= kind.usual_timeout and kind.seconds(t) <= wanted]
+    return max(fitting, default=min(kind.timeouts))
+
+
+def _url(kind: Kind, current: str, given: Mapping[str, Any], errors: Errors, *, retyped: bool) -> str:
+    """What is watched. A browser check has a name instead, `scenario_name`, and shows it as its URL too (3.1)."""
+    url, name = str(given.get("url") or "").strip(), str(given.get("scenario_name") or "").strip()
+    if name and kind.target != "scenario":
+        errors["scenario_name"] = ["is for monitors of the type playwright alone"]
+    elif name and url and name != url:
+        errors["scenario_name"] = ["must be the same as url when both are given"]
+    cleared = "url" in given and not url and not (name and kind.target == "scenario")
+    url = url or (name if kind.target == "scenario" else "") or ("" if cleared else current)
+    if not url:
         errors["url"] = ["can't be blank"]
         return ""
-    url = str(url).strip()
-    if "url" in given and not _is_http_url(url):
-        errors["base"] = ["URL is invalid."]
+    if url != current or retyped:
+        complaint = target_complaint(kind, url)
+        if complaint is not None:
+            errors["base"] = ["URL is invalid."]
+            if kind.target != "web":  # the API's words do not say what it should be instead
+                errors["url"] = [complaint]
     return url
-
-
-def _is_http_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        fine = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-    return fine and len(url) <= MAX_URL and not any(letter.isspace() or ord(letter) < 32 for letter in url)
 
 
 def _headers(current: Settings, sent: list[Any], errors: Errors) -> dict[str, Any]:
@@ -168,9 +196,22 @@ def _one_of(name: str, choices: tuple[Any, ...]) -> Callable[[Settings], str | N
         value = getattr(settings, name)
         if value is None or value in choices:
             return None
-        return f"is invalid. Valid values are: {', '.join(str(choice) for choice in choices)}"
+        return _choose(choices)
 
     return check
+
+
+def _choose(choices: tuple[Any, ...]) -> str:
+    return f"is invalid. Valid values are: {', '.join(str(choice) for choice in choices)}"
+
+
+def _timeout(settings: Settings) -> str | None:
+    choices = KINDS[settings.monitor_type].timeouts
+    return None if settings.request_timeout in choices else _choose(choices)
+
+
+def _port(settings: Settings) -> str | None:
+    return None if settings.port is None else port_complaint(KINDS[settings.monitor_type], settings.port)
 
 
 def _each_of(name: str, choices: tuple[str, ...]) -> Callable[[Settings], str | None]:
@@ -224,14 +265,40 @@ def _status_codes(settings: Settings) -> str | None:
 
 
 def _variables(settings: Settings) -> str | None:
-    pairs = settings.environment_variables.items()
-    return None if all(name and value for name, value in pairs) else "must have non-empty names and values"
+    pairs = settings.environment_variables
+    if not all(name and value for name, value in pairs.items()):
+        return "must have non-empty names and values"
+    if any(
+        "=" in name or len(name) > MAX_TEXT or len(value) > MAX_VARIABLE_CHARACTERS for name, value in pairs.items()
+    ):
+        return f"must have names of at most {MAX_TEXT} characters without '=', and values of {MAX_VARIABLE_CHARACTERS}"
+    return f"must be at most {MAX_VARIABLES}" if len(pairs) > MAX_VARIABLES else None
+
+
+def _records(settings: Settings) -> str | None:
+    records = settings.dns_expected_records
+    if len(records) > MAX_RECORDS:
+        return f"must be at most {MAX_RECORDS}"
+    return None if all(0 < len(record) <= MAX_URL for record in records) else "must not hold an empty record"
+
+
+def _dependencies(settings: Settings) -> str | None:
+    ids = settings.depends_on
+    if len(ids) > MAX_DEPENDENCIES:
+        return f"must be at most {MAX_DEPENDENCIES}"
+    return None if len(set(ids)) == len(ids) else "must not name a monitor twice"
 
 
 _CHECKS: dict[str, Callable[[Settings], str | None]] = {
-    "monitor_type": _one_of("monitor_type", HTTP_TYPES),
     "http_method": _one_of("http_method", HTTP_METHODS),
-    "request_timeout": _one_of("request_timeout", HTTP_TIMEOUTS_SECONDS),
+    "request_timeout": _timeout,
+    "port": _port,
+    "assertions": lambda settings: assertions_complaint(settings.assertions),
+    "depends_on": _dependencies,
+    "dns_record_type": _one_of("dns_record_type", DNS_RECORD_TYPES),
+    "dns_expected_records": _records,
+    "database": _short("database", MAX_TEXT),
+    "grpc_service": _short("grpc_service", MAX_TEXT),
     "ssl_expiration": _one_of("ssl_expiration", EXPIRATION_DAYS),
     "domain_expiration": _one_of("domain_expiration", EXPIRATION_DAYS),
     "ip_version": _one_of("ip_version", IP_VERSIONS),
@@ -255,25 +322,35 @@ _CHECKS: dict[str, Callable[[Settings], str | None]] = {
     "required_keyword": _short("required_keyword", MAX_LONG_TEXT),
     "request_body": _short("request_body", MAX_LONG_TEXT),
     "playwright_script": _short("playwright_script", MAX_LONG_TEXT),
-    "scenario_name": _short("scenario_name", MAX_TEXT),
-    "port": _short("port", MAX_TEXT),
 }
 
 
-def _together(settings: Settings, limits: Limits, errors: Errors) -> None:
+def _together(settings: Settings, kind: Kind, limits: Limits, errors: Errors) -> None:
     """The rules about two attributes at once."""
     if not limits.min_check_frequency <= settings.check_frequency <= MAX_FREQUENCY_SECONDS:
         errors["check_frequency"] = [f"must be between {limits.min_check_frequency} and {MAX_FREQUENCY_SECONDS}"]
-    elif settings.check_frequency < settings.request_timeout:
+    elif settings.check_frequency < kind.seconds(settings.request_timeout):
         errors["check_frequency"] = ["must be greater than or equal to the request timeout"]
-    if settings.request_body and settings.http_method not in METHODS_WITH_BODY:
-        errors["base"] = ["Request body must be empty when using the HEAD or GET HTTP method."]
-    if settings.monitor_type == "expected_status_code":
-        if not settings.expected_status_codes:
-            errors["expected_status_codes"] = ["can't be blank"]
-        elif settings.follow_redirects and any(300 <= code <= 399 for code in settings.expected_status_codes):
-            errors["expected_status_codes"] = ["can't contain a 3xx status code when following redirects"]
-    if settings.monitor_type in ("keyword", "keyword_absence") and not settings.required_keyword:
-        errors["required_keyword"] = ["can't be blank"]
+    for field in kind.required:
+        if not getattr(settings, field):
+            errors[field] = ["can't be blank"]
+    if kind.family == "web":
+        _of_the_web(settings, errors)
+    elif settings.assertions:
+        errors["assertions"] = ["are for monitors that ask a web server alone"]
     if bool(settings.maintenance_from) != bool(settings.maintenance_to):
         errors["maintenance_from" if settings.maintenance_to else "maintenance_to"] = ["can't be blank"]
+
+
+def _of_the_web(settings: Settings, errors: Errors) -> None:
+    if settings.request_body and settings.http_method not in METHODS_WITH_BODY:
+        errors["base"] = ["Request body must be empty when using the HEAD or GET HTTP method."]
+    redirecting = any(300 <= code <= 399 for code in settings.expected_status_codes)
+    if settings.monitor_type == "expected_status_code" and settings.follow_redirects and redirecting:
+        errors["expected_status_codes"] = ["can't contain a 3xx status code when following redirects"]
+    if settings.monitor_type == "json" and settings.assertions and not any(map(_reads_json, settings.assertions)):
+        errors["assertions"] = ["must have at least one whose source is json"]
+
+
+def _reads_json(assertion: Assertion) -> bool:
+    return assertion.source == "json"

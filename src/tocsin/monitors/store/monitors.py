@@ -234,24 +234,33 @@ def trim_changes(tx: Tx) -> None:
 
 def spec_of(monitor: Monitor) -> CheckSpec:
     """The monitor as a probe sees it."""
-    settings = monitor.settings
-    document = {name: getattr(settings, name) for name in _CHECKED}
-    document["request_headers"] = [{"id": h.id, "name": h.name, "value": h.value} for h in settings.request_headers]
-    document["expected_status_codes"] = list(settings.expected_status_codes)
     return CheckSpec(
         monitor_id=monitor.id,
         revision=monitor.revision,
-        kind=settings.monitor_type,
-        frequency_seconds=settings.check_frequency,
-        settings=document | {"url": monitor.url},
+        kind=monitor.settings.monitor_type,
+        frequency_seconds=monitor.settings.check_frequency,
+        settings=settings_of(monitor.settings, monitor.url),
         last_checked_ms=monitor.standing.observed_ms or None,
     )
+
+
+def settings_of(settings: Settings, url: str) -> dict[str, Any]:
+    """What a check may need to know, by its wire name; lists and objects as JSON has them."""
+    document = {name: getattr(settings, name) for name in _CHECKED}
+    return document | {
+        "url": url,
+        "scenario_name": url if settings.monitor_type == "playwright" else None,
+        "request_headers": [msgspec.structs.asdict(header) for header in settings.request_headers],
+        "expected_status_codes": list(settings.expected_status_codes),
+        "dns_expected_records": list(settings.dns_expected_records),
+        "assertions": [msgspec.structs.asdict(assertion) for assertion in settings.assertions],
+    }
 
 
 _CHECKED = (
     "http_method", "request_body", "auth_username", "auth_password", "follow_redirects", "remember_cookies",
     "verify_ssl", "proxy_host", "proxy_port", "ip_version", "request_timeout", "required_keyword", "port",
-    "environment_variables", "playwright_script", "scenario_name",
+    "environment_variables", "playwright_script", "dns_record_type", "database", "grpc_service", "tls",
 )  # fmt: skip
 
 
