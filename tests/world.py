@@ -27,6 +27,7 @@ from tocsin.escalation.worker import Escalations
 from tocsin.gateway import Door
 from tocsin.gateway.audit import audit_entries
 from tocsin.incidents.api import OPERATIONS as INCIDENTS
+from tocsin.metadata import api as metadata
 from tocsin.monitors.api import OPERATIONS as MONITORS
 from tocsin.monitors.probe import Probe
 from tocsin.monitors.worker import Engine
@@ -34,6 +35,7 @@ from tocsin.notify.channels import email as email_channel
 from tocsin.notify.worker import Deliveries
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
+from tocsin.runtime.wiring import OWNERS
 from tocsin.storage import Database, Tx
 
 BASE_URL = "http://tocsin.test"
@@ -78,7 +80,7 @@ class World:
         self._assemble()
 
     def _assemble(self) -> None:
-        catalogue = Catalogue([*MONITORS, *INCIDENTS])
+        catalogue = Catalogue([*MONITORS, *INCIDENTS, *metadata.operations(OWNERS)])
         self.door = Door(self.database, catalogue, self.clock)
         smtp = email_channel.Settings(host="127.0.0.1", port=self.mailbox.port, from_address="tocsin@tocsin.test")
         self.engine = Engine(self.database, self.clock, BASE_URL)

@@ -76,7 +76,8 @@ class Past:
         counted = metadata.tables[table]
         statement = select(func.count()).select_from(counted)
         if incident_id is not None:
-            statement = statement.where(counted.c[{"incidents": "id", "metadata": "owner_id"}.get(table, "incident_id")] == incident_id)
+            column = {"incidents": "id", "metadata": "owner_id"}.get(table, "incident_id")
+            statement = statement.where(counted.c[column] == incident_id)
         return await self.database.read(lambda tx: int(tx.execute(statement).scalar_one()))
 
     async def response(self, incident_id: int) -> Any:

@@ -18,6 +18,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "incidents.resolve": {},
     "incidents.reopen": {},
     "incidents.escalate": {"escalation_type": "User", "user_email": "alice@tocsin.example"},
+    "metadata.set": {"owner_type": "Monitor", "owner_id": "1", "key": "Team", "values": ["Payments"]},
+    "metadata.create": {"owner_type": "Monitor", "owner_id": "1", "key": "Team", "value": "Payments"},
+    "metadata.update": {"value": "Shop"},
     "incident_comments.create": {"content": "Looking at it"},
     "incident_comments.update": {"content": "Looked at it"},
 }
@@ -28,6 +31,7 @@ _PARENTS = {
     "/api/v2/monitor-groups/{id}": ("/api/v2/monitor-groups", BODIES["monitor_groups.create"]),
     "/api/v2/incidents/{id}": ("/api/v2/incidents", BODIES["incidents.create"]),
     "/api/v2/incidents/{incident_id}": ("/api/v2/incidents", BODIES["incidents.create"]),
+    "/api/v2/metadata/{id}": ("/api/v2/metadata", BODIES["metadata.create"]),
     "/api/v3/incidents/{id}": ("/api/v3/incidents", BODIES["incidents.create"]),
 }
 """By the beginning of an address: where, and with what, a thing of that kind is made."""
@@ -38,9 +42,31 @@ def body(operation: Operation, route: Route) -> dict[str, Any] | None:
     return BODIES[operation.name] if route.method in ("POST", "PATCH", "PUT") else None
 
 
+_BEFORE = {
+    "/api/v2/metadata": ("/api/v2/monitors", BODIES["monitors.create"]),
+    "/api/v3/metadata": ("/api/v2/monitors", BODIES["monitors.create"]),
+}
+"""By the beginning of an address: what must be there before; the first of its kind has the id 1."""
+
+
+def creating(operation: Operation, route: Route) -> dict[str, Any]:
+    """What makes one of those that `operation` lists, posted to the same address."""
+    verb = "set" if route.path == "/api/v3/metadata" else "create"
+    return BODIES[operation.name.replace(".list", f".{verb}")]
+
+
+async def prepare(client: httpx.AsyncClient, path: str) -> None:
+    """Make what the examples at this address lean on."""
+    for beginning, (collection, attributes) in _BEFORE.items():
+        if path.startswith(beginning):
+            made = await client.post(collection, json=attributes)
+            assert made.status_code == 201, made.text
+
+
 async def address(client: httpx.AsyncClient, route: Route) -> str:
     """The route's address with the ids of things that `client` has just made."""
     path = route.path
+    await prepare(client, path)
     for beginning, (collection, attributes) in _PARENTS.items():
         if path == beginning or path.startswith(beginning + "/"):
             made = await client.post(collection, json=attributes)

@@ -64,7 +64,8 @@ async def test_what_is_alices_is_in_no_list_of_charlies(at: Clients, route: Rout
         address = await examples.address(at.charlie, route)
     else:
         address = route.path
-        made = await at.alice.post(address, json=examples.BODIES[operation.name.replace(".list", ".create")])
+        await examples.prepare(at.alice, address)
+        made = await at.alice.post(address, json=examples.creating(operation, route))
         assert made.status_code == 201
         assert len((await at.alice.get(address)).json()["data"]) == 1
     assert (await at.charlie.get(address)).json()["data"] == []

@@ -11,9 +11,12 @@ from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
+from tocsin.incidents import actions as incident_actions
 from tocsin.incidents import api as incidents
 from tocsin.incidents.actions import count_open
 from tocsin.kernel.net import RealNet
+from tocsin.metadata import api as metadata
+from tocsin.monitors import actions as monitor_actions
 from tocsin.monitors import api as monitors
 from tocsin.monitors.model import Observation
 from tocsin.monitors.probe import Probe
@@ -31,6 +34,11 @@ from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.storage import Tx
 
+OWNERS = metadata.Owners(
+    team_of={"Monitor": monitor_actions.team_of, "Incident": incident_actions.team_of},
+    told={"Incident": incident_actions.metadata_changed},
+)
+"""Who can have metadata; a reference to what somebody keeps is looked up through `references`."""
 CLOSE_SECONDS = 2.0
 """What the last writes and sends get of the five seconds in which a clean stop is done."""
 
@@ -133,6 +141,7 @@ def operations(settings: Settings) -> Iterator[Operation]:
     """Everything that can be done here, in the order of the documentation."""
     yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency))
     yield from incidents.OPERATIONS
+    yield from metadata.operations(OWNERS)
 
 
 def _counts(tx: Tx) -> Counts:

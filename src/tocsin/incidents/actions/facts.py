@@ -6,7 +6,6 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.incidents import store
-from tocsin.incidents.actions.reading import find
 from tocsin.incidents.model import Opening
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import Metadata, OwnerType, Value
@@ -16,6 +15,8 @@ from tocsin.storage import Tx
 log = structlog.get_logger()
 
 OWNER = OwnerType.INCIDENT
+MAX_SHOWN_CHARACTERS = 300
+"""Of a fact's values on the timeline; the whole of them stand in the incident."""
 
 
 def attach(tx: Tx, incident_id: int, opening: Opening, facts: Metadata) -> None:
@@ -42,7 +43,7 @@ def replace(tx: Tx, incident_id: int, team_id: int, facts: Metadata) -> None:
 
 def changed(tx: Tx, incident_id: int, key: str, before: str | None, after: str | None, by: str) -> None:
     """Tell on the timeline that somebody changed a fact; before and after as text, None = there was nothing."""
-    find(tx, incident_id)
+    before, after = _shown(before), _shown(after)
     if after is None:
         title, content = "Metadata removed", f"{by} removed {key}, which was {before}."
     elif before is None:
@@ -50,6 +51,10 @@ def changed(tx: Tx, incident_id: int, key: str, before: str | None, after: str |
     else:
         title, content = "Metadata changed", f"{by} changed {key} from {before} to {after}."
     store.tell(tx, incident_id, "metadata", title, content, by)
+
+
+def _shown(text: str | None) -> str | None:
+    return text if text is None or len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "…"
 
 
 def _short(value: Value) -> Value:

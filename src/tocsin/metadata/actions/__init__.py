@@ -1,6 +1,24 @@
-"""What can be done with facts: read what callers wrote, attach, change, forget, and ask who has them."""
+"""What can be done with facts and with the catalog: read, attach, change, forget, find, and add what follows."""
 
-from tocsin.metadata.actions.facts import at_opening, forget, listed, of, owners_having, page, put, read_facts
+from tocsin.metadata.actions.facts import at_opening, forget, of, owners_having, page, put, read_facts
+from tocsin.metadata.actions.records import Owners, TeamOf, Told, delete, find, owners_team, put_key, update
 from tocsin.metadata.actions.references import Resolver
 
-__all__ = ["Resolver", "at_opening", "forget", "listed", "of", "owners_having", "page", "put", "read_facts"]
+__all__ = [
+    "Owners",
+    "Resolver",
+    "TeamOf",
+    "Told",
+    "at_opening",
+    "delete",
+    "find",
+    "forget",
+    "of",
+    "owners_having",
+    "owners_team",
+    "page",
+    "put",
+    "put_key",
+    "read_facts",
+    "update",
+]

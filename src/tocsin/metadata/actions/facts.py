@@ -54,7 +54,7 @@ def put(
     `new`: the owner has just been made and has no facts yet, which spares the look at what it has.
     """
     had = {} if new else shelf.rows_of(tx, owner_type, owner_id, facts)
-    _unfound(tx, had.values())
+    unindex(tx, had.values())
     gone = [fact.id for fact in had.values() if not facts[fact.key]]
     if gone:
         shelf.remove(tx, gone)
@@ -63,7 +63,7 @@ def put(
             shelf.change(tx, fact.id, owner_type=owner_type, owner_id=owner_id, key=fact.key, values=facts[fact.key])
     fresh = {key: list(values) for key, values in facts.items() if values and key not in had}
     shelf.add(tx, team_id, owner_type, owner_id, fresh)
-    _found(tx, owner_type, owner_id, facts)
+    index(tx, owner_type, owner_id, facts)
 
 
 def at_opening(tx: Tx, team_id: int, owner_kind: str | None, owner_id: int | None, facts: Metadata) -> Metadata:
@@ -109,17 +109,8 @@ def listed(tx: Tx, found: Sequence[Fact]) -> list[Fact]:
     return [msgspec.structs.replace(fact, team_name=names[fact.team_id]) for fact in found]
 
 
-def _looked_up(tx: Tx, key: str, value: Value, team_id: int, field: str, references: Mapping[str, Resolver]) -> Value:
-    resolver = references.get(value.type)
-    if resolver is None:
-        return value
-    found = resolver(tx, value, team_id)
-    if found is None:
-        raise Invalid.of({field: [f"{key} refers to a {value.type} that doesn't exist"]})
-    return found
-
-
-def _found(tx: Tx, owner_type: str, owner_id: int, facts: Mapping[str, Sequence[Value]]) -> None:
+def index(tx: Tx, owner_type: str, owner_id: int, facts: Mapping[str, Sequence[Value]]) -> None:
+    """Let an owner be found by these facts."""
     shelf.add_terms(
         tx,
         owner_id,
@@ -131,5 +122,16 @@ def _found(tx: Tx, owner_type: str, owner_id: int, facts: Mapping[str, Sequence[
     )
 
 
-def _unfound(tx: Tx, facts: Iterable[Fact]) -> None:
+def unindex(tx: Tx, facts: Iterable[Fact]) -> None:
+    """Let nobody be found by these facts any more."""
     shelf.remove_terms(tx, [(fact.owner_id, rules.key_term(fact.owner_type, fact.key)) for fact in facts])
+
+
+def _looked_up(tx: Tx, key: str, value: Value, team_id: int, field: str, references: Mapping[str, Resolver]) -> Value:
+    resolver = references.get(value.type)
+    if resolver is None:
+        return value
+    found = resolver(tx, value, team_id)
+    if found is None:
+        raise Invalid.of({field: [f"{key} refers to a {value.type} that doesn't exist"]})
+    return found

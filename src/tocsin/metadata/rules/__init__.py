@@ -13,6 +13,7 @@ from tocsin.metadata.rules.values import (
     parsed,
     parsed_values,
     plain,
+    resource_type,
     typed,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "parsed",
     "parsed_values",
     "plain",
+    "resource_type",
     "terms",
     "typed",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -74,6 +75,11 @@ def owner_type_of(kind: str | None) -> str | None:
     if kind is None:
         return None
     return _OWNERS.get(kind) or (OwnerType.WEBHOOK_INTEGRATION if kind.endswith("_integration") else None)
+
+
+def resource_type(owner_type: str) -> str:
+    """How answers call an owner that is not there: `IncomingWebhook` is an `incoming_webhook`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", owner_type).lower()
 
 
 def typed(value: Value) -> dict[str, Any]:

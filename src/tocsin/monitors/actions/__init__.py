@@ -2,7 +2,7 @@
 
 from tocsin.monitors.actions.groups import create_group, delete_group, find_group, list_groups, update_group
 from tocsin.monitors.actions.history import response_times, sla
-from tocsin.monitors.actions.monitors import create, delete, find, list_monitors, update
+from tocsin.monitors.actions.monitors import create, delete, find, list_monitors, team_of, update
 from tocsin.monitors.actions.recording import record, record_batch
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "record_batch",
     "response_times",
     "sla",
+    "team_of",
     "update",
     "update_group",
 ]

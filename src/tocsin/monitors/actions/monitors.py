@@ -13,6 +13,8 @@ from tocsin.incidents import actions as incidents
 from tocsin.kernel.clock import to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.vault import without_credentials
+from tocsin.metadata import actions as metadata
+from tocsin.metadata.model import OwnerType
 from tocsin.monitors.actions import expiry
 from tocsin.monitors.model import Monitor, MonitorStatus, Settings
 from tocsin.monitors.rules.expiry import Kind, host_of, registrable_domain
@@ -64,6 +66,12 @@ def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Monitor:
     return _shown(tx, [found])[0]
 
 
+def team_of(tx: Tx, id: int) -> int | None:
+    """The team to which a monitor belongs; None: there is no such monitor."""
+    found = shelf.find(tx, id, None)
+    return None if found is None else found.team_id
+
+
 def list_monitors(
     tx: Tx, team_ids: tuple[int, ...] | None, *, page: int, per_page: int, url: str | None = None,
     name: str | None = None, group_id: int | None = None,
@@ -110,6 +118,7 @@ def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> 
     shelf.delete_monitor(tx, id, monitor.team_id)
     sample_shelf.delete_samples_of(tx, id)
     state_shelf.delete_gaps(tx, monitor_id=id)
+    metadata.forget(tx, OwnerType.MONITOR, [id])
     events.record(tx, "monitor.deleted", team_id=monitor.team_id, resource_type="monitor", resource_id=id,
                   **_then(monitor))  # fmt: skip
     tx.ring(TOPIC)
