@@ -242,6 +242,8 @@ class AlertState(msgspec.Struct, frozen=True, kw_only=True):
     incident_id: int | None
     joined: str
     """`own`: it opened its incident; `group`, `storm`: it joined one; `storm_opener`: it opened one for a storm."""
+    ordinal: int
+    """Which of its incident's alerts it is, counted from 1."""
     group_key: str | None
     title: str
     cause: str

@@ -1,4 +1,4 @@
-"""How outside systems speak: one file in this folder per system, found by looking at what is there (`payload` is shared).
+"""How outside systems speak: one file in this folder per system, found by looking at what is there.
 
 A source module declares
 
@@ -10,6 +10,8 @@ and, when the system expects more of its receiver,
 
     confirm(received) -> str | None              a URL that must be fetched to confirm a subscription (SNS)
     answer(received, alerts) -> (status, json)   the answer that the sender understands, when it has a form of its own
+
+`payload` is no source: it holds what they share.
 """
 
 from __future__ import annotations

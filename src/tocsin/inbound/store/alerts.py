@@ -123,14 +123,15 @@ def any_unacknowledged(tx: Tx, incident_id: int) -> bool:
 
 
 def count_of(tx: Tx, incident_id: int) -> int:
-    """How many alerts belong to an incident, open or over."""
-    counted = select(func.count()).select_from(alerts).where(alerts.c.incident_id == incident_id)
-    return int(tx.execute(counted).scalar_one())
+    """How many alerts have come to an incident, open or over."""
+    newest = select(alerts.c.ordinal).where(alerts.c.incident_id == incident_id).order_by(alerts.c.id.desc())
+    return int(tx.execute(newest.limit(1)).scalar() or 0)
 
 
 def page_of(tx: Tx, incident_id: int, *, page: int, per_page: int) -> tuple[list[AlertState], int]:
     """One page of an incident's alerts, in the order in which they began, and how many there are in all."""
-    total = count_of(tx, incident_id)
+    counted = select(func.count()).select_from(alerts).where(alerts.c.incident_id == incident_id)
+    total = int(tx.execute(counted).scalar_one())
     statement = select(alerts).where(alerts.c.incident_id == incident_id).order_by(alerts.c.id)
     rows = tx.execute(statement.offset((page - 1) * per_page).limit(per_page))
     return [_alert(row) for row in rows], total

@@ -39,14 +39,6 @@ def find_by_token(tx: Tx, token: str) -> Integration | None:
     return None if row is None else _integration(tx, row)
 
 
-def lock(tx: Tx, id: int) -> int | None:
-    """Let one message of an integration be worked on at a time; returns its revision, None when it is gone."""
-    # A column is set to itself: on PostgreSQL this takes the row's lock until the end of the transaction.
-    tx.execute(update(integrations).where(integrations.c.id == id).values(revision=integrations.c.revision))
-    found = tx.execute(select(integrations.c.revision).where(integrations.c.id == id)).scalar()
-    return None if found is None else int(found)
-
-
 def page(
     tx: Tx, *, kind: str | None, team_ids: tuple[int, ...] | None, page: int, per_page: int
 ) -> tuple[list[Integration], int]:

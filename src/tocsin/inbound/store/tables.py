@@ -65,6 +65,7 @@ alerts = Table(
     Column("alert_id", Text, nullable=True),
     Column("incident_id", Id, nullable=True),
     Column("joined", Text, nullable=False),
+    Column("ordinal", BigInteger, nullable=False),
     Column("group_key", Text, nullable=True),
     Column("title", Text, nullable=False),
     Column("cause", Text, nullable=False),
@@ -88,6 +89,7 @@ Index(
     sqlite_where=IS_OPEN,
     postgresql_where=IS_OPEN,
 )
-Index("ix_inbound_alerts_incident_id", alerts.c.incident_id, alerts.c.resolved_at, alerts.c.id)
+Index("ix_inbound_alerts_incident_id", alerts.c.incident_id, alerts.c.id)
+Index("ix_inbound_alerts_open", alerts.c.incident_id, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
 Index("ix_inbound_alerts_started_at", alerts.c.integration_id, alerts.c.started_at)
 Index("ix_inbound_alerts_group_key", alerts.c.integration_id, alerts.c.group_key, alerts.c.id)

@@ -35,7 +35,7 @@ from tocsin.incidents.actions.reading import (
     team_of,
 )
 from tocsin.incidents.actions.retention import prune, unresolved
-from tocsin.incidents.actions.timeline import timeline
+from tocsin.incidents.actions.timeline import note, timeline
 
 __all__ = [
     "acknowledge",
@@ -54,6 +54,7 @@ __all__ = [
     "failing_again",
     "find",
     "metadata_changed",
+    "note",
     "open",
     "open_alerts",
     "open_owners",

@@ -57,6 +57,11 @@ def timeline(tx: Tx, incident: Incident, base_url: str) -> list[TimelineItem]:
     ]
 
 
+def note(tx: Tx, incident_id: int, title: str, content: str) -> None:
+    """Add a line to the story that changes nothing, e.g. that an alert stands for more than one by now."""
+    store.tell(tx, incident_id, "note", title, content)
+
+
 def _rank(item: TimelineItem) -> int:
     """The order within one instant: first what happened, then its evidence, then who was told."""
     return {"change": 0, "comment": 1, "paging": 3, "delivery": 4}.get(item.id.split("-")[0], 2)

@@ -83,6 +83,7 @@ def _alerts() -> None:
         sa.Column("alert_id", sa.Text, nullable=True),
         sa.Column("incident_id", Id, nullable=True),
         sa.Column("joined", sa.Text, nullable=False),
+        sa.Column("ordinal", sa.BigInteger, nullable=False),
         sa.Column("group_key", sa.Text, nullable=True),
         sa.Column("title", sa.Text, nullable=False),
         sa.Column("cause", sa.Text, nullable=False),
@@ -107,7 +108,10 @@ def _alerts() -> None:
         sqlite_where=is_open,
         postgresql_where=is_open,
     )
-    op.create_index("ix_inbound_alerts_incident_id", "inbound_alerts", ["incident_id", "resolved_at", "id"])
+    op.create_index("ix_inbound_alerts_incident_id", "inbound_alerts", ["incident_id", "id"])
+    op.create_index(
+        "ix_inbound_alerts_open", "inbound_alerts", ["incident_id"], sqlite_where=is_open, postgresql_where=is_open
+    )
     op.create_index("ix_inbound_alerts_started_at", "inbound_alerts", ["integration_id", "started_at"])
     op.create_index("ix_inbound_alerts_group_key", "inbound_alerts", ["integration_id", "group_key", "id"])
     op.create_index("ix_inbound_alerts_recover_at", "inbound_alerts", ["recover_at"])

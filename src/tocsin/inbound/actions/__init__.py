@@ -1,0 +1,32 @@
+"""What can be done with inbound alerts: set up who may send, take in what is sent, and look at what came."""
+
+from tocsin.inbound.actions.alerts import open_incidents_of, recover_due
+from tocsin.inbound.actions.confirming import claim_confirmations, next_confirmation, settle_confirmation
+from tocsin.inbound.actions.integrations import create, delete, find, list_integrations, team_of, update
+from tocsin.inbound.actions.looking import alerts_of, dry_run, payloads, prune
+from tocsin.inbound.actions.receiving import Reading, Recorded, Unread, read_mail, read_request, recipient, record
+
+__all__ = [
+    "Reading",
+    "Recorded",
+    "Unread",
+    "alerts_of",
+    "claim_confirmations",
+    "create",
+    "delete",
+    "dry_run",
+    "find",
+    "list_integrations",
+    "next_confirmation",
+    "open_incidents_of",
+    "payloads",
+    "prune",
+    "read_mail",
+    "read_request",
+    "recipient",
+    "record",
+    "recover_due",
+    "settle_confirmation",
+    "team_of",
+    "update",
+]

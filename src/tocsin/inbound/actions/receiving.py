@@ -1,0 +1,188 @@
+"""Takes in one message: understands it outside any transaction, then keeps it and acts on it in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from tocsin.inbound.actions.alerts import Applied, Counts, Desk, tell_counts
+from tocsin.inbound.actions.confirming import CONFIRMATIONS_TOPIC
+from tocsin.inbound.model import EMAIL, INCOMING_WEBHOOK, Alert, Integration, Received, ReceivedMail, SourceSettings
+from tocsin.inbound.rules import keeping
+from tocsin.inbound.rules.matching import judge
+from tocsin.inbound.rules.reading import MailMessage, WebhookMessage
+from tocsin.inbound.sources import Unreadable, confirmation_url, own_answer, sources
+from tocsin.inbound.store import integrations as shelf
+from tocsin.inbound.store import payloads as payload_shelf
+from tocsin.storage import Tx
+
+log = structlog.get_logger()
+
+MAX_ALERTS = 2_000
+"""Of one message that are acted on: pages must not wait behind a longer transaction. The rest is said in the answer."""
+MAX_OPEN_CONFIRMATIONS = 20
+"""Subscriptions of one integration that wait to be confirmed: more is somebody playing with its address."""
+MAX_OUTCOME_CHARACTERS = 1_000
+DEFAULT_CAUSE = "A webhook was received"
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """Why a message could not be understood, in words for whoever set up its sender."""
+
+    words: str
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message says, before anything is done about it."""
+
+    integration_id: int
+    revision: int
+    """Of the integration by whose settings it was read."""
+    kept: dict[str, Any]
+    """Its columns on the shelf."""
+    alerts: list[Alert] = []
+    unread: Unread | None = None
+    words: str = ""
+    """Why it changes nothing, when there is more to say than that it holds no alert."""
+    confirm: str | None = None
+    answer: tuple[int, Any] | None = None
+    """(HTTP status, JSON) that the sender expects instead of ours."""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message, durably."""
+
+    state: str
+    """`done`; `stale`: the integration has changed since it was read, read it again; `gone`: it exists no more;
+    `failed`: kept, but a fault of ours kept us from acting on it."""
+    payload_id: int = 0
+    outcome: str = ""
+    incident_ids: tuple[int, ...] = ()
+
+
+def recipient(tx: Tx, token: str) -> Integration | None:
+    """Whose token this is."""
+    return shelf.find_by_token(tx, token) if token else None
+
+
+def read_request(integration: Integration, received: Received) -> Reading:
+    """Understand a web request. Never raises for what a sender sends; takes no transaction, for it may take a while."""
+    body, truncated = keeping.kept_body(received.body, integration.token)
+    kept = {
+        "method": received.method,
+        "path": keeping.kept_path(received.path, integration.token),
+        "query": keeping.without_secrets(received.query, integration.token),
+        "headers": keeping.without_secrets(received.headers, integration.token),
+        "body": body,
+        "truncated": truncated,
+    }
+    base = Reading(integration_id=integration.id, revision=integration.revision, kept=kept)
+    if integration.kind is INCOMING_WEBHOOK:
+        judgement = judge(
+            integration.settings, WebhookMessage(received), name=integration.name, default_cause=DEFAULT_CAUSE
+        )
+        alerts = [] if judgement.alert is None else [judgement.alert]
+        return msgspec.structs.replace(base, alerts=alerts, words=judgement.words)
+    source = sources().get(integration.kind.name)
+    if source is None:
+        return msgspec.structs.replace(base, unread=Unread(f"{integration.kind.title} cannot be read here yet."))
+    try:
+        alerts = source.read(received, SourceSettings(alerting_rule=integration.settings.alerting_rule))
+        confirm, answer = confirmation_url(source, received), own_answer(source, received, alerts)
+    except Unreadable as error:
+        return msgspec.structs.replace(base, unread=Unread(error.words))
+    except Exception as error:  # a bug in a source must not cost the evidence: it is kept, and the sender tries again
+        log.exception("a source failed", kind=integration.kind.name, integration_id=integration.id)
+        return msgspec.structs.replace(base, unread=Unread(f"An error of Tocsin's own ({type(error).__name__})."))
+    return msgspec.structs.replace(base, alerts=alerts, confirm=confirm, answer=answer)
+
+
+def read_mail(integration: Integration, mail: ReceivedMail) -> Reading:
+    """Understand an e-mail by its integration's rules."""
+    envelope = (("from", mail.sender), ("to", mail.recipient), ("subject", mail.subject))
+    body, truncated = keeping.kept_body(mail.text.encode("utf-8", "replace"), integration.token)
+    kept = {
+        "method": "MAIL",
+        "path": "",
+        "query": keeping.without_secrets(envelope, integration.token),
+        "headers": keeping.without_secrets(mail.headers, integration.token),
+        "body": body,
+        "truncated": truncated,
+    }
+    judgement = judge(
+        integration.settings,
+        MailMessage(mail),
+        name=integration.name,
+        default_cause=mail.subject or "An e-mail arrived",
+    )
+    return Reading(
+        integration_id=integration.id,
+        revision=integration.revision,
+        kept=kept,
+        alerts=[] if judgement.alert is None else [judgement.alert],
+        words=judgement.words,
+    )
+
+
+def record(tx: Tx, readings: Sequence[Reading], base_url: str) -> list[Recorded]:
+    """Keep messages and act on what they say, all of it or nothing of it, in their order."""
+    counts = Counts()
+    known: dict[int, Integration | None] = {}
+    done = []
+    for reading in readings:
+        id = reading.integration_id
+        if id not in known:
+            known[id] = shelf.find(tx, id, None)
+        integration = known[id]
+        if integration is None:
+            done.append(Recorded(state="gone"))
+        elif integration.revision != reading.revision:
+            done.append(Recorded(state="stale"))
+        else:
+            done.append(_record(tx, integration, reading, base_url, counts))
+    tell_counts(tx, counts)
+    return done
+
+
+def _record(tx: Tx, integration: Integration, reading: Reading, base_url: str, counts: Counts) -> Recorded:
+    applied, state = Applied(), "done"
+    if reading.unread is None:
+        try:
+            with tx.savepoint():
+                applied = Desk(tx, integration, base_url, counts).apply(reading.alerts[:MAX_ALERTS])
+        except DBAPIError:
+            raise  # the database's own trouble: rolled back whole, perhaps run again
+        except Exception:
+            log.exception("an inbound message could not be acted on", integration_id=integration.id)
+            state = "failed"
+    outcome = _outcome(reading, applied, state)
+    payload_id = payload_shelf.add(
+        tx, integration_id=integration.id, outcome=outcome, alerts=len(reading.alerts), **reading.kept
+    )
+    if reading.confirm and payload_shelf.open_confirmations(tx, integration.id) < MAX_OPEN_CONFIRMATIONS:
+        payload_shelf.add_confirmation(tx, integration_id=integration.id, payload_id=payload_id, url=reading.confirm)
+        tx.ring(CONFIRMATIONS_TOPIC)
+    return Recorded(state=state, payload_id=payload_id, outcome=outcome, incident_ids=tuple(applied.incident_ids))
+
+
+def _outcome(reading: Reading, applied: Applied, state: str) -> str:
+    if state == "failed":
+        return "A fault of ours kept us from acting on it; the sender was told to try again."
+    if reading.unread is not None:
+        return f"Not understood: {reading.unread.words}"[:MAX_OUTCOME_CHARACTERS]
+    if reading.confirm:
+        return "A subscription that waits to be confirmed."
+    words = applied.words() if reading.alerts else reading.words or applied.words()
+    if len(reading.alerts) > MAX_ALERTS:
+        words += f" It held {len(reading.alerts):,}; only the first {MAX_ALERTS:,} were read."
+    return words[:MAX_OUTCOME_CHARACTERS]
+
+
+Reader = Callable[[Integration], Reading]
+"""How a message is read by an integration's settings: again, when they have changed meanwhile."""
+
+__all__ = ["EMAIL", "Reader", "Reading", "Recorded", "Unread", "read_mail", "read_request", "recipient", "record"]
