@@ -14,12 +14,13 @@ from tests.inbound.sources.samples import STORIES, Story, request
 from tocsin.inbound.model import Alert, Received, SourceSettings
 from tocsin.inbound.sources import Unreadable, own_answer, sources
 from tocsin.inbound.sources.payload import (
-    MAX_ALERTS,
     MAX_CAUSE_CHARACTERS,
+    MAX_ENDED,
     MAX_FACT_CHARACTERS,
     MAX_FACT_NAME_CHARACTERS,
     MAX_FACTS,
     MAX_ID_CHARACTERS,
+    MAX_STARTED,
     MAX_TITLE_CHARACTERS,
     Fields,
     bounded,
@@ -147,14 +148,19 @@ def alert(action: Any = "started", alert_id: str = "1") -> Alert:
     return Alert(action=action, alert_id=alert_id, title="t", cause="It broke", facts={"host": "db1"})
 
 
-def test_of_too_many_alerts_the_beginnings_are_kept_and_the_rest_is_counted() -> None:
-    ended = [alert("resolved", f"r{number}") for number in range(MAX_ALERTS)]
-    begun = [alert("started", f"s{number}") for number in range(MAX_ALERTS - 1)]
+def test_of_too_many_alerts_some_are_kept_and_the_rest_is_counted() -> None:
+    ended = [alert("resolved", f"r{number}") for number in range(10)]
+    begun = [alert("started", f"s{number}") for number in range(MAX_STARTED + 7)]
     kept = bounded(ended + begun)
-    assert len(kept) == MAX_ALERTS
-    assert [found.action for found in kept].count("started") == MAX_ALERTS - 1
-    assert kept[0].cause == "It broke (and 999 more alerts in the same message, not listed)"
-    assert kept[0].facts == {"host": "db1", "more_alerts": "999"}
+    assert [found.action for found in kept] == ["started"] * MAX_STARTED + ["resolved"] * 10
+    assert kept[0].cause == "It broke (and 7 more alerts in the same message, not listed)"
+    assert kept[0].facts == {"host": "db1", "more_alerts": "7"}
+
+
+def test_the_alerts_that_were_read_when_they_began_are_read_when_they_end() -> None:
+    begun = [alert("started", f"{number}") for number in range(MAX_STARTED * 3)]
+    ended = [alert("resolved", f"{number}") for number in reversed(range(MAX_ENDED * 3))]
+    assert [found.alert_id for found in bounded(begun)] == [found.alert_id for found in bounded(ended)]
 
 
 def test_as_many_alerts_as_are_read_keep_their_order() -> None:

@@ -10,7 +10,7 @@ from tests.inbound.sources.monitoring import alertmanager
 from tests.inbound.sources.samples import request
 from tocsin.inbound.model import Alert, SourceSettings
 from tocsin.inbound.sources import Unreadable, prometheus
-from tocsin.inbound.sources.payload import MAX_ALERTS
+from tocsin.inbound.sources.payload import MAX_STARTED
 
 
 def read(body: object) -> list[Alert]:
@@ -74,7 +74,7 @@ def test_ten_thousand_alerts_in_one_message_are_a_thousand_and_a_count() -> None
     body = alertmanager()
     body["alerts"] = [{**body["alerts"][0], "fingerprint": f"{number:016x}"} for number in range(10_000)]
     found = read(body)
-    assert len(found) == MAX_ALERTS
+    assert len(found) == MAX_STARTED
     assert found[0].facts["more_alerts"] == "9000"
 
 

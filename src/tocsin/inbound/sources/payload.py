@@ -16,9 +16,11 @@ import msgspec
 from tocsin.inbound.model import Alert, Received
 from tocsin.inbound.sources import Unreadable
 
-MAX_ALERTS = 1_000
-"""Alerts read from one message; the rest is counted on the first. All of a message is written in one transaction, and
-whoever has a thousand troubles at once does not need the next one listed to know it."""
+MAX_STARTED = 1_000
+"""Alerts of one message that begin; the rest is counted on the first. All of a message is written in one transaction,
+and whoever has a thousand troubles at once does not need the next one listed to know it."""
+MAX_ENDED = 1_000
+"""Alerts of one message that are over or taken on: as many as can have begun."""
 MAX_TITLE_CHARACTERS = 255
 """An incident's name: more does not fit a mail's subject."""
 MAX_CAUSE_CHARACTERS = 2_000
@@ -147,11 +149,14 @@ def facts(*groups: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def bounded(alerts: Sequence[Alert], left_out: int = 0) -> list[Alert]:
-    """At most `MAX_ALERTS`, what has started before what has ended; the first says how many more there were, together
-    with the `left_out` that the sender itself did not send."""
+    """At most `MAX_STARTED` alerts that begin and `MAX_ENDED` that do not; the first says how many more there were,
+    together with the `left_out` that the sender itself did not send. Which are kept depends on their ids alone, so that
+    those that were read when they began are read when they end."""
+    begun = [alert for alert in alerts if alert.action == "started"]
+    ended = [alert for alert in alerts if alert.action != "started"]
     kept = list(alerts)
-    if len(kept) > MAX_ALERTS:
-        kept = sorted(kept, key=lambda alert: alert.action != "started")[:MAX_ALERTS]
+    if len(begun) > MAX_STARTED or len(ended) > MAX_ENDED:
+        kept = sorted(begun, key=_id)[:MAX_STARTED] + sorted(ended, key=_id)[:MAX_ENDED]
     more = len(alerts) - len(kept) + max(left_out, 0)
     if not kept or not more:
         return kept
@@ -161,6 +166,10 @@ def bounded(alerts: Sequence[Alert], left_out: int = 0) -> list[Alert]:
         first, cause=f"{first.cause} {words}", facts={**first.facts, "more_alerts": str(more)}
     )
     return kept
+
+
+def _id(alert: Alert) -> str:
+    return alert.alert_id or ""
 
 
 def clean(text: str, limit: int) -> str:
