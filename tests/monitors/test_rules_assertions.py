@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,6 @@ from tocsin.monitors.rules.assertions import (
     MAX_ASSERTIONS,
     SOURCES,
     Answer,
-    Unjudged,
     assertions_complaint,
     failure,
     read_assertion,
@@ -25,7 +22,6 @@ from tocsin.monitors.rules.assertions import (
 
 BODY = b"""{"status": "ok", "ratio": 0.5, "count": 12, "ready": true, "nothing": null, "tags": ["a", "b"],
            "checks": [{"name": "db", "status": "up"}, {"name": "queue", "status": "down"}]}"""
-CHAOS = "".join(random.Random(1).choices("ab", k=100_000))
 
 
 def answer(body: bytes = BODY, **values: Any) -> Answer:
@@ -104,16 +100,6 @@ def test_the_first_that_fails_of_each_severity_is_told() -> None:
     assert verdict([one("json", "equals", "ok", "status")], answer()) == (None, None)
 
 
-def test_a_pattern_that_branches_too_often_is_our_fault_and_not_theirs() -> None:
-    hard = one("body", "matches", "(a|b)*a(a|b){200}c")
-    with pytest.raises(Unjudged):
-        failure(hard, answer(text=CHAOS))
-    other = read_assertion({"source": "status_code", "comparison": "equals", "target": 500})
-    assert verdict([hard, other], answer(text=CHAOS))[0] == "status code is '200', expected: equals '500'"
-    mild = msgspec.structs.replace(hard, severity="degraded")
-    assert verdict([mild], answer(text=CHAOS)) == (None, None)
-
-
 def test_what_is_found_is_shown_short_and_on_one_line() -> None:
     words = failure(one("header", "equals", "x", "X-Long"), answer(headers=[("X-Long", "y\x1b" * 500)]))
     assert words is not None
@@ -135,7 +121,7 @@ def test_what_is_found_is_shown_short_and_on_one_line() -> None:
         ({"source": "body", "comparison": "contains"}, "number 1 needs a target"),
         ({"source": "status_code", "comparison": "equals", "target": "ok"}, "number 1 needs a number as its target"),
         ({"source": "response_time", "comparison": "less_than", "target": "NaN"}, "number 1 needs a number"),
-        ({"source": "body", "comparison": "matches", "target": "("}, "number 1 needs a target that is a regular"),
+        ({"source": "body", "comparison": "matches", "target": "("}, "number 1 has a target that is not a reg"),
         ({"source": "json", "property": "a..b", "comparison": "exists"}, "number 1 has a property that is not"),
         ({"source": "json", "property": "[@,@]|[@,@]", "comparison": "exists"}, "number 1 has a property that is a JM"),
         ({"source": "json", "property": "a[].b[]", "comparison": "exists"}, "number 1 has a property that is a JM"),
@@ -170,8 +156,5 @@ texts = st.text(max_size=30)
 )
 def test_whatever_is_accepted_is_judged_without_an_accident(assertion: Assertion, body: bytes) -> None:
     if assertions_complaint([assertion]) is None:
-        try:
-            words = failure(assertion, answer(body))
-        except Unjudged:
-            return
+        words = failure(assertion, answer(body))
         assert words is None or words.isprintable() or assertion.property

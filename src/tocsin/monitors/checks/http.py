@@ -11,7 +11,6 @@ from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.checks import Outcome
 from tocsin.monitors.model import MAX_EVIDENCE_BYTES, Assertion, Evidence, Verdict
 from tocsin.monitors.rules import assertions
-from tocsin.monitors.rules.assertions import Unjudged
 
 KINDS = ("status", "expected_status_code", "keyword", "keyword_absence", "json")
 
@@ -87,16 +86,13 @@ def outcome(settings: Settings, response: HttpResponse) -> Outcome:
     """What an answer means for this monitor."""
     cause = response.cause or "The request failed" if response.failure is not None else _complaint(settings, response)
     certificate = response.certificate
-    ours, degraded = response.ours, None
+    degraded = None
     if cause is None and settings.assertions:
-        try:
-            cause, degraded = assertions.verdict(settings.assertions, _answer(settings, response))
-        except Unjudged as error:
-            cause, ours = str(error), True
+        cause, degraded = assertions.verdict(settings.assertions, _answer(settings, response))
     if cause is None:
         verdict, evidence = _UP, None
     else:
-        verdict, degraded = _UNKNOWN if ours else _DOWN, None
+        verdict, degraded = _UNKNOWN if response.ours else _DOWN, None
         evidence = _evidence(response)
     return Outcome(
         verdict=verdict,

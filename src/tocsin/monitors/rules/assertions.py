@@ -15,14 +15,12 @@ import msgspec
 from jmespath.exceptions import JMESPathError
 
 from tocsin.monitors.model import Assertion
-from tocsin.monitors.rules.patterns import BadPattern, TooHard, pattern
+from tocsin.monitors.rules import patterns
 
 MAX_ASSERTIONS = 20
 """Per monitor."""
 MAX_TARGET = 1_000
 """Characters of a target or a property."""
-MAX_SEARCHED = 256 * 1024
-"""Characters of a body in which a pattern is looked for: 20 ms at most for an ordinary one."""
 MAX_SHOWN = 100
 """Characters of what was found, in a cause."""
 SOURCES = ("status_code", "header", "json", "body", "response_time")
@@ -56,10 +54,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     response_time_ms: float
 
 
-class Unjudged(Exception):
-    """It can be said neither that the assertion holds nor that it does not; the text says why. Our own fault."""
-
-
 def read_assertion(sent: Mapping[str, Any]) -> Assertion:
     """An assertion as it is kept: numbers and booleans become texts, words lose their capitals."""
     target = sent.get("target")
@@ -84,30 +78,19 @@ def assertions_complaint(assertions: Sequence[Assertion]) -> str | None:
 
 
 def verdict(assertions: Sequence[Assertion], answer: Answer) -> tuple[str | None, str | None]:
-    """(why it is down, why it is degraded): the first of each that does not hold, or None.
-
-    Raises Unjudged when nothing else says that it is down, and it cannot be said that it is not.
-    """
+    """(why it is down, why it is degraded): the first of each that does not hold, or None."""
     reasons: dict[str, str] = {}
-    unjudged: Unjudged | None = None
     document = _Document(answer)
     for assertion in assertions:
-        if assertion.severity in reasons:
-            continue
-        try:
+        if assertion.severity not in reasons:
             failing = failure(assertion, answer, document)
-        except Unjudged as error:
-            unjudged = unjudged or (error if assertion.severity == "down" else None)
-            continue
-        if failing is not None:
-            reasons[assertion.severity] = failing
-    if unjudged is not None and "down" not in reasons:
-        raise unjudged
+            if failing is not None:
+                reasons[assertion.severity] = failing
     return reasons.get("down"), reasons.get("degraded")
 
 
 def failure(assertion: Assertion, answer: Answer, document: _Document | None = None) -> str | None:
-    """Why the assertion does not hold, in words; None when it does. Raises Unjudged."""
+    """Why the assertion does not hold, in words; None when it does."""
     try:
         found = _found(assertion, answer, document or _Document(answer))
     except ValueError as error:
@@ -189,14 +172,7 @@ def _alike(comparison: str, found: Any, target: str) -> bool:
     if comparison == "contains" and isinstance(found, dict):
         return target in found
     text = _text(found)
-    if comparison == "contains":
-        return target in text
-    try:
-        return pattern(target).search(text[:MAX_SEARCHED])
-    except TooHard:
-        raise Unjudged(f"The pattern {_shown(target)} branches too often on this answer: make it simpler") from None
-    except BadPattern as error:
-        raise Unjudged(f"The pattern cannot be used: it must be {error}") from None
+    return target in text if comparison == "contains" else patterns.found(target, text)
 
 
 def _number(value: Any) -> float | None:
@@ -259,10 +235,8 @@ def _target_complaint(comparison: str, target: str | None, *, numeric: bool) -> 
     if (numeric or comparison in ("less_than", "greater_than")) and _number(target) is None:
         return "needs a number as its target"
     if comparison in ("matches", "not_matches"):
-        try:
-            pattern(target)
-        except BadPattern as error:
-            return f"needs a target that is {error}"
+        complaint = patterns.complaint_about_pattern(target)
+        return None if complaint is None else f"has a target that {complaint}"
     return None
 
 
