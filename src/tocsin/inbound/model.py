@@ -129,7 +129,7 @@ SOURCES: tuple[Kind, ...] = (
     _source("prometheus", "Prometheus Alertmanager"),
     _source("sentry", "Sentry"),
     _source("pagerduty", "PagerDuty Events", path="pagerduty-events"),
-    _source("opsgenie", "Opsgenie alerts"),
+    _source("opsgenie", "Opsgenie"),
 )
 """The contract's eight (part 2, 9.2) and ours: what pages through Sentry, PagerDuty or Opsgenie can page through us."""
 

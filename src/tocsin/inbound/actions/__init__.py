@@ -1,6 +1,6 @@
 """What can be done with inbound alerts: set up who may send, take in what is sent, and look at what came."""
 
-from tocsin.inbound.actions.alerts import open_incidents_of, recover_due
+from tocsin.inbound.actions.alerts import next_recovery, open_incidents_of, recover_due
 from tocsin.inbound.actions.confirming import claim_confirmations, next_confirmation, settle_confirmation
 from tocsin.inbound.actions.integrations import create, delete, find, list_integrations, team_of, update
 from tocsin.inbound.actions.looking import alerts_of, dry_run, payloads, prune
@@ -18,6 +18,7 @@ __all__ = [
     "find",
     "list_integrations",
     "next_confirmation",
+    "next_recovery",
     "open_incidents_of",
     "payloads",
     "prune",

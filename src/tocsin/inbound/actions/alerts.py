@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -114,7 +114,7 @@ class Desk:
             ordinal = shelf.count_of(self._tx, incident.id) + 1
             done.opened += 1
         else:
-            incidents.failing_again(self._tx, incident.id)
+            incidents.failing_again(self._tx, incident.id, base_url=self._base_url)
             ordinal = self._count_up(incident)
             done.joined += 1
         done.incident_ids[incident.id] = None
@@ -134,7 +134,7 @@ class Desk:
         count = known.count + 1
         shelf.change(self._tx, known.id, count=count, last_at=self._tx.now, recover_at=None)
         if known.recover_at is not None:
-            incidents.failing_again(self._tx, incident.id)
+            incidents.failing_again(self._tx, incident.id, base_url=self._base_url)
         self._open[known.key] = msgspec.structs.replace(known, count=count, recover_at=None)
         done.repeated += 1
         done.incident_ids[incident.id] = None
@@ -247,7 +247,7 @@ class Desk:
         self._open[state.key] = msgspec.structs.replace(state, recover_at=recover_at)
         tx.ring(RECOVERIES_TOPIC)
         if _incident(tx, state.incident_id) is not None and not shelf.any_failing(tx, state.incident_id or 0):
-            incidents.validating(tx, state.incident_id or 0)
+            incidents.validating(tx, state.incident_id or 0, base_url=self._base_url)
 
     def _add_facts(self, incident_id: int, alert: Alert) -> None:
         if alert.facts and _incident(self._tx, incident_id) is not None:
@@ -285,6 +285,11 @@ def recover_due(tx: Tx, limit: int, base_url: str) -> int:
         integration = integration_shelf.find(tx, state.integration_id, None)
         end(tx, state, "The integration" if integration is None else integration.name, base_url)
     return len(states)
+
+
+def next_recovery(tx: Tx) -> datetime | None:
+    """When the next alert is over unless it starts again."""
+    return shelf.next_recovery(tx)
 
 
 def open_incidents_of(tx: Tx, integration_id: int) -> list[int]:

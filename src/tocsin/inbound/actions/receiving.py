@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin.inbound.actions.alerts import Applied, Counts, Desk, tell_counts
 from tocsin.inbound.actions.confirming import CONFIRMATIONS_TOPIC
-from tocsin.inbound.model import EMAIL, INCOMING_WEBHOOK, Alert, Integration, Received, ReceivedMail, SourceSettings
+from tocsin.inbound.model import INCOMING_WEBHOOK, Alert, Integration, Received, ReceivedMail, SourceSettings
 from tocsin.inbound.rules import keeping
 from tocsin.inbound.rules.matching import judge
 from tocsin.inbound.rules.reading import MailMessage, WebhookMessage
@@ -34,6 +34,8 @@ class Unread(msgspec.Struct, frozen=True):
     """Why a message could not be understood, in words for whoever set up its sender."""
 
     words: str
+    ours: bool = False
+    """Whether the fault is ours: then the sender is told to try again."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +99,9 @@ def read_request(integration: Integration, received: Received) -> Reading:
         return msgspec.structs.replace(base, unread=Unread(error.words))
     except Exception as error:  # a bug in a source must not cost the evidence: it is kept, and the sender tries again
         log.exception("a source failed", kind=integration.kind.name, integration_id=integration.id)
-        return msgspec.structs.replace(base, unread=Unread(f"An error of Tocsin's own ({type(error).__name__})."))
+        return msgspec.structs.replace(
+            base, unread=Unread(f"An error of Tocsin's own ({type(error).__name__}).", ours=True)
+        )
     return msgspec.structs.replace(base, alerts=alerts, confirm=confirm, answer=answer)
 
 
@@ -180,9 +184,3 @@ def _outcome(reading: Reading, applied: Applied, state: str) -> str:
     if len(reading.alerts) > MAX_ALERTS:
         words += f" It held {len(reading.alerts):,}; only the first {MAX_ALERTS:,} were read."
     return words[:MAX_OUTCOME_CHARACTERS]
-
-
-Reader = Callable[[Integration], Reading]
-"""How a message is read by an integration's settings: again, when they have changed meanwhile."""
-
-__all__ = ["EMAIL", "Reader", "Reading", "Recorded", "Unread", "read_mail", "read_request", "recipient", "record"]

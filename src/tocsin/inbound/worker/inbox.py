@@ -1,0 +1,144 @@
+"""Where messages arrive: each is answered only when it is kept and acted on, durably."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+
+from tocsin.inbound import actions
+from tocsin.inbound.actions import Reading, Recorded
+from tocsin.inbound.model import EMAIL, Integration, Received, ReceivedMail
+from tocsin.kernel.errors import Unavailable
+from tocsin.storage import Database
+
+log = structlog.get_logger()
+
+MAX_TOGETHER = 50
+"""Messages of one integration in one transaction: a burst costs one flush to disk, and pages wait at most that long."""
+MAX_TRIES = 5
+"""How often a message is read anew because its integration was changed while it was read."""
+SMALL_BYTES = 16 * 1024
+"""Bodies up to this are read on the event loop: a thread would cost more than the reading."""
+
+Read = Callable[[Integration], Reading]
+_Waiting = tuple[Reading, asyncio.Future[Recorded]]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the sender is told: an HTTP status, and a short JSON object."""
+
+    status: int
+    body: Any
+
+
+class Inbox:
+    """Takes in web requests and e-mails for integrations.
+
+    What arrives for one integration while its last transaction is being written goes into the next one together, in the
+    order of arrival: two messages about one trouble never race.
+    """
+
+    def __init__(self, database: Database, base_url: str) -> None:
+        self._database = database
+        self._base_url = base_url
+        self._waiting: dict[int, list[_Waiting]] = {}
+        self._writing: dict[int, asyncio.Task[None]] = {}
+        self.received = 0
+        """Messages kept since the start, for the metrics."""
+
+    async def receive(self, kind_name: str, token: str, received: Received) -> Answer:
+        """Take in a web request for the integration of that kind and token. Raises `kernel.errors.Unavailable`."""
+        integration = await self._recipient(token)
+        if integration is None or integration.kind.name != kind_name:
+            return _UNKNOWN
+        done, reading = await self._take(
+            token, integration, lambda known: actions.read_request(known, received), len(received.body)
+        )
+        if done.state == "gone":
+            return _UNKNOWN
+        if done.state == "failed":
+            return Answer(500, {"errors": "It was kept, but a fault of ours kept us from acting on it. Send it again."})
+        if reading.unread is not None:
+            status = 500 if reading.unread.ours else 422
+            return Answer(status, {"errors": reading.unread.words, "payload_id": str(done.payload_id)})
+        if reading.answer is not None:
+            return Answer(*reading.answer)
+        incidents = [str(id) for id in done.incident_ids]
+        return Answer(202, {"message": done.outcome, "payload_id": str(done.payload_id), "incident_ids": incidents})
+
+    async def takes_mail(self, token: str) -> bool:
+        """Whether an e-mail integration has this token."""
+        integration = await self._recipient(token)
+        return integration is not None and integration.kind is EMAIL
+
+    async def receive_mail(self, token: str, mail: ReceivedMail) -> bool:
+        """Take in an e-mail; False: no e-mail integration has this token. Raises when it could not be kept."""
+        integration = await self._recipient(token)
+        if integration is None or integration.kind is not EMAIL:
+            return False
+        done, _ = await self._take(token, integration, lambda known: actions.read_mail(known, mail), len(mail.text))
+        if done.state == "failed":
+            raise RuntimeError("the mail was kept, but not acted on")
+        return done.state == "done"
+
+    async def _recipient(self, token: str) -> Integration | None:
+        return await self._database.read(actions.recipient, token)
+
+    async def _take(self, token: str, integration: Integration, read: Read, size: int) -> tuple[Recorded, Reading]:
+        for _ in range(MAX_TRIES):
+            reading = read(integration) if size <= SMALL_BYTES else await asyncio.to_thread(read, integration)
+            done = await self._record(reading)
+            if done.state != "stale":
+                self.received += 1
+                return done, reading
+            found = await self._recipient(token)
+            if found is None:
+                return Recorded(state="gone"), reading
+            integration = found
+        log.error("an integration changes faster than its messages are read", integration_id=integration.id)
+        return Recorded(state="failed"), reading
+
+    async def _record(self, reading: Reading) -> Recorded:
+        """Put it into the next transaction of its integration."""
+        answered: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
+        id = reading.integration_id
+        self._waiting.setdefault(id, []).append((reading, answered))
+        if id not in self._writing:
+            # A task of its own: the sender that happened to be first may hang up while others wait behind it.
+            self._writing[id] = asyncio.create_task(self._write(id), name=f"inbox-{id}")
+        return await answered
+
+    async def _write(self, id: int) -> None:
+        try:
+            while together := self._waiting.get(id, [])[:MAX_TOGETHER]:
+                del self._waiting[id][: len(together)]
+                if not await self._written(together, alone=len(together) == 1):
+                    for each in together:  # what one of them holds must not cost the others
+                        await self._written([each], alone=True)
+        finally:
+            del self._writing[id]
+            for _, answered in self._waiting.pop(id, []):
+                answered.cancel()
+
+    async def _written(self, together: list[_Waiting], *, alone: bool) -> bool:
+        """Write messages in one transaction; False when that failed and each is worth a try of its own."""
+        try:
+            done = await self._database.write(actions.record, [reading for reading, _ in together], self._base_url)
+        except Exception as error:
+            if not alone and not isinstance(error, Unavailable):
+                return False
+            for _, answered in together:
+                if not answered.done():
+                    answered.set_exception(error)
+            return True
+        for (_, answered), recorded in zip(together, done, strict=True):
+            if not answered.done():
+                answered.set_result(recorded)
+        return True
+
+
+_UNKNOWN = Answer(404, {"errors": "No integration has this address. Compare it with the one that its owner sees."})
