@@ -11,23 +11,45 @@ from tocsin.kernel.net.messages import (
     HttpRequest,
     HttpResponse,
     IpVersion,
-    Net,
     Proxy,
 )
 from tocsin.kernel.net.real import RealNet
+from tocsin.kernel.net.requests import (
+    Broken,
+    Connect,
+    Datagram,
+    Ping,
+    Query,
+    Record,
+    Replied,
+    Reply,
+    Request,
+    Stream,
+)
+from tocsin.kernel.net.seam import Net
 
 __all__ = [
     "MAX_BODY_BYTES",
     "MAX_REDIRECTS",
     "AddressPolicy",
     "Answer",
+    "Broken",
     "Certificate",
+    "Connect",
+    "Datagram",
     "Done",
     "Failure",
     "HttpRequest",
     "HttpResponse",
     "IpVersion",
     "Net",
+    "Ping",
     "Proxy",
+    "Query",
     "RealNet",
+    "Record",
+    "Replied",
+    "Reply",
+    "Request",
+    "Stream",
 ]

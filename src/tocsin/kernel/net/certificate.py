@@ -31,6 +31,14 @@ def read_chain(chain: Sequence[Sequence[tuple[bytes, bytes]]]) -> Certificate | 
         return None
 
 
+def read_certificate(der: bytes) -> Certificate | None:
+    """A certificate in its binary form, or None if it cannot be read."""
+    try:
+        return _describe(x509.load_der_x509_certificate(der))
+    except Exception:  # as above
+        return None
+
+
 def covers(names: Sequence[str], host: str) -> bool:
     """Whether a certificate with these names is valid for `host` (RFC 6125: `*` stands for one whole first label)."""
     host = host.rstrip(".").lower()

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from typing import Any
 
 import pycurl
 
-from tocsin.kernel.clock import Clock
-from tocsin.kernel.net.address import AddressPolicy
 from tocsin.kernel.net.certificate import read_chain
 from tocsin.kernel.net.failures import Report, classify, timeout_words
-from tocsin.kernel.net.health import NETWORK_ERRNOS, UNREACHED, Connectivity, starved, whose_network
 from tocsin.kernel.net.messages import (
     MAX_REDIRECTS,
-    TIMEOUTS,
     Answer,
     Certificate,
     Done,
@@ -25,16 +20,10 @@ from tocsin.kernel.net.messages import (
     HttpResponse,
 )
 from tocsin.kernel.net.multi import Multi
-from tocsin.kernel.net.resolver import Resolver
+from tocsin.kernel.net.standpoint import Standpoint, Trouble
 from tocsin.kernel.net.target import BadUrl, Target, canonical_host, parse
 from tocsin.kernel.net.transfer import Options, Sink, Transfer, aim, configure, shape_of
 
-HEARTBEAT_SECONDS = 0.1
-"""How often the loop proves that it turns; what is late beyond this counts as standing still."""
-IPV6_MEMORY_SECONDS = 10.0
-"""How long we remember whether this machine has IPv6."""
-_IPV6_PROBE = "2001:db8::1"
-"""A global address that is nobody's (RFC 3849): asked of our own routing table only."""
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})
 _log = logging.getLogger(__name__)
 
@@ -45,31 +34,19 @@ class CurlEngine:
     libcurl never looks a name up: names are resolved here, checked against the policy, and handed over.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        clock: Clock,
-        resolver: Resolver,
-        policy: AddressPolicy,
-        options: Options,
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, standpoint: Standpoint, options: Options) -> None:
         self._loop = loop
-        self._clock = clock
-        self._monotonic = clock.monotonic  # uvloop's own time stands still within a turn, and has whole milliseconds.
-        self._resolver = resolver
-        self._policy = policy
+        self._standpoint = standpoint
+        self._clock = standpoint.clock
+        self._monotonic = standpoint.monotonic
+        self._resolver = standpoint.resolver
+        self._policy = standpoint.policy
         self._options = options
-        self._connectivity = Connectivity()
         self._running: set[Transfer] = set()
         # libcurl keeps one parsed store of authorities per multi: mixing verified and unverified costs 3-4 ms a check.
         self._verified = Multi(loop, self._ended)
         self._unverified = Multi(loop, self._ended)
-        self._heartbeat: asyncio.TimerHandle | None = None
-        self._stalled_seconds = 0.0
         self._closed = False
-        self._ipv6 = False
-        self._ipv6_asked_at = float("-inf")
-        self._beat(None)
 
     @property
     def in_flight(self) -> int:
@@ -79,11 +56,11 @@ class CurlEngine:
     @property
     def stalled_seconds(self) -> float:
         """How long, in all, the loop has stood still: each pause beyond a heartbeat."""
-        return self._stalled_seconds
+        return self._standpoint.stalled_seconds
 
     def start(self, request: HttpRequest, done: Done, certificate: bool = False) -> None:
         """Send `request`; `done` hears of its end exactly once."""
-        transfer = Transfer(request, done, certificate, self._monotonic(), self._stalled_seconds)
+        transfer = Transfer(request, done, certificate, self._monotonic(), self._standpoint.stalled_seconds)
         self._running.add(transfer)
         if self._closed:
             self._fail(transfer, Failure.LOCAL, "Stopping")
@@ -105,8 +82,6 @@ class CurlEngine:
     def close(self) -> None:
         """End everything in flight as ours."""
         self._closed = True
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
         for transfer in list(self._running):
             if transfer.curl is not None:
                 self._multi(transfer).abandon(transfer.curl)
@@ -179,36 +154,12 @@ class CurlEngine:
         self._addressed(transfer, answer.addresses)
 
     def _addressed(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
-        wanted = transfer.request.ip_version
-        if wanted is not None:
-            addresses = tuple(each for each in addresses if (":" in each) == (wanted == "ipv6"))
-            if not addresses:
-                word = "IPv6" if wanted == "ipv6" else "IPv4"
-                self._fail(transfer, Failure.DNS_NOT_FOUND, f"The host has no {word} address")
-                return
-        refusal = None
-        for each in addresses:
-            refusal = self._policy.refusal(each)
-            if refusal is not None:
-                break
-        if refusal is not None:
-            addresses = tuple(each for each in addresses if self._policy.refusal(each) is None)
-            if not addresses:
-                self._fail(transfer, Failure.ADDRESS_REFUSED, f"Address refused: {refusal}")
-                return
-        if len(addresses) > 1 and not self._ipv6_works():
-            # libcurl tries IPv6 first, which here can only fail, and its error would hide that of IPv4.
-            addresses = tuple(each for each in addresses if not _is_global_ipv6(each)) or addresses
+        addresses, failure, words = self._standpoint.usable(addresses, transfer.request.ip_version)
+        if failure is not None:
+            self._fail(transfer, failure, words)
+            return
         transfer.addresses = addresses
         self._send(transfer)
-
-    def _ipv6_works(self) -> bool:
-        """Whether this machine knows a way to the IPv6 Internet, as of a few seconds ago."""
-        now = self._monotonic()
-        if now >= self._ipv6_asked_at + IPV6_MEMORY_SECONDS:
-            self._ipv6_asked_at = now
-            self._ipv6 = _has_route(_IPV6_PROBE)
-        return self._ipv6
 
     def _send(self, transfer: Transfer) -> None:
         remaining = transfer.deadline - self._monotonic()
@@ -341,44 +292,27 @@ class CurlEngine:
     def _tell(
         self, transfer: Transfer, report: Report, certificate: Certificate | None, remote: str | None, status: int
     ) -> None:
-        failure, words = classify(report, certificate, self._clock.now())
-        failure, words = self._own_fault(transfer, report, failure, words)
-
-        def told(alive: bool) -> None:
-            ours = None if alive else (Failure.LOCAL, "This machine has lost its network: no target can be reached")
-            self._answer(
-                transfer, self._response(transfer, status or None, remote, certificate, *(ours or (failure, words)))
-            )
-
-        if failure in UNREACHED and not self._seems_reachable(transfer.target):
-            # Many hosts at once may be one dead switch of theirs: without proof that it is us, people are paged.
-            self._resolver.alive(told, self._loop.time())
-        else:
-            told(True)
-
-    def _seems_reachable(self, target: Target | None) -> bool:
-        """Notes that a host could not be reached. Whether others can, so that the fault is not with us."""
-        assert target is not None
-        now = self._loop.time()
-        self._connectivity.note(target.host, now, False)
-        return not self._connectivity.lost(now)
-
-    def _own_fault(self, transfer: Transfer, report: Report, failure: Failure, words: str) -> tuple[Failure, str]:
-        """Take the blame where it is ours, and only there."""
         assert transfer.target is not None
-        if failure is Failure.LOCAL and report.os_errno in NETWORK_ERRNOS:
-            return whose_network(transfer.addresses, _has_route, words)
-        if failure in TIMEOUTS and starved(
-            self._stalled_seconds - transfer.stalled_before, transfer.request.timeout_seconds
-        ):
-            return Failure.LOCAL, "This machine was too busy to finish the check in time"
-        if report.connected:
-            self._reached(transfer)
-        return failure, words
+        failure, words = classify(report, certificate, self._clock.now())
+        trouble = Trouble(
+            host=transfer.target.host,
+            addresses=transfer.addresses,
+            failure=failure,
+            words=words,
+            timeout_seconds=transfer.request.timeout_seconds,
+            stalled_before=transfer.stalled_before,
+            os_errno=report.os_errno,
+            reached=report.connected,
+        )
+
+        def told(failure: Failure, words: str) -> None:
+            self._answer(transfer, self._response(transfer, status or None, remote, certificate, failure, words))
+
+        self._standpoint.judge(trouble, told)
 
     def _reached(self, transfer: Transfer) -> None:
         assert transfer.target is not None
-        self._connectivity.note(transfer.target.host, self._loop.time(), True)
+        self._standpoint.reached(transfer.target.host)
 
     def _let_go(self, transfer: Transfer, curl: Any) -> None:
         transfer.curl = None
@@ -440,25 +374,3 @@ class CurlEngine:
             transfer.done(response)
         except Exception:
             _log.exception("what waited for a request failed on its answer")
-
-    def _beat(self, due: float | None) -> None:
-        now = self._loop.time()
-        if due is not None:
-            self._stalled_seconds += max(0.0, now - due - HEARTBEAT_SECONDS)
-        self._heartbeat = self._loop.call_later(HEARTBEAT_SECONDS, self._beat, now + HEARTBEAT_SECONDS)
-
-
-def _is_global_ipv6(address: str) -> bool:
-    """Within 2000::/3, the only part of IPv6 that is routed on the Internet."""
-    return ":" in address and address[0] in "23" and address.index(":") == 4
-
-
-def _has_route(address: str) -> bool:
-    """Whether the kernel knows a way to `address`. Connecting a UDP socket sends nothing."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 9))
-    except OSError:
-        return False
-    return True

@@ -97,19 +97,25 @@ def timeout_words(timeout_seconds: float, doing: str) -> str:
 
 
 def _not_connected(report: Report) -> Told:
-    whom = " by the proxy" if report.proxied else ""
-    if report.os_errno == errno.ECONNREFUSED:
-        return Failure.CONNECT_REFUSED, f"Connection refused{whom}"
-    if report.os_errno == errno.ETIMEDOUT:
+    if report.os_errno == errno.ECONNREFUSED and report.proxied:
+        return Failure.CONNECT_REFUSED, "Connection refused by the proxy"
+    return not_connected(report.os_errno)
+
+
+def not_connected(os_errno: int) -> Told:
+    """What the operating system says of an attempt to connect, before anybody has asked whose fault it is."""
+    if os_errno == errno.ECONNREFUSED:
+        return Failure.CONNECT_REFUSED, "Connection refused"
+    if os_errno == errno.ETIMEDOUT:
         return Failure.CONNECT_TIMEOUT, "Timed out while connecting: no answer at all"
-    if report.os_errno == errno.EHOSTUNREACH:
+    if os_errno == errno.EHOSTUNREACH:
         return Failure.NO_ROUTE, "No route to host"
-    if report.os_errno in (errno.ECONNRESET, errno.ECONNABORTED):
+    if os_errno in (errno.ECONNRESET, errno.ECONNABORTED):
         return Failure.RESET, "Connection reset while connecting"
-    if report.os_errno in (errno.ENETUNREACH, errno.ENETDOWN):
+    if os_errno in (errno.ENETUNREACH, errno.ENETDOWN):
         return Failure.LOCAL, "This machine has no route to that network"
-    if report.os_errno in _OURS:
-        return Failure.LOCAL, f"This machine could not connect ({errno.errorcode.get(report.os_errno)})"
+    if os_errno in _OURS:
+        return Failure.LOCAL, f"This machine could not connect ({errno.errorcode.get(os_errno)})"
     return Failure.CONNECT_FAILED, "Could not connect"
 
 

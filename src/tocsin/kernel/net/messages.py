@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import msgspec
 
@@ -172,34 +172,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Done = Callable[[HttpResponse], None]
-
-
-class Net(Protocol):
-    """The network: the one seam at which a test puts its own. The real one is `RealNet`."""
-
-    def http(self, request: HttpRequest, done: Done, certificate: bool = False) -> None:
-        """Send `request`; `done(response)` is called exactly once, on the engine's thread; never raises."""
-        ...
-
-    async def fetch(self, request: HttpRequest, certificate: bool = False) -> HttpResponse:
-        """The same for anyone who can wait, from any event loop."""
-        ...
-
-    async def resolve(self, name: str, ip_version: IpVersion | None = None) -> Answer:
-        """The addresses of a name (or of an address literal), from any event loop; never raises."""
-        ...
-
-    def post(self, work: Callable[..., None], *args: Any) -> None:
-        """Run `work(*args)` on the engine's thread, soon; callable from any thread."""
-        ...
-
-    def later(self, seconds: float, work: Callable[[], None]) -> None:
-        """Run `work` on the engine's thread after `seconds`. Only from that thread."""
-        ...
-
-    def spawn(self, work: Coroutine[Any, Any, Any], done: Callable[[Any], None]) -> None:
-        """Run a coroutine on the engine's loop; `done` gets its result, or the exception. Only from that thread."""
-        ...
 
 
 def _one_line(text: str) -> str:

@@ -18,9 +18,14 @@ import uvloop
 from tocsin import __version__
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.net.address import AddressPolicy
+from tocsin.kernel.net.connector import Connector
 from tocsin.kernel.net.curl import CurlEngine
+from tocsin.kernel.net.exchange import exchange
 from tocsin.kernel.net.messages import Answer, Done, Failure, HttpRequest, HttpResponse, IpVersion
+from tocsin.kernel.net.requests import Connect, Datagram, Replied, Reply, Request
 from tocsin.kernel.net.resolver import Resolver
+from tocsin.kernel.net.standpoint import Standpoint
+from tocsin.kernel.net.stream import SocketStream, dial
 from tocsin.kernel.net.target import BadUrl, canonical_host
 from tocsin.kernel.net.transfer import POST_QUANTUM_CURVES, TRUSTED_CURVES, Options
 
@@ -66,6 +71,9 @@ class RealNet:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: CurlEngine | None = None
         self._resolver: Resolver | None = None
+        self._standpoint: Standpoint | None = None
+        self._connector: Connector | None = None
+        self._senders: dict[type, Callable[[Any, Replied], None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self) -> None:
@@ -103,6 +111,64 @@ class RealNet:
         future: Future[HttpResponse] = Future()
         self.http(request, future.set_result, certificate)
         return await asyncio.shield(asyncio.wrap_future(future))
+
+    def send(self, request: Request, done: Replied) -> None:
+        if threading.get_ident() == self._thread_id:
+            self._senders[type(request)](request, done)
+        else:
+            self.post(self._send, request, done)
+
+    async def ask(self, request: Request) -> Reply:
+        future: Future[Reply] = Future()
+        self.send(request, future.set_result)
+        return await asyncio.shield(asyncio.wrap_future(future))
+
+    async def dial(
+        self,
+        host: str,
+        port: int,
+        *,
+        timeout_seconds: float,
+        ip_version: IpVersion | None = None,
+        tls: bool = False,
+        verify_tls: bool = True,
+        server_name: str | None = None,
+    ) -> SocketStream:
+        assert self._connector is not None
+        assert self._standpoint is not None
+        return await dial(
+            self._connector,
+            self._standpoint,
+            self._options.ca_file,
+            host,
+            port,
+            timeout_seconds=timeout_seconds,
+            ip_version=ip_version,
+            tls=tls,
+            verify_tls=verify_tls,
+            server_name=server_name,
+        )
+
+    async def exchange(
+        self,
+        host: str,
+        port: int,
+        payload: bytes,
+        *,
+        timeout_seconds: float,
+        ip_version: IpVersion | None = None,
+        accept: Callable[[bytes], bool] | None = None,
+    ) -> Datagram:
+        assert self._standpoint is not None
+        return await exchange(
+            self._standpoint,
+            host,
+            port,
+            payload,
+            timeout_seconds=timeout_seconds,
+            ip_version=ip_version,
+            accept=accept,
+        )
 
     async def resolve(self, name: str, ip_version: IpVersion | None = None) -> Answer:
         try:
@@ -143,6 +209,9 @@ class RealNet:
 
         task.add_done_callback(ended)
 
+    def _send(self, request: Request, done: Replied) -> None:
+        self._senders[type(request)](request, done)
+
     def _run(self, ready: Future[None]) -> None:
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -150,7 +219,10 @@ class RealNet:
         try:
             self._loop = loop
             self._resolver = Resolver(loop, self._nameservers)
-            self._engine = CurlEngine(loop, self._clock, self._resolver, self._policy, self._options)
+            self._standpoint = Standpoint(loop, self._clock, self._resolver, self._policy)
+            self._engine = CurlEngine(loop, self._standpoint, self._options)
+            self._connector = Connector(loop, self._standpoint)
+            self._senders = {Connect: self._connector.start}
         except Exception as error:
             ready.set_exception(error)
             loop.close()
@@ -160,6 +232,8 @@ class RealNet:
             loop.run_forever()
         finally:
             self._engine.close()
+            self._connector.close()
+            self._standpoint.close()
             for task in list(self._tasks):
                 task.cancel()
             loop.run_until_complete(self._resolver.close())

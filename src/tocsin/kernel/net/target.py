@@ -80,6 +80,7 @@ def parse(url: str) -> Target:
     )
 
 
+@lru_cache(maxsize=20_000)
 def canonical_host(text: str) -> tuple[str, str | None]:
     """(host, address or None). Every way of writing an IPv4 address (`127.1`, `0x7f000001`) becomes the usual one."""
     host = text.strip().strip("[]").lower()

@@ -6,23 +6,32 @@ A check module declares
     Settings                                     a msgspec struct of the wire attributes it reads
     async check(settings, net) -> Outcome        the check itself, for anyone who can wait
 
-and, when it is one HTTP request, the two halves that the probe runs without a coroutine per check:
+and, when it is one question to the network, the two halves that the probe runs without a coroutine per check:
 
-    request(settings) -> HttpRequest
-    outcome(settings, response) -> Outcome
+    request(settings) -> HttpRequest | Ping | Connect | Query
+    outcome(settings, response) -> Outcome       an HttpResponse or a Reply, whichever belongs to the request
+
+A check that talks with a server is a coroutine around `conversation`; one that talks on several ports puts what it
+found together with `each_port`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import pkgutil
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
 import msgspec
 
-from tocsin.kernel.net import Net
+from tocsin.kernel.net import Broken, IpVersion, Net, Reply, Stream
 from tocsin.monitors.model import Evidence, Verdict
+from tocsin.monitors.rules import kinds
+
+SERVER_TIMEOUT_MS = 5_000
+"""When a server type's `request_timeout` is not given."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -68,3 +77,126 @@ def read_settings(kind: str, attributes: dict[str, Any]) -> msgspec.Struct:
     """The settings of one monitor as its check reads them. Raises `KeyError`, `msgspec.ValidationError`."""
     module = checks()[kind]
     return msgspec.convert({**attributes, "monitor_type": kind}, module.Settings, strict=False)
+
+
+# --- what checks of servers have in common --------------------------------------------------------------------------
+
+
+async def conversation(
+    net: Net,
+    host: str,
+    port: int,
+    talk: Callable[[Stream], Awaitable[str | None]],
+    *,
+    timeout_seconds: float,
+    ip_version: str | None = None,
+    tls: bool = False,
+    verify_tls: bool = True,
+    server_name: str | None = None,
+) -> Outcome:
+    """Connect, `talk(stream)`, close, and say what came of it.
+
+    `talk` returns None when all is well, or in words for people what is not; `Broken` it lets pass. `verify_tls` is
+    about the handshake with which the connection begins; `talk` says it again if it starts TLS later.
+    """
+    try:
+        stream = await net.dial(
+            host,
+            port,
+            timeout_seconds=timeout_seconds,
+            ip_version=ip_version_of(ip_version),
+            tls=tls,
+            verify_tls=verify_tls,
+            server_name=server_name,
+        )
+    except Broken as error:
+        return broken(error, place(host, port))
+    async with stream:
+        try:
+            complaint = await talk(stream)
+        except Broken as error:
+            return broken(error, place(host, port))
+        certificate = stream.certificate
+        fine = complaint is None
+        return Outcome(
+            verdict=Verdict.UP if fine else Verdict.DOWN,
+            cause=complaint,
+            response_time=stream.elapsed_seconds,
+            name_lookup_time=stream.name_lookup_time,
+            connection_time=stream.connection_time,
+            tls_handshake_time=stream.tls_handshake_time,
+            evidence=None if fine else said(place(host, port), stream.received, stream.remote_ip),
+            certificate_expires_ms=None if certificate is None else certificate.not_after_ms,
+        )
+
+
+def broken(error: Broken, where: str) -> Outcome:
+    """What a conversation that broke means. `where`: the host and port, for the evidence."""
+    certificate = error.certificate
+    return Outcome(
+        verdict=Verdict.UNKNOWN if error.ours else Verdict.DOWN,
+        cause=error.cause,
+        response_time=error.elapsed_seconds,
+        name_lookup_time=error.name_lookup_time,
+        connection_time=error.connection_time,
+        evidence=said(where, error.received, error.remote_ip),
+        certificate_expires_ms=None if certificate is None else certificate.not_after_ms,
+    )
+
+
+def replied(reply: Reply, where: str, complaint: str | None = None) -> Outcome:
+    """What a `Reply` means, when it holds nothing that is wrong but perhaps `complaint`."""
+    cause = complaint if reply.failure is None else reply.cause or "The check failed"
+    verdict, evidence = Verdict.UP, None
+    if cause is not None:
+        verdict = Verdict.UNKNOWN if reply.ours else Verdict.DOWN
+        evidence = said(where, b"", reply.remote_ip)
+    return Outcome(
+        verdict=verdict,
+        cause=cause,
+        response_time=reply.response_time,
+        name_lookup_time=reply.name_lookup_time,
+        connection_time=reply.connection_time,
+        evidence=evidence,
+    )
+
+
+async def each_port(ports: tuple[int, ...], check_port: Callable[[int], Awaitable[Outcome]]) -> Outcome:
+    """Check every port at once; all must be well. The first that is down is told, by its number if there are several;
+    else one of which we cannot tell; else the slowest, with the certificate that expires first."""
+    outcomes = await asyncio.gather(*(check_port(port) for port in ports))
+    worst = {Verdict.DOWN: 0, Verdict.UNKNOWN: 1, Verdict.UP: 2}
+    port, chosen = min(
+        zip(ports, outcomes, strict=True), key=lambda each: (worst[each[1].verdict], -each[1].response_time)
+    )
+    if chosen.verdict is Verdict.DOWN and len(ports) > 1:
+        return msgspec.structs.replace(chosen, cause=f"Port {port}: {chosen.cause}")
+    expiries = [each.certificate_expires_ms for each in outcomes if each.certificate_expires_ms is not None]
+    return msgspec.structs.replace(chosen, certificate_expires_ms=min(expiries, default=None))
+
+
+def place(host: str, port: int) -> str:
+    """`example.com:25`, `[2001:db8::1]:25`."""
+    return f"[{host.strip('[]')}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def said(where: str, received: bytes, remote_ip: str | None) -> Evidence:
+    """What a server said, kept as evidence."""
+    return Evidence(url=where, body=received, remote_ip=remote_ip)
+
+
+def ports_of(port: str | None, usual: int) -> tuple[int, ...]:
+    """The ports of `"25,465"`; the usual one when none is given. Raises ValueError."""
+    return kinds.read_ports(port) if port else (usual,)
+
+
+def timeout_of(request_timeout_ms: float | None) -> float:
+    """Seconds of a server type's `request_timeout`, which is in milliseconds (contract part 1, 3.1)."""
+    return (request_timeout_ms or SERVER_TIMEOUT_MS) / 1000
+
+
+def ip_version_of(text: str | None) -> IpVersion | None:
+    """The wire's `ip_version`; None for both."""
+    if text == "ipv4":
+        return "ipv4"
+    return "ipv6" if text == "ipv6" else None
