@@ -163,4 +163,4 @@ def opsgenie(**changes: Any) -> Json:
     } | changes
 
 
-OPSGENIE_ALIAS_PATH = "v2/alerts/Life%20is%20too%20short%20for%20no%20alias"
+OPSGENIE_ALIAS_PATH = "v2/alerts/Life is too short for no alias"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 from typing import Any
-from urllib.parse import unquote
 from uuid import UUID
 
 from tocsin.inbound.model import Action, Alert, Received, SourceSettings
@@ -64,7 +63,7 @@ def _address(received: Received) -> tuple[str | None, str | None]:
         raise Unreadable(f"Expected {_EXPECTED}: the path must be v2/alerts or v2/alerts/ALIAS/close")
     if not found or found["alias"] is None:
         return None, None
-    return unquote(found["alias"]), found["verb"]
+    return found["alias"], found["verb"]
 
 
 def _created(received: Received) -> Alert:
