@@ -17,10 +17,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "incidents.acknowledge": {},
     "incidents.resolve": {},
     "incidents.reopen": {},
+    "incidents.merge": {"incident_ids": [2]},
     "incidents.escalate": {"escalation_type": "User", "user_email": "alice@tocsin.example"},
     "metadata.set": {"owner_type": "Monitor", "owner_id": "1", "key": "Team", "values": ["Payments"]},
     "metadata.create": {"owner_type": "Monitor", "owner_id": "1", "key": "Team", "value": "Payments"},
     "metadata.update": {"value": "Shop"},
+    "outgoing_webhooks.create": {"url": "https://hooks.example.com/in", "trigger_type": "incident_change"},
+    "outgoing_webhooks.update": {"name": "Renamed"},
+    "outgoing_webhooks.replay": {},
+    "outgoing_webhooks.test": {},
     "incident_comments.create": {"content": "Looking at it"},
     "incident_comments.update": {"content": "Looked at it"},
 }
@@ -31,6 +36,7 @@ _PARENTS = {
     "/api/v2/monitor-groups/{id}": ("/api/v2/monitor-groups", BODIES["monitor_groups.create"]),
     "/api/v2/incidents/{id}": ("/api/v2/incidents", BODIES["incidents.create"]),
     "/api/v2/incidents/{incident_id}": ("/api/v2/incidents", BODIES["incidents.create"]),
+    "/api/v2/outgoing-webhooks/{id}": ("/api/v2/outgoing-webhooks", BODIES["outgoing_webhooks.create"]),
     "/api/v2/metadata/{id}": ("/api/v2/metadata", BODIES["metadata.create"]),
     "/api/v3/incidents/{id}": ("/api/v3/incidents", BODIES["incidents.create"]),
 }
@@ -73,6 +79,12 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
             assert made.status_code == 201, made.text
             path = path.replace(beginning, f"{collection}/{made.json()['data']['id']}", 1)
             break
+    if path.endswith("/merge"):  # what is merged must exist as well
+        await client.post("/api/v3/incidents", json=BODIES["incidents.create"])
+    if "/deliveries/{delivery_id}" in path:
+        made = await client.post(path.partition("/deliveries/")[0] + "/test")
+        assert made.status_code == 200, made.text
+        path = path.replace("{delivery_id}", made.json()["data"]["id"])
     if "/comments/{" in path:
         collection = path.rpartition("/")[0]
         made = await client.post(collection, json=BODIES["incident_comments.create"])

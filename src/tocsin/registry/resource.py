@@ -27,6 +27,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
     Named, not imported: an incident may be about a monitor, yet the incidents package knows nothing of monitors.
     """
+    brings: Callable[[Any], list[tuple[Resource, Any]]] | None = None
+    """(resource, record) of parts of a record that stand in `included`, in lists too: they have no address of their
+    own, e.g. a webhook's template."""
     doc: str = ""
 
     def envelope(self, record: Any) -> dict[str, Any]:

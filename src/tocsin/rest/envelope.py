@@ -17,12 +17,17 @@ def one(resource: Resource, record: Any, included: Iterable[tuple[Resource, Any]
     body: dict[str, Any] = {"data": resource.envelope(record)}
     if resource.included is not None:
         body["included"] = [kind.envelope(other) for kind, other in included]
+    if resource.brings is not None:
+        body["included"] = [kind.envelope(part) for kind, part in resource.brings(record)]
     return body
 
 
 def many(resource: Resource, records: Iterable[Any], pagination: Mapping[str, str | None] | None) -> dict[str, Any]:
     """A list of resources; without `pagination` it is whole."""
+    records = list(records)
     body: dict[str, Any] = {"data": [resource.envelope(record) for record in records]}
+    if resource.brings is not None:
+        body["included"] = [kind.envelope(part) for record in records for kind, part in resource.brings(record)]
     if pagination is not None:
         body["pagination"] = pagination
     return body

@@ -259,6 +259,8 @@ def _success(route: Route, operation: Operation, schemas: _Schemas, status: int)
             if operation.answer == "list" and operation.paged:
                 schema["properties"]["pagination"] = {"$ref": _REF.format(name="pagination")}
                 schema["required"].append("pagination")
+        if resource.brings is not None:
+            schema["properties"]["included"] = {"type": "array", "items": {"type": "object"}}
     answer["content"] = {"application/json": {"schema": schema}}
     return answer
 

@@ -72,6 +72,8 @@ class Counts(msgspec.Struct, frozen=True):
     deliveries: Mapping[str, int] = {}
     incidents: Mapping[str, int] = {}
     monitors: Mapping[str, int] = {}
+    groups: int = 0
+    webhook_deliveries: Mapping[str, int] = {}
 
 
 class Metrics:
@@ -126,9 +128,13 @@ class Metrics:
         for noun, words, numbers in (
             ("deliveries", "Messages to people, by state.", self._counts.deliveries),
             ("incidents", "Incidents, by status.", self._counts.incidents),
+            ("webhook_deliveries", "Messages to outgoing webhooks, by state.", self._counts.webhook_deliveries),
         ):
-            label = "state" if noun == "deliveries" else "status"
+            label = "status" if noun == "incidents" else "state"
             yield _gauge(f"tocsin_{noun}", words, [label], {(key,): value for key, value in numbers.items()})
+
+        words = "Groups of incidents with one cause that have not ended."
+        yield _gauge("tocsin_incident_groups", words, [], {(): self._counts.groups})
 
     def _workers(self, now: float) -> Iterator[Family]:
         lag: _Numbers = {}

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from tocsin.console import console_app
 from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
+from tocsin.inbound import actions as inbound_actions
+from tocsin.inbound import api as inbound
+from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
 from tocsin.incidents import actions as incident_actions
 from tocsin.incidents import api as incidents
-from tocsin.incidents.actions import count_open
+from tocsin.incidents.actions import count_groups, count_open
+from tocsin.incidents.worker import Storms
 from tocsin.kernel.net import RealNet
 from tocsin.metadata import api as metadata
 from tocsin.monitors import actions as monitor_actions
@@ -30,9 +36,13 @@ from tocsin.runtime import health
 from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.metrics import Counts, Metrics
+from tocsin.runtime.receiving import web_receiver
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.storage import Tx
+from tocsin.webhooks import api as webhooks
+from tocsin.webhooks.actions import states as webhook_states
+from tocsin.webhooks.worker import FanOut, WebhookDeliveries
 
 OWNERS = metadata.Owners(
     team_of={"Monitor": monitor_actions.team_of, "Incident": incident_actions.team_of},
@@ -65,8 +75,21 @@ class House:
             alone=database.dialect == "sqlite",
             given_up=bring_forward,
         )
+        self._webhooks = WebhookDeliveries(
+            database, clock, self._net, base_url=base_url, alone=database.dialect == "sqlite"
+        )
+        self._inbox = Inbox(database, base_url)
         self.supervisor = Supervisor(
-            [self._engine, Escalations(database, clock), self._deliveries],
+            [
+                self._engine,
+                Escalations(database, clock),
+                self._deliveries,
+                Storms(database, clock, base_url),
+                Recoveries(database, clock, base_url),
+                Confirmations(database, clock, self._net),
+                FanOut(database, clock),
+                self._webhooks,
+            ],
             ground.bus,
             clock,
             patient=[
@@ -99,6 +122,7 @@ class House:
             self.metrics,
             api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
             console=console_app(database, door, base_url),
+            receivers=[web_receiver(self._inbox, clock)],
         )
 
     async def start(self) -> None:
@@ -112,7 +136,8 @@ class House:
         self._probe.stop()
         await self.supervisor.stop()
         # What is cut off here is sent again, or measured again, after the next start.
-        await asyncio.wait({_task(self._engine.close()), _task(self._deliveries.close())}, timeout=CLOSE_SECONDS)
+        closing = self._engine.close(), self._deliveries.close(), self._webhooks.close()
+        await asyncio.wait(map(_task, closing), timeout=CLOSE_SECONDS)
         await asyncio.get_running_loop().run_in_executor(None, self._net.stop)
 
     def _observed(self, batch: list[Observation]) -> None:
@@ -142,10 +167,17 @@ def operations(settings: Settings) -> Iterator[Operation]:
     yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency))
     yield from incidents.OPERATIONS
     yield from metadata.operations(OWNERS)
+    yield from inbound.operations(settings.inbound_email_domain or urlsplit(settings.base_url).hostname or "")
+    yield from webhooks.OPERATIONS
 
 
 def _counts(tx: Tx) -> Counts:
-    return Counts(deliveries=delivery_states(tx), incidents={"open": count_open(tx)})
+    return Counts(
+        deliveries=delivery_states(tx),
+        incidents={"open": count_open(tx)},
+        groups=count_groups(tx),
+        webhook_deliveries=webhook_states(tx),
+    )
 
 
 def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -73,6 +73,12 @@ deliveries = Table(
         sqlite_where=Column("due_at").is_not(None),
         postgresql_where=Column("due_at").is_not(None),
     ),
+    Index(
+        "ix_webhook_deliveries_unfinished",
+        "planned_at",
+        sqlite_where=Column("due_at").is_not(None),
+        postgresql_where=Column("due_at").is_not(None),
+    ),
     Index("ix_webhook_deliveries_webhook_id", "webhook_id", "id"),
     Index("ix_webhook_deliveries_planned_at", "planned_at"),
     sqlite_autoincrement=True,

@@ -80,6 +80,7 @@ def _deliveries() -> None:
     for name, columns in (
         ("ix_webhook_deliveries_due", ["webhook_id", "due_at"]),
         ("ix_webhook_deliveries_order", ["webhook_id", "subject", "id"]),
+        ("ix_webhook_deliveries_unfinished", ["planned_at"]),
     ):
         op.create_index(name, "webhook_deliveries", columns, sqlite_where=is_due, postgresql_where=is_due)
     op.create_index("ix_webhook_deliveries_webhook_id", "webhook_deliveries", ["webhook_id", "id"])

@@ -1,0 +1,46 @@
+"""What can be done about telling other systems: set up webhooks, hand events on to them, send messages again."""
+
+from tocsin.webhooks.actions.delivering import (
+    DELIVERY_TYPE,
+    TOPIC,
+    any_expired,
+    claim,
+    expire,
+    find_delivery,
+    hand_on,
+    list_deliveries,
+    look,
+    prune,
+    replay,
+    settle,
+    states,
+    take_over,
+    test,
+    waiting_events,
+)
+from tocsin.webhooks.actions.webhooks import TYPE, create, delete, find, list_webhooks, update
+
+__all__ = [
+    "DELIVERY_TYPE",
+    "TOPIC",
+    "TYPE",
+    "any_expired",
+    "claim",
+    "create",
+    "delete",
+    "expire",
+    "find",
+    "find_delivery",
+    "hand_on",
+    "list_deliveries",
+    "list_webhooks",
+    "look",
+    "prune",
+    "replay",
+    "settle",
+    "states",
+    "take_over",
+    "test",
+    "update",
+    "waiting_events",
+]
