@@ -27,6 +27,7 @@ from tocsin.escalation.worker import Escalations
 from tocsin.gateway import Door
 from tocsin.gateway.audit import audit_entries
 from tocsin.incidents.api import OPERATIONS as INCIDENTS
+from tocsin.incidents.worker import Storms
 from tocsin.metadata import api as metadata
 from tocsin.monitors.api import OPERATIONS as MONITORS
 from tocsin.monitors.probe import Probe
@@ -87,6 +88,7 @@ class World:
         self.probe = Probe(self.net, self.clock, "eu", self.engine.deliver)
         self.engine.attach(self.probe)
         self.escalations = Escalations(self.database, self.clock)
+        self.storms = Storms(self.database, self.clock, BASE_URL)
         self.deliveries = Deliveries(
             self.database,
             self.clock,
@@ -179,7 +181,11 @@ class World:
         await self.database.write(lambda tx: None)
         look = self.clock.now() + LOOK_EVERY
         for _ in range(20):
-            nexts = [await self.escalations.run_once(), await self.deliveries.run_once()]
+            nexts = [
+                await self.storms.run_once(),
+                await self.escalations.run_once(),
+                await self.deliveries.run_once(),
+            ]
             await self.deliveries.drain()
             self._next_look = min([look, *(at for at in nexts if at is not None)])
             if self._next_look > self.clock.now():

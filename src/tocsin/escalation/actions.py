@@ -9,7 +9,7 @@ import structlog
 
 from tocsin.accounts import actions as accounts
 from tocsin.escalation import rules, store
-from tocsin.escalation.model import Escalation, Note, Page, Paging, Person, Step, Target
+from tocsin.escalation.model import Escalation, Note, Page, Paging, Person, Standing, Step, Target
 from tocsin.notify import actions as notify
 from tocsin.notify.model import Notice
 from tocsin.storage import Tx
@@ -34,11 +34,13 @@ MAX_COMING = 200
 _NOBODY = "Nobody to page"
 
 
-def start(tx: Tx, notice: Notice, paging: Paging) -> None:
-    """Begin to page about `notice.incident_id` now: stamps the plan, queues what is due at once, in this transaction.
+def start(tx: Tx, notice: Notice, paging: Paging, *, at: datetime | None = None) -> None:
+    """Begin to page about `notice.incident_id`: stamps the plan, queues what is due at once, in this transaction.
 
-    Replaces an escalation that the incident may have had (it was reopened). A plan that pages nobody says so.
+    `at`: the instant of the first page; None = now. Replaces an escalation that the incident may have had (it was
+    reopened). A plan that pages nobody says so.
     """
+    begins_at = tx.now if at is None else max(at, tx.now)
     plan = rules.plan_of(paging)
     if plan.note:
         store.note(tx, notice.incident_id, "Paging", plan.note)
@@ -52,9 +54,42 @@ def start(tx: Tx, notice: Notice, paging: Paging) -> None:
         team_id=notice.team_id,
         plan=plan,
         notice=notice,
-        next_at=rules.next_instant(plan, tx.now, before),
+        opened_at=begins_at,
+        next_at=rules.next_instant(plan, begins_at, before),
     )
+    tx.ring(TOPIC)
     page_due(tx, notice.incident_id)
+
+
+def hurry(tx: Tx, incident_id: int) -> None:
+    """What an escalation waited for will not come: if nobody was paged yet, the first page is due now."""
+    escalation = store.running(tx, incident_id)
+    if escalation is None or escalation.paged_user_ids or escalation.opened_at <= tx.now:
+        return
+    if store.hasten(tx, escalation, opened_at=tx.now, next_at=tx.now):
+        page_due(tx, incident_id)
+
+
+def standing(tx: Tx, incident_id: int) -> Standing:
+    """How far the paging about an incident has come."""
+    return store.standing(tx, incident_id)
+
+
+def reaches_everybody(tx: Tx, incident_id: int, team_id: int) -> bool:
+    """Whether everybody in the team has been or will be paged about this incident, or somebody has taken it on.
+
+    Who joined the team after the last page of the plan hears nothing of it: then the answer is False.
+    """
+    found = store.standing(tx, incident_id)
+    if found.next_page_at is not None or not found.running:
+        return found.running or found.paged
+    return all(person.user_id in found.paged_user_ids for person in people_of(tx, team_id))
+
+
+def renew(tx: Tx, notice: Notice) -> None:
+    """What is to be said has changed: pages still to come, and those that have not left yet, say the new thing."""
+    store.renew(tx, notice.incident_id, notice)
+    notify.renew(tx, notice)
 
 
 def stop(tx: Tx, incident_id: int, reason: str) -> None:

@@ -86,6 +86,25 @@ class Note(msgspec.Struct, frozen=True):
     content: str
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How far the paging about an incident has come."""
+
+    running: bool
+    """Whether it was begun and not stopped; it may have run out of people."""
+    next_page_at: datetime | None
+    paged_user_ids: tuple[int, ...]
+
+    @property
+    def paged(self) -> bool:
+        """Whether anybody was paged."""
+        return bool(self.paged_user_ids)
+
+    @property
+    def silent(self) -> bool:
+        """Nobody was paged, and nobody will be."""
+        return not self.running and not self.paged
+
+
 class Escalation(msgspec.Struct, frozen=True):
     """An escalation under way or stopped, as stored."""
 

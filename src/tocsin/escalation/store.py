@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, Index, Table, Text, delete, insert, select, update
 
-from tocsin.escalation.model import Escalation, Note, Plan
+from tocsin.escalation.model import Escalation, Note, Plan, Standing
 from tocsin.storage import Tx
 from tocsin.storage.tables import Id, Instant, Json, metadata
 
@@ -43,8 +43,17 @@ escalation_notes = Table(
 )
 
 
-def put(tx: Tx, *, incident_id: int, team_id: int, plan: Plan, notice: msgspec.Struct, next_at: datetime | None) -> int:
-    """Start an incident's escalation now, in place of any earlier one. Returns its id."""
+def put(
+    tx: Tx,
+    *,
+    incident_id: int,
+    team_id: int,
+    plan: Plan,
+    notice: msgspec.Struct,
+    opened_at: datetime,
+    next_at: datetime | None,
+) -> int:
+    """Start an incident's escalation, in place of any earlier one. Returns its id."""
     tx.execute(delete(escalations).where(escalations.c.incident_id == incident_id))
     return tx.insert(
         insert(escalations).values(
@@ -52,7 +61,7 @@ def put(tx: Tx, *, incident_id: int, team_id: int, plan: Plan, notice: msgspec.S
             team_id=team_id,
             plan=plan,
             notice=notice,
-            opened_at=tx.now,
+            opened_at=opened_at,
             since=tx.now - timedelta(milliseconds=1),  # the first window (since, now] holds what is due at once
             next_page_at=next_at,
             paged_user_ids=[],
@@ -66,6 +75,24 @@ def running(tx: Tx, incident_id: int) -> Escalation | None:
         select(escalations).where(escalations.c.incident_id == incident_id, escalations.c.stopped_at.is_(None))
     ).first()
     return None if row is None else _escalation(row)
+
+
+def standing(tx: Tx, incident_id: int) -> Standing:
+    """How far the paging about an incident has come; of one that never began, nothing."""
+    column = escalations.c
+    row = tx.execute(
+        select(column.stopped_at, column.next_page_at, column.paged_user_ids).where(column.incident_id == incident_id)
+    ).first()
+    if row is None:
+        return Standing(running=False, next_page_at=None, paged_user_ids=())
+    return Standing(row.stopped_at is None, row.next_page_at, tuple(row.paged_user_ids))
+
+
+def renew(tx: Tx, incident_id: int, notice: msgspec.Struct) -> None:
+    """Say something else from now on, while it runs."""
+    column = escalations.c
+    running = update(escalations).where(column.incident_id == incident_id, column.stopped_at.is_(None))
+    tx.execute(running.values(notice=notice))
 
 
 def notice_of(tx: Tx, escalation_id: int) -> Any:

@@ -190,6 +190,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     team_name: str
     metadata: Metadata
     base_url: str
+    cause_id: int | None = None
+    """The incident through which people hear of this one; None when it speaks for itself."""
 
     @property
     def id(self) -> int:

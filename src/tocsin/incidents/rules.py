@@ -7,7 +7,9 @@ from enum import StrEnum
 
 import msgspec
 
-from tocsin.incidents.model import Act, Incident, IncidentStatus
+from tocsin.escalation.model import Paging
+from tocsin.escalation.rules import wanted_channels
+from tocsin.incidents.model import Act, Incident, IncidentStatus, Kind
 
 REOPEN_WITHIN = timedelta(hours=24)
 """How long after its end an incident can be reopened (contract part 2, 1.6)."""
@@ -19,6 +21,26 @@ WHOLE_ANSWERS_PER_OWNER = 100
 """The newest answers of one owner that keep body and headers: a site that flaps says the same thing again and again."""
 WITHDRAWN_KEPT = timedelta(days=30)
 """Suspicions that nobody was told of; a month shows whether a confirmation period is well chosen."""
+
+STORM_SIZE = 5
+"""So many outages of a team within `STORM_WINDOW` have one cause, or are at least one thing to look at."""
+STORM_WINDOW = timedelta(seconds=60)
+"""Within which they must be confirmed; most checks come round in that time."""
+STORM_LASTS = timedelta(minutes=15)
+"""How long a storm takes others in. After that a new one begins, with pages of its own: who took on the old one did not
+take on what fails later."""
+JOIN_WITHIN = timedelta(minutes=5)
+"""How long after its own alert an outage still is taken for a consequence of what it leans on, which fails only now."""
+SUSPECT_WAIT = timedelta(minutes=2)
+"""How long an outage waits for a cause that is not sure: one that fails but is unconfirmed, or looks well again."""
+SETTLE = timedelta(seconds=60)
+"""How long after their cause has ended the others have to recover before somebody is alerted about them."""
+NEWS_FIRST = timedelta(seconds=30)
+"""How long after the first has joined people hear how many there are."""
+NEWS_EVERY = timedelta(minutes=10)
+"""How long after that they hear of more, while there are more."""
+LAPSE = timedelta(hours=24)
+"""A reopened incident whose owner does not fail anew for so long is over."""
 
 ALREADY_ACKNOWLEDGED = "Incident was already acknowledged"
 ALREADY_RESOLVED = "Incident was already resolved"
@@ -93,6 +115,46 @@ def reopenable(incident: Incident, now: datetime) -> Outcome:
         if now - incident.resolved_at > REOPEN_WITHIN:
             return Refusal(TOO_LATE)
     return outcome
+
+
+def family(kind: str) -> str | None:
+    """What kinds of incidents can be one storm together; None = it is never taken for part of one."""
+    if kind == Kind.MANUAL:
+        return None
+    return "outage" if kind in (Kind.CHECK, Kind.ALERT) else kind
+
+
+def covers(cause: Paging, child: Paging) -> bool:
+    """Whether everybody whom `child` would alert is alerted by `cause`, as loudly and not later.
+
+    A critical alert is never hidden by one that is not, and with policies it must be the same one.
+    """
+    if child.policy_id is not None or cause.policy_id is not None:
+        return child.policy_id == cause.policy_id and cause.critical_alert >= child.critical_alert
+    if not set(wanted_channels(child)) <= set(wanted_channels(cause)) or child.critical_alert > cause.critical_alert:
+        return False
+    if cause.team_wait is None:
+        return True
+    return child.team_wait is not None and cause.team_wait <= child.team_wait
+
+
+def explains(cause: Incident, child: Incident) -> bool:
+    """Whether `child` may be left to those who are alerted about `cause`: same team, same people, both open.
+
+    One that was reopened and has not failed since explains nothing: as far as checks go, it is well.
+    """
+    return (
+        cause.id != child.id
+        and cause.team_id == child.team_id
+        and cause.open
+        and cause.lapses_at is None
+        and covers(cause.paging, child.paging)
+    )
+
+
+def failing(incident: Incident) -> bool:
+    """Whether it is sure, and as far as we know has not recovered."""
+    return incident.status in (_S, _A)
 
 
 def short_text(body: bytes) -> str | None:

@@ -86,6 +86,11 @@ def queue(
     return id
 
 
+def renew(tx: Tx, notice: Notice) -> None:
+    """What pages of this incident have to say has changed: those that were not tried yet say the new thing."""
+    store.renew_pages(tx, notice.incident_id, notice)
+
+
 def cancel(tx: Tx, incident_id: int, reason: str) -> int:
     """Take back the pages of an incident that are still to be sent; returns how many. One in flight may arrive."""
     cancelled = store.cancel_pages(tx, incident_id)

@@ -145,6 +145,13 @@ def change(tx: Tx, delivery_id: int, *, state: str, due_at: datetime | None, in_
     tx.execute(statement.values(state=state, due_at=due_at, in_flight=in_flight))
 
 
+def renew_pages(tx: Tx, incident_id: int, notice: Notice) -> None:
+    """Give the pages of an incident that are still to be sent, and never were tried, another text."""
+    column = deliveries.c
+    unsent = update(deliveries).where(column.incident_id == incident_id, column.kind == Kind.PAGE)
+    tx.execute(unsent.where(column.due_at.is_not(None), column.attempts == 0).values(notice=notice))
+
+
 def cancel_pages(tx: Tx, incident_id: int) -> Rows:
     """Cancel the pages of an incident that are still to be sent; returns (id, attempts) of each."""
     column = deliveries.c

@@ -7,12 +7,16 @@ from tocsin.incidents.actions.answering import (
     escalate_to_team,
     escalate_to_user,
     escalation_channels,
+    lapse,
+    merge,
     reopen,
     report,
     resolve,
 )
 from tocsin.incidents.actions.comments import comment, comments, edit_comment, remove_comment, write_comment
 from tocsin.incidents.actions.facts import changed as metadata_changed
+from tocsin.incidents.actions.grouping import TOPIC as STORMS_TOPIC
+from tocsin.incidents.actions.grouping import cause_of, due, earliest, tell_news_of
 from tocsin.incidents.actions.lifecycle import (
     confirm,
     failing_again,
@@ -22,6 +26,8 @@ from tocsin.incidents.actions.lifecycle import (
     withdraw,
 )
 from tocsin.incidents.actions.reading import (
+    children,
+    count_groups,
     count_open,
     current,
     downtime,
@@ -29,6 +35,7 @@ from tocsin.incidents.actions.reading import (
     open_alerts,
     open_owners,
     page,
+    reopened_owners,
     response,
     show,
     show_all,
@@ -38,21 +45,29 @@ from tocsin.incidents.actions.retention import prune, unresolved
 from tocsin.incidents.actions.timeline import note, timeline
 
 __all__ = [
+    "STORMS_TOPIC",
     "acknowledge",
     "author_of",
+    "cause_of",
+    "children",
     "comment",
     "comments",
     "confirm",
+    "count_groups",
     "count_open",
     "current",
     "delete",
     "downtime",
+    "due",
+    "earliest",
     "edit_comment",
     "escalate_to_team",
     "escalate_to_user",
     "escalation_channels",
     "failing_again",
     "find",
+    "lapse",
+    "merge",
     "metadata_changed",
     "note",
     "open",
@@ -63,12 +78,14 @@ __all__ = [
     "recover",
     "remove_comment",
     "reopen",
+    "reopened_owners",
     "report",
     "resolve",
     "response",
     "show",
     "show_all",
     "team_of",
+    "tell_news_of",
     "timeline",
     "unresolved",
     "validating",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 
@@ -11,13 +12,14 @@ from tocsin.escalation import actions as escalation
 from tocsin.escalation.model import Paging, Person
 from tocsin.escalation.rules import wanted_channels
 from tocsin.incidents import rules, store
-from tocsin.incidents.actions import lifecycle
+from tocsin.incidents.actions import grouping, lifecycle
 from tocsin.incidents.actions.comments import write_comment
 from tocsin.incidents.actions.reading import find
 from tocsin.incidents.actions.recording import record
 from tocsin.incidents.actions.telling import page_notice, tell_acknowledged
-from tocsin.incidents.model import Act, Author, Incident, Opening
-from tocsin.kernel.errors import Conflict
+from tocsin.incidents.model import Act, Author, Incident, IncidentStatus, Kind, Opening
+from tocsin.incidents.store import groups
+from tocsin.kernel.errors import Conflict, Invalid
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import Metadata, OwnerType
 from tocsin.storage import Tx
@@ -87,12 +89,49 @@ def reopen(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incide
         resolved_by=None,
         reopened_at=tx.now,
         reopened_by=author.name,
+        incident_group_id=None,
+        lapses_at=tx.now + rules.LAPSE if incident.kind in (Kind.CHECK, Kind.ALERT) else None,
     )
+    tx.ring(grouping.TOPIC)
     store.tell(tx, incident_id, Act.REOPEN, "Incident reopened", f"{author.name} reopened it.", author.name)
     incident = find(tx, incident_id)
     escalation.start(tx, page_notice(tx, incident, base_url, reopened=True), incident.paging)
     record(tx, "incident.reopened", incident, by=author.name)
     return incident
+
+
+def merge(tx: Tx, incident_id: int, children: Sequence[Incident], author: Author) -> Incident:
+    """Somebody says that these are consequences of this one: nobody else is paged about them while it is open.
+
+    Raises NotFound; Conflict when one of them is over, not confirmed yet, or speaks for itself no longer; Invalid
+    (field `incident_ids`) when one of them is the incident itself or of another team.
+    """
+    incident = find(tx, incident_id)
+    cause = grouping.cause_of(tx, incident)
+    if cause is not None:
+        raise Conflict(f"Incident {incident_id} belongs to incident {cause.id} itself, merge into that one")
+    for each in (incident, *children):
+        if not each.open or each.status is IncidentStatus.UNCONFIRMED:
+            state = "not confirmed yet" if each.open else "resolved"
+            raise Conflict(f"Incident {each.id} is {state}, so it can't be merged")
+    for child in children:
+        if child.id == incident.id or child.team_id != incident.team_id:
+            raise Invalid.fields(incident_ids=f"{child.id} is the incident itself, or of another team")
+        grouping.merge(tx, incident, child, author.name)
+    return find(tx, incident_id)
+
+
+def lapse(tx: Tx, incident_id: int, *, base_url: str) -> None:
+    """A reopened incident is over when its owner has not failed anew within `rules.LAPSE`."""
+    incident = store.find(tx, incident_id)
+    if incident is None or incident.lapses_at is None or incident.lapses_at > tx.now:
+        return
+    if incident.open:
+        hours = rules.LAPSE // timedelta(hours=1)
+        why = f"Nothing has failed within {hours} hours after {incident.reopened_by} had reopened it."
+        lifecycle.recover(tx, incident_id, why=why, base_url=base_url)
+    else:
+        store.change(tx, incident, lapses_at=None)
 
 
 def escalate_to_user(
@@ -134,9 +173,12 @@ def escalation_channels(paging: Paging, **overrides: bool | None) -> tuple[str, 
     return wanted_channels(chosen)
 
 
-def delete(tx: Tx, incident_id: int) -> None:
+def delete(tx: Tx, incident_id: int, *, base_url: str = "") -> None:
     """Delete an incident with everything that hangs on it; nobody is paged about it any more. Raises NotFound."""
     incident = find(tx, incident_id)
+    grouping.relieved(tx, incident)
+    grouping.pass_on(tx, incident, base_url)
+    groups.forget_groups(tx, incident.id)
     escalation.forget(tx, incident.id, "the incident was deleted")
     metadata.forget(tx, OwnerType.INCIDENT, [incident.id])
     store.remove(tx, incident.id)

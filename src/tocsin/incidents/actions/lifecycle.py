@@ -8,11 +8,12 @@ import msgspec
 
 from tocsin.escalation import actions as escalation
 from tocsin.incidents import rules, store
-from tocsin.incidents.actions import facts
+from tocsin.incidents.actions import facts, grouping
 from tocsin.incidents.actions.reading import find
 from tocsin.incidents.actions.recording import record
-from tocsin.incidents.actions.telling import page_notice, tell_resolved
+from tocsin.incidents.actions.telling import tell_resolved
 from tocsin.incidents.model import Act, Evidence, Incident, IncidentStatus, Kind, Opening, Response
+from tocsin.incidents.store import groups
 from tocsin.kernel.clock import EPOCH
 from tocsin.kernel.errors import Conflict
 from tocsin.metadata.model import Metadata, Value
@@ -22,6 +23,8 @@ MAX_HEADERS = 100
 """Response headers kept per incident: a hostile server may send thousands."""
 MAX_HEADER_CHARACTERS = 2_000
 """Of one header's value."""
+MAX_DEPENDENCIES = 200
+"""Things that one owner leans on, with all that those lean on."""
 MAX_DESCRIPTION_CHARACTERS = 10_000
 """Of what another system says about its alert."""
 _CHANGED = "Incident was changed by somebody else just now, look again"
@@ -51,6 +54,7 @@ def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
     response = _response(opening.evidence, opening.timings)
     id = _insert(tx, opening, _short_evidence(response, opening.timings, opening.owner_type is not None))
     _keep(tx, id, response)
+    groups.add_dependencies(tx, id, opening.depends_on[:MAX_DEPENDENCIES])
     given = {_text(key): [Value(value=_text(value))] for key, value in opening.metadata.items()}
     facts.attach(tx, id, opening, _automatic_facts(response, opening.timings) | given)
     if opening.description:
@@ -93,24 +97,27 @@ def withdraw(tx: Tx, incident_id: int) -> Incident:
     incident = find(tx, incident_id)
     if _apply(tx, incident, Act.WITHDRAW, resolved_at=tx.now, withdrawn=True):
         store.tell(tx, incident_id, Act.WITHDRAW, "Withdrawn", "It recovered before it was confirmed; nobody was told.")
+        grouping.relieved(tx, incident)
     return find(tx, incident_id)
 
 
-def validating(tx: Tx, incident_id: int) -> Incident:
+def validating(tx: Tx, incident_id: int, *, base_url: str = "") -> Incident:
     """It looks well again, and must stay so for a while."""
     incident = find(tx, incident_id)
     if _apply(tx, incident, Act.VALIDATE):
         store.tell(
             tx, incident_id, Act.VALIDATE, "Validating", "It looks well again; waiting to be sure that it stays so."
         )
+        grouping.well_for_now(tx, incident, base_url)
     return find(tx, incident_id)
 
 
-def failing_again(tx: Tx, incident_id: int) -> Incident:
+def failing_again(tx: Tx, incident_id: int, *, base_url: str = "") -> Incident:
     """It did not stay well: back to where it was before."""
     incident = find(tx, incident_id)
     if _apply(tx, incident, Act.FAIL_AGAIN):
         store.tell(tx, incident_id, Act.FAIL_AGAIN, "Failing again", "It failed again before it had recovered.")
+        grouping.failing_again(tx, find(tx, incident_id), base_url)
     return find(tx, incident_id)
 
 
@@ -132,7 +139,11 @@ def end(tx: Tx, incident_id: int, *, why: str, author: str | None, base_url: str
     store.tell(tx, incident_id, Act.RESOLVE, "Incident resolved", why, author)
     tell_resolved(tx, incident, why, base_url)
     record(tx, "incident.resolved", incident)
-    return incident
+    if incident.lapses_at is not None:
+        store.change(tx, incident, lapses_at=None)
+    grouping.relieved(tx, incident)
+    grouping.pass_on(tx, incident, base_url)
+    return find(tx, incident_id)
 
 
 def change(tx: Tx, incident: Incident, outcome: rules.Outcome, **values: Any) -> bool:
@@ -154,8 +165,7 @@ def _apply(tx: Tx, incident: Incident, act: Act, **values: Any) -> bool:
 
 
 def _begin(tx: Tx, incident_id: int, base_url: str) -> Incident:
-    incident = find(tx, incident_id)
-    escalation.start(tx, page_notice(tx, incident, base_url), incident.paging)
+    incident = grouping.begin(tx, find(tx, incident_id), base_url)
     record(tx, "incident.started", incident)
     return incident
 
@@ -165,12 +175,12 @@ def _relapse(tx: Tx, incident: Incident, cause: str | None, base_url: str) -> In
     if not incident.acknowledged and incident.reopened_at is None:
         return incident  # said twice: people are being paged about this very outage
     news = _text(cause or incident.cause)
-    if not _apply(tx, incident, Act.RELAPSE, acknowledged_at=None, acknowledged_by=None, cause=news):
+    values = {"acknowledged_at": None, "acknowledged_by": None, "lapses_at": None}
+    if not _apply(tx, incident, Act.RELAPSE, cause=news, **values):
         return incident
     escalation.stop(tx, incident.id, "it failed anew, so everybody is alerted from the start")
     store.tell(tx, incident.id, Act.RELAPSE, "Failing anew", f"{news}. It had been well; people are alerted again.")
-    incident = find(tx, incident.id)
-    escalation.start(tx, page_notice(tx, incident, base_url, reopened=True), incident.paging)
+    incident = grouping.begin(tx, find(tx, incident.id), base_url, reopened=True)
     record(tx, "incident.started", incident)
     return incident
 

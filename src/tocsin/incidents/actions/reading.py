@@ -8,6 +8,7 @@ from datetime import datetime
 from tocsin.accounts import actions as accounts
 from tocsin.incidents import store
 from tocsin.incidents.model import Filter, Incident, Kind, Response, Shown
+from tocsin.incidents.store import groups
 from tocsin.kernel.errors import NotFound
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import OwnerType
@@ -49,10 +50,20 @@ def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
     return store.open_owners(tx, owner_type, owner_ids)
 
 
+def reopened_owners(tx: Tx, owner_type: str, kind: str = Kind.CHECK, limit: int = MAX_ALERTS) -> list[int]:
+    """The owners about which an incident is open that somebody reopened: they are to be looked at closely again."""
+    return store.reopened_owners(tx, owner_type, kind, limit)
+
+
 def page(tx: Tx, wanted: Filter, *, page: int, per_page: int) -> tuple[list[Incident], int]:
     """One page of the matching incidents, newest first, and how many match in all."""
     having = metadata.owners_having(OwnerType.INCIDENT, wanted.metadata)
     return store.page(tx, wanted, having, offset=(page - 1) * per_page, limit=per_page)
+
+
+def children(tx: Tx, incident: Incident, *, page: int, per_page: int) -> tuple[list[Incident], int]:
+    """One page of the incidents whose cause this one is, the newest first, and how many there are."""
+    return groups.children(tx, incident, offset=(page - 1) * per_page, limit=per_page)
 
 
 def downtime(
@@ -72,6 +83,11 @@ def count_open(tx: Tx) -> int:
     return store.count_open(tx)
 
 
+def count_groups(tx: Tx) -> int:
+    """How many groups of incidents with one cause there are now, for the metrics."""
+    return groups.count_groups(tx)
+
+
 def show(tx: Tx, incident: Incident, base_url: str) -> Shown:
     """An incident as it stands in an answer."""
     return show_all(tx, [incident], base_url)[0]
@@ -81,12 +97,20 @@ def show_all(tx: Tx, incidents: Sequence[Incident], base_url: str) -> list[Shown
     """Many incidents as they stand in a list, with one query for all their facts."""
     facts = metadata.of(tx, OwnerType.INCIDENT, [incident.id for incident in incidents])
     teams = {team_id: accounts.team(tx, team_id).name for team_id in {incident.team_id for incident in incidents}}
+    in_groups = {incident.incident_group_id for incident in incidents if incident.incident_group_id is not None}
+    causes = groups.causes_of(tx, sorted(in_groups)) if in_groups else {}
+
+    def cause_of(incident: Incident) -> int | None:
+        cause = None if incident.incident_group_id is None else causes.get(incident.incident_group_id)
+        return None if cause == incident.id else cause
+
     return [
         Shown(
             incident=incident,
             team_name=teams[incident.team_id],
             metadata=facts[incident.id],
             base_url=base_url,
+            cause_id=cause_of(incident),
         )
         for incident in incidents
     ]

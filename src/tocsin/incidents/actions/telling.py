@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tocsin.accounts import actions as accounts
+from tocsin.incidents import store
 from tocsin.incidents.model import Author, Incident, Kind
 from tocsin.incidents.rules import say_duration, say_instant
+from tocsin.incidents.store import groups
 from tocsin.kernel.clock import to_wire
 from tocsin.notify import actions as notify
 from tocsin.notify.model import Notice, Paged
@@ -20,6 +22,8 @@ _OPENINGS = {
 }
 _CHANNELS_THAT_TELL = ("email",)
 """By which channels the end of the story is told: nobody wants a phone call to say that all is well."""
+NAMED = 10
+"""Other incidents that a message names; of the rest it gives the number."""
 MAX_SUBJECT_CAUSE = 80
 """Characters of the cause in a subject line; the whole cause stands in the message."""
 
@@ -31,15 +35,17 @@ def page_notice(
     word, headline = _OPENINGS.get(Kind(incident.kind), _OPENINGS[Kind.MANUAL])
     if reopened:
         word = f"{word} again"
+    others, names = children_named(tx, incident)
+    more = f" and {others} more" if others else ""
     cause = incident.cause if len(incident.cause) <= MAX_SUBJECT_CAUSE else incident.cause[:MAX_SUBJECT_CAUSE] + "…"
     return Notice(
         kind="page",
         incident_id=incident.id,
         team_id=incident.team_id,
-        subject=_line(f"[Tocsin] {word}: {incident.name} ({cause})"),
-        headline=_line(f"{incident.name} {headline}"),
+        subject=_line(f"[Tocsin] {word}: {incident.name} ({cause}){more}"),
+        headline=_line(f"{incident.name} {headline}{',' if more else ''}{more}"),
         cause=incident.cause,
-        facts=_facts(tx, incident),
+        facts=[*([("Also failing", names)] if others else []), *_facts(tx, incident)],
         url=incident_url(incident, base_url),
         thread_key=f"incident-{incident.id}",
         critical=incident.paging.critical_alert if critical is None else critical,
@@ -77,6 +83,9 @@ def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:
             ("Why", why),
             *facts,
         ]
+    others, names = children_named(tx, incident)
+    if others:
+        facts.insert(0, ("Not over yet", f"{names}: should they last, somebody is alerted about them"))
     notice = Notice(
         kind="resolved",
         incident_id=incident.id,
@@ -96,6 +105,35 @@ def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:
             if (event.kind, event.state, event.at) == ("page", "cancelled", tx.now)
         ]
     _tell(tx, notice, people)
+
+
+def tell_news(tx: Tx, incident: Incident, base_url: str) -> None:
+    """Tell everybody who was paged how many incidents belong to this one by now, and say it in the pages to come."""
+    others, names = children_named(tx, incident)
+    if not others:
+        return
+    notice = Notice(
+        kind="notice",
+        incident_id=incident.id,
+        team_id=incident.team_id,
+        subject=_line(f"[Tocsin] {incident.name}, and {others} more"),
+        headline=_line(f"{incident.name}, and {others} more"),
+        cause=incident.cause,
+        facts=[("Also failing", names), *_facts(tx, incident)],
+        url=incident_url(incident, base_url),
+        thread_key=f"incident-{incident.id}",
+    )
+    _tell(tx, notice, notify.paged(tx, incident.id))
+    store.tell(tx, incident.id, "news", "One cause, many incidents", f"{others} more belong to this one: {names}.")
+
+
+def children_named(tx: Tx, incident: Incident) -> tuple[int, str]:
+    """How many open incidents people hear of through this one, and the names of the first of them."""
+    if incident.incident_group_id is None:
+        return 0, ""
+    some, total = groups.children(tx, incident, offset=0, limit=NAMED, newest_first=False, still_open=True)
+    names = ", ".join(child.name for child in some)
+    return total, names + (f" and {total - len(some)} more" if total > len(some) else "")
 
 
 def incident_url(incident: Incident, base_url: str) -> str:

@@ -80,6 +80,19 @@ class Escalate(ById, frozen=True, kw_only=True):
     critical_alert: bool | UnsetType | None = UNSET
 
 
+class ListChildren(ById, frozen=True, kw_only=True):
+    """Which page of an incident's children."""
+
+    page: int = 1
+    per_page: int = 10
+
+
+class Merge(ById, frozen=True, kw_only=True):
+    """Open incidents of the same team that are consequences of this one."""
+
+    incident_ids: list[int]
+
+
 class CommentById(ById, frozen=True, kw_only=True):
     """Names one comment of an incident."""
 

@@ -120,9 +120,12 @@ def _shared(shown: Shown) -> dict[str, Any]:
 
 def _relationships(shown: Shown) -> dict[str, Any]:
     incident = shown.incident
-    if incident.owner_type is None or incident.owner_id is None:
-        return {}
-    return {incident.owner_type: {"data": {"id": str(incident.owner_id), "type": incident.owner_type}}}
+    related: dict[str, Any] = {}
+    if incident.owner_type is not None and incident.owner_id is not None:
+        related[incident.owner_type] = {"data": {"id": str(incident.owner_id), "type": incident.owner_type}}
+    if shown.cause_id is not None:
+        related["cause"] = {"data": {"id": str(shown.cause_id), "type": "incident"}}
+    return related
 
 
 def _included(shown: Shown) -> list[tuple[str, int]]:

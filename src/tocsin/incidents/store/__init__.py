@@ -20,6 +20,7 @@ from tocsin.incidents.store.incidents import (
     open_owners,
     page,
     remove,
+    reopened_owners,
     unresolved,
     withdrawn,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "page",
     "remove",
     "remove_comment",
+    "reopened_owners",
     "response_of",
     "shorten_responses",
     "surplus_responses",

@@ -20,7 +20,7 @@ from tocsin.incidents.store.tables import (
 )
 from tocsin.storage import Tx
 
-_FIELDS = tuple(incidents.c[name] for name in Incident.__struct_fields__)
+FIELDS = tuple(incidents.c[name] for name in Incident.__struct_fields__)
 
 
 def add(tx: Tx, **values: Any) -> int:
@@ -32,8 +32,8 @@ def add(tx: Tx, **values: Any) -> int:
 
 def find(tx: Tx, id: int) -> Incident | None:
     """The incident with that id."""
-    row = tx.execute(select(*_FIELDS).where(incidents.c.id == id)).first()
-    return None if row is None else _incident(row)
+    row = tx.execute(select(*FIELDS).where(incidents.c.id == id)).first()
+    return None if row is None else incident_of(row)
 
 
 def current(tx: Tx, owner_type: str, owner_id: int, kind: str, alert_id: str | None) -> Incident | None:
@@ -42,16 +42,16 @@ def current(tx: Tx, owner_type: str, owner_id: int, kind: str, alert_id: str | N
         return None
     column = incidents.c
     mine = and_(column.owner_type == owner_type, column.owner_id == owner_id, column.kind == kind, OPEN)
-    row = tx.execute(select(*_FIELDS).where(mine, column.alert_id == (alert_id or ""))).first()
-    return None if row is None else _incident(row)
+    row = tx.execute(select(*FIELDS).where(mine, column.alert_id == (alert_id or ""))).first()
+    return None if row is None else incident_of(row)
 
 
 def open_alerts(tx: Tx, owner_type: str, owner_id: int, limit: int) -> list[Incident]:
     """The open alerts of an integration, the newest first."""
     column = incidents.c
     mine = and_(column.owner_type == owner_type, column.owner_id == owner_id, column.kind == Kind.ALERT, OPEN)
-    rows = tx.execute(select(*_FIELDS).where(mine).order_by(column.id.desc()).limit(limit))
-    return [_incident(row) for row in rows]
+    rows = tx.execute(select(*FIELDS).where(mine).order_by(column.id.desc()).limit(limit))
+    return [incident_of(row) for row in rows]
 
 
 def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
@@ -60,6 +60,14 @@ def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
         incidents.c.owner_type == owner_type, incidents.c.owner_id.in_(owner_ids), OPEN
     )
     return set(tx.execute(statement).scalars())
+
+
+def reopened_owners(tx: Tx, owner_type: str, kind: str, limit: int) -> list[int]:
+    """Those about which an incident of that kind is open that somebody reopened."""
+    column = incidents.c
+    mine = and_(column.owner_type == owner_type, column.kind == kind, column.reopened_at.is_not(None), OPEN)
+    found = tx.execute(select(column.owner_id).where(mine).order_by(column.id).limit(limit)).scalars()
+    return [id for id in found if id is not None]
 
 
 def change(tx: Tx, seen: Incident, **values: Any) -> bool:
@@ -84,8 +92,8 @@ def page(
     total = tx.execute(select(func.count()).select_from(incidents).where(*where)).scalar_one()
     if offset >= total:
         return [], total
-    rows = tx.execute(select(*_FIELDS).where(*where).order_by(incidents.c.id.desc()).offset(offset).limit(limit))
-    return [_incident(row) for row in rows], total
+    rows = tx.execute(select(*FIELDS).where(*where).order_by(incidents.c.id.desc()).offset(offset).limit(limit))
+    return [incident_of(row) for row in rows], total
 
 
 def downtime(
@@ -131,7 +139,8 @@ def withdrawn(tx: Tx, before: datetime, limit: int) -> list[int]:
     return list(tx.execute(old.order_by(column.resolved_at).limit(limit)).scalars())
 
 
-def _incident(row: Any) -> Incident:
+def incident_of(row: Any) -> Incident:
+    """A row of `FIELDS` as a record."""
     values = dict(row._mapping)
     values["status"] = IncidentStatus(values["status"])
     values["paging"] = msgspec.convert(values["paging"], Paging, strict=False)

@@ -1,0 +1,52 @@
+"""Tells people by itself how large an outage has become, and ends what was reopened for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from tocsin.incidents import actions
+from tocsin.kernel.clock import Clock
+from tocsin.storage import Database
+
+AFTER_A_FAULT = timedelta(seconds=15)
+"""When something could not be done through a fault of ours: soon enough for news, rare enough for the log."""
+log = structlog.get_logger()
+
+
+class Storms:
+    """Claims the groups of which there is news and the reopened incidents whose time has come; any number may run."""
+
+    name = "storms"
+    topic = actions.STORMS_TOPIC
+    lag_seconds = 0.0
+
+    def __init__(self, database: Database, clock: Clock, base_url: str) -> None:
+        """`base_url`: for the links in messages."""
+        self._database = database
+        self._clock = clock
+        self._base_url = base_url
+
+    async def run_once(self) -> datetime | None:
+        """Do what is due, a bounded part of it; returns when the next is due."""
+        groups, lapsed = await self._database.read(actions.due)
+        done = [await self._do(actions.tell_news_of, group_id) for group_id in groups]
+        done += [await self._do(actions.lapse, incident_id) for incident_id in lapsed]
+        next_at = await self._database.read(actions.earliest)
+        now = self._clock.now()
+        self.lag_seconds = max(0.0, (now - next_at).total_seconds()) if next_at is not None else 0.0
+        if next_at is not None and not all(done):
+            return max(next_at, now + AFTER_A_FAULT)
+        return next_at
+
+    async def _do(self, work: Callable[..., Any], id: int) -> bool:
+        """One transaction each: a fault with one must not hold up the others."""
+        try:
+            await self._database.write(work, id, base_url=self._base_url)
+        except Exception as error:
+            log.exception("something about an incident failed, will be tried again", id=id, error=str(error))
+            return False
+        return True
