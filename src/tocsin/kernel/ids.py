@@ -13,9 +13,9 @@ TOKEN_LENGTH = 32
 """Letters and digits in an API token: 190 bits."""
 
 
-def new_token(prefix: str = "", length: int = TOKEN_LENGTH) -> str:
+def new_token(prefix: str = "", length: int = TOKEN_LENGTH, letters: str = _LETTERS_AND_DIGITS) -> str:
     """A fresh secret of letters and digits, after a prefix that tells people (and secret scanners) what it is."""
-    return prefix + "".join(secrets.choice(_LETTERS_AND_DIGITS) for _ in range(length))
+    return prefix + "".join(secrets.choice(letters) for _ in range(length))
 
 
 def fingerprint(secret: str) -> str:

@@ -8,7 +8,7 @@ STALLED_SECONDS = 60.0
 """A worker that has not finished a look for so long has stopped: it looks at least every 15 s, and a look is short."""
 MAX_FAILURES_IN_A_ROW = 3
 """One failure is a hiccup that is tried again; so many mean that the work is not being done."""
-MAX_LAG_SECONDS = {"engine": 60.0, "escalations": 60.0, "deliveries": 120.0}
+MAX_LAG_SECONDS = {"engine": 60.0, "heartbeats": 60.0, "escalations": 60.0, "deliveries": 120.0}
 """How late each may be that stands between a failing check and a person: without these no page goes out. The others
 (packing, domain names, tidying) may be late for hours; only their end makes us unready, a failure is shown."""
 STALLED_QUIETLY_SECONDS = 900.0

@@ -1,0 +1,39 @@
+"""What can be done with heartbeats: the public face of this package for every other room."""
+
+from tocsin.heartbeats.actions.groups import create_group, delete_group, find_group, list_groups, update_group
+from tocsin.heartbeats.actions.heartbeats import (
+    count_by_status,
+    create,
+    delete,
+    find,
+    list_heartbeats,
+    team_of,
+    update,
+)
+from tocsin.heartbeats.actions.history import pings, prune, sla
+from tocsin.heartbeats.actions.mail import receive_mail
+from tocsin.heartbeats.actions.pinging import record
+from tocsin.heartbeats.actions.provisioning import change_ping_key, ping_by_name, ping_key
+
+__all__ = [
+    "change_ping_key",
+    "count_by_status",
+    "create",
+    "create_group",
+    "delete",
+    "delete_group",
+    "find",
+    "find_group",
+    "list_groups",
+    "list_heartbeats",
+    "ping_by_name",
+    "ping_key",
+    "pings",
+    "prune",
+    "receive_mail",
+    "record",
+    "sla",
+    "team_of",
+    "update",
+    "update_group",
+]

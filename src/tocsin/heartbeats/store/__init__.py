@@ -1,0 +1,1 @@
+"""The shelf of heartbeats: what was set up, where each stands, and every ping."""

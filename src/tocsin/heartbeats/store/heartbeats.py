@@ -1,0 +1,186 @@
+"""Heartbeats on the shelf: what was set up, found by id, by token or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+
+from tocsin.heartbeats.model import Heartbeat, HeartbeatStatus, Run, Settings, Standing
+from tocsin.heartbeats.store.tables import bodies, heartbeats, ping_keys, pings, states
+from tocsin.kernel.vault import Vault
+from tocsin.storage import Tx
+
+_TOKENS_CACHED = 4096
+"""Opened tokens kept in memory: opening one costs more than everything else about a row."""
+_encode = msgspec.json.encode
+_decode_settings = msgspec.json.Decoder(Settings).decode
+_decode_runs = msgspec.json.Decoder(tuple[Run, ...]).decode
+_SELECT = select(
+    heartbeats, states.c.status, states.c.last_beat_ms, states.c.since_ms, states.c.due_ms, states.c.runs
+).join(states, states.c.heartbeat_id == heartbeats.c.id)
+
+
+def insert_heartbeat(
+    tx: Tx, *, team_id: int, name: str, group_id: int | None, slug: str | None, provisioned: bool, paused: bool,
+    token: str, settings: Settings,
+) -> int:  # fmt: skip
+    id = tx.insert(
+        insert(heartbeats).values(
+            team_id=team_id, name=name, heartbeat_group_id=group_id, slug=slug, provisioned=provisioned,
+            paused_at=tx.now if paused else None, created_at=tx.now, updated_at=tx.now, token=tx.vault.seal(token),
+            token_digest=digest(tx.vault, token), settings=_encode(settings).decode(),
+        )
+    )  # fmt: skip
+    start = {"status": HeartbeatStatus.PENDING.value, "plain": False, "runs": "[]", "pings": 0, "bodies": 0}
+    tx.execute(insert(states).values(heartbeat_id=id, **start))
+    return id
+
+
+def update_heartbeat(
+    tx: Tx, id: int, *, name: str, group_id: int | None, slug: str | None, paused_at: datetime | None,
+    settings: Settings,
+) -> None:  # fmt: skip
+    tx.execute(
+        update(heartbeats)
+        .where(heartbeats.c.id == id)
+        .values(
+            name=name, heartbeat_group_id=group_id, slug=slug, paused_at=paused_at, updated_at=tx.now,
+            settings=_encode(settings).decode(),
+        )
+    )  # fmt: skip
+
+
+def set_paused_at(tx: Tx, ids: Sequence[int], paused_at: datetime | None) -> None:
+    """Pause (None: resume) some hundreds at once."""
+    tx.execute(update(heartbeats).where(heartbeats.c.id.in_(ids)).values(paused_at=paused_at, updated_at=tx.now))
+
+
+def delete_heartbeat(tx: Tx, id: int) -> None:
+    """With all its pings: little more of them is kept than one answer shows."""
+    tx.execute(delete(bodies).where(bodies.c.heartbeat_id == id))
+    tx.execute(delete(pings).where(pings.c.heartbeat_id == id))
+    tx.execute(delete(heartbeats).where(heartbeats.c.id == id))
+    tx.execute(delete(states).where(states.c.heartbeat_id == id))
+
+
+def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None = None) -> Heartbeat | None:
+    """The heartbeat if it exists and belongs to one of the teams (None = whichever). `team_name` is left empty."""
+    row = tx.execute(_SELECT.where(heartbeats.c.id == id)).first()
+    found = None if row is None else _heartbeat(row, tx.vault)
+    return found if found is not None and (team_ids is None or found.team_id in team_ids) else None
+
+
+def by_ids(tx: Tx, ids: Collection[int]) -> list[Heartbeat]:
+    """Those of some hundreds of ids that exist."""
+    rows = tx.execute(_SELECT.where(heartbeats.c.id.in_(ids)).order_by(heartbeats.c.id))
+    return [_heartbeat(row, tx.vault) for row in rows]
+
+
+def by_slug(tx: Tx, team_id: int, slug: str) -> Heartbeat | None:
+    row = tx.execute(_SELECT.where(heartbeats.c.team_id == team_id, heartbeats.c.slug == slug)).first()
+    return None if row is None else _heartbeat(row, tx.vault)
+
+
+def page(
+    tx: Tx, *, team_ids: tuple[int, ...] | None, page: int, per_page: int, group_id: int | None = None
+) -> tuple[list[Heartbeat], int]:
+    """One page by id ascending, and how many there are in all."""
+    conditions: list[ColumnElement[bool]] = [] if team_ids is None else [heartbeats.c.team_id.in_(team_ids)]
+    if group_id is not None:
+        conditions.append(heartbeats.c.heartbeat_group_id == group_id)
+    total = tx.execute(select(func.count()).select_from(heartbeats).where(*conditions)).scalar_one()
+    chosen = select(heartbeats.c.id).where(*conditions).order_by(heartbeats.c.id)
+    ids = chosen.limit(per_page).offset((page - 1) * per_page).subquery()
+    rows = tx.execute(_SELECT.join(ids, ids.c.id == heartbeats.c.id).order_by(heartbeats.c.id))
+    return [_heartbeat(row, tx.vault) for row in rows], int(total)
+
+
+def ids_of_tokens(tx: Tx, tokens: Sequence[str]) -> dict[str, int]:
+    """The heartbeats behind some hundreds of tokens; unknown ones are left out."""
+    digests = {digest(tx.vault, token): token for token in tokens}
+    rows = tx.execute(
+        select(heartbeats.c.token_digest, heartbeats.c.id).where(heartbeats.c.token_digest.in_(list(digests)))
+    )
+    return {digests[row.token_digest]: row.id for row in rows}
+
+
+def ids_in_group(tx: Tx, group_id: int) -> list[int]:
+    return list(tx.execute(select(heartbeats.c.id).where(heartbeats.c.heartbeat_group_id == group_id)).scalars())
+
+
+def detach_group(tx: Tx, group_id: int) -> None:
+    """Members of a group that goes away belong to none."""
+    statement = update(heartbeats).where(heartbeats.c.heartbeat_group_id == group_id)
+    tx.execute(statement.values(heartbeat_group_id=None))
+
+
+def count_provisioned(tx: Tx, team_id: int) -> int:
+    """How many of a team's heartbeats were made by a ping."""
+    statement = select(func.count()).select_from(heartbeats)
+    return int(tx.execute(statement.where(heartbeats.c.team_id == team_id, heartbeats.c.provisioned)).scalar_one())
+
+
+def count_by_status(tx: Tx) -> dict[str, int]:
+    """Heartbeats by what they show, for the metrics."""
+    rows: Any = tx.execute(
+        select(states.c.status, heartbeats.c.paused_at.is_not(None), func.count())
+        .join(heartbeats, heartbeats.c.id == states.c.heartbeat_id)
+        .group_by(states.c.status, heartbeats.c.paused_at.is_not(None))
+    )
+    found = {status.value: 0 for status in HeartbeatStatus}
+    for status, paused, count in rows:
+        found[HeartbeatStatus.PAUSED.value if paused else status] += count
+    return found
+
+
+def key_version(tx: Tx, team_id: int) -> int:
+    """How often a team's ping key was changed."""
+    return int(tx.execute(select(ping_keys.c.version).where(ping_keys.c.team_id == team_id)).scalar() or 0)
+
+
+def change_key(tx: Tx, team_id: int) -> None:
+    done = tx.execute(
+        update(ping_keys)
+        .where(ping_keys.c.team_id == team_id)
+        .values(version=ping_keys.c.version + 1, updated_at=tx.now)
+    )
+    if done.rowcount == 0:
+        tx.execute(insert(ping_keys).values(team_id=team_id, version=1, updated_at=tx.now))
+
+
+def digest(vault: Vault, token: str) -> str:
+    """The keyed hash under which a token is found: who has only the file can neither read nor test one."""
+    return vault.sign(f"heartbeat:{token}")
+
+
+def _heartbeat(row: Any, vault: Vault) -> Heartbeat:
+    return Heartbeat(
+        id=row.id, team_id=row.team_id, team_name="", name=row.name, heartbeat_group_id=row.heartbeat_group_id,
+        slug=row.slug, token=_opened(vault, row.token), paused_at=row.paused_at, created_at=row.created_at,
+        updated_at=row.updated_at, settings=_decode_settings(row.settings), standing=standing(row),
+    )  # fmt: skip
+
+
+def standing(row: Any) -> Standing:
+    """Out of a row of `heartbeat_states`."""
+    return Standing(
+        status=HeartbeatStatus(row.status),
+        last_beat_ms=row.last_beat_ms,
+        since_ms=row.since_ms,
+        due_ms=row.due_ms,
+        runs=() if row.runs == "[]" else _decode_runs(row.runs),
+    )
+
+
+@lru_cache(maxsize=_TOKENS_CACHED)
+def _opened(vault: Vault, sealed: str) -> str:
+    """Empty when the key that sealed it is lost: everything else about the heartbeat can still be read."""
+    try:
+        return vault.open(sealed)
+    except ValueError:
+        return ""
