@@ -52,7 +52,7 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [*_directory(settings), *_disk(settings), *_clock(), *_files()]
     if all(finding.state != "wrong" for finding in findings):
         findings += _database(settings)
-    return [*findings, *_mail(settings), *_base_url(settings), *_names(), *_running(settings)]
+    return [*findings, *_mail(settings), *_inbound_mail(settings), *_base_url(settings), *_names(), *_running(settings)]
 
 
 def _directory(settings: Settings) -> Iterator[Finding]:
@@ -219,6 +219,19 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "Mail", f"{host}, port {port} answers")
+
+
+def _inbound_mail(settings: Settings) -> Iterator[Finding]:
+    if not settings.inbound_smtp_port:
+        words = "not received: e-mail integrations and pings by e-mail stay silent"
+        yield Finding("ok", "Inbound mail", words, "To receive it: --inbound-smtp-port 25 (see docs/inbound.md)")
+        return
+    domain = settings.mail_domain
+    if "." not in domain:
+        mend = "Set --inbound-email-domain to a domain whose MX record leads here."
+        yield Finding("warning", "Inbound mail", f"addresses end in @{domain}, which nobody outside can reach", mend)
+        return
+    yield Finding("ok", "Inbound mail", f"received on port {settings.inbound_smtp_port} for @{domain}")
 
 
 def _base_url(settings: Settings) -> Iterator[Finding]:

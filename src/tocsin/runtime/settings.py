@@ -35,6 +35,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     allow_private_targets: bool
     dns_servers: tuple[str, ...]
+    inbound_smtp_port: int
+    """0 = no mail is received."""
+    inbound_smtp_host: str
+    inbound_smtp_certificate: Path | None
+    inbound_email_domain: str
+    """Empty = the host of the base URL: see `mail_domain`."""
+    inbound_email_max_bytes: int
     log_format: Literal["auto", "console", "json"]
     log_level: Literal["debug", "info", "warning", "error"]
     first_team: str
@@ -48,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def storage_url(self) -> str:
         """The database's URL: the one given, or the file in the data directory."""
         return self.database_url or f"sqlite:///{self.data.absolute() / 'tocsin.db'}"
+
+    @property
+    def mail_domain(self) -> str:
+        """What follows the @ in the addresses that we hand out."""
+        return self.inbound_email_domain or (urlsplit(self.base_url).hostname or "localhost")
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -286,6 +298,26 @@ def _email(text: str) -> str:
     raise ValueError(f"'{text}' is not an e-mail address. Give e.g. ann@example.com.")
 
 
+def _domain(text: str) -> str:
+    labels = text.lower().rstrip(".").split(".")
+    if len(text) <= 253 and all(label and label.replace("-", "").isalnum() and label.isascii() for label in labels):
+        return ".".join(labels)
+    raise ValueError(f"'{text}' is not a domain. Give e.g. alerts.example.com.")
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if path.is_file():
+        return path
+    raise ValueError(f"{text} is not a file. Give one that exists and can be read.")
+
+
+def _size(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 10_000 <= int(text) <= 100_000_000:
+        return int(text)
+    raise ValueError(f"'{text}' is not a size. Give a number of bytes from 10000 to 100000000, e.g. 10485760.")
+
+
 def _key(text: str) -> str:
     if len(text) >= 32:
         return text
@@ -358,6 +390,34 @@ _ALL = (
         default_words="the system's",
         read=_servers,
         doc="Name servers for the checks, separated by commas, e.g. 9.9.9.9,1.1.1.1:53.",
+    ),
+    Option(
+        name="inbound_smtp_port",
+        default=0,
+        default_words="none: no mail is received",
+        read=_port,
+        doc="Port on which alerts and pings are received by e-mail, e.g. 25 or 2525.",
+    ),
+    Option(name="inbound_smtp_host", default="0.0.0.0", read=_host, doc="Address on which mail is received."),  # noqa: S104 - mail comes from elsewhere
+    Option(
+        name="inbound_smtp_certificate",
+        default=None,
+        default_words="none: no STARTTLS",
+        read=_file,
+        doc="PEM file with certificate chain and private key for mail that is sent to us encrypted.",
+    ),
+    Option(
+        name="inbound_email_domain",
+        default="",
+        default_words="the host of the base URL",
+        read=_domain,
+        doc="What follows the @ in the addresses that receive mail; its MX record leads here.",
+    ),
+    Option(
+        name="inbound_email_max_bytes",
+        default=10_485_760,
+        read=_size,
+        doc="Largest mail that is received, in bytes.",
     ),
     Option(
         name="log_format",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -100,8 +100,23 @@ class Pulse:
         return seconds
 
 
-def application(pulse: Pulse, metrics: Metrics, api: App, console: App | None = None) -> App:
-    """The whole site as one ASGI application: `/api…` is the API's, the rest the console's."""
+class Receiver(Protocol):
+    """An application that has addresses of its own among the others', e.g. for what other systems send us."""
+
+    def takes(self, path: str) -> bool: ...
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+def application(
+    pulse: Pulse,
+    metrics: Metrics,
+    api: App,
+    console: App | None = None,
+    receivers: Sequence[Receiver] = (),
+    pings: Receiver | None = None,
+) -> App:
+    """The whole site as one ASGI application: `/api…` is the API's but for what a receiver takes, the rest the
+    console's."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -110,10 +125,15 @@ def application(pulse: Pulse, metrics: Metrics, api: App, console: App | None = 
             await send({"type": "websocket.close", "code": 1008})
             return
         path = scope["path"]
+        if pings is not None and pings.takes(path):  # thousands a second, which count themselves
+            await pings(scope, receive, send)
+            return
         if path in _PULSE and scope["method"] in ("GET", "HEAD"):
             await _answer(send, *await _PULSE[path](pulse), head=scope["method"] == "HEAD")
             return
-        target = api if console is None or path == "/api" or path.startswith("/api/") else console
+        target: App | None = next((receiver for receiver in receivers if receiver.takes(path)), None)
+        if target is None:
+            target = api if console is None or path == "/api" or path.startswith("/api/") else console
         await _counted(target, metrics, scope, receive, send)
 
     return app

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from tocsin.console import console_app
 from tocsin.escalation.actions import bring_forward
@@ -16,6 +15,9 @@ from tocsin.gateway.housekeeping import Housekeeping
 from tocsin.inbound import actions as inbound_actions
 from tocsin.inbound import api as inbound
 from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
+from tocsin.heartbeats import actions as heartbeat_actions
+from tocsin.heartbeats import api as heartbeats
+from tocsin.heartbeats.worker import Deadlines, Forgetting, Intake
 from tocsin.incidents import actions as incident_actions
 from tocsin.incidents import api as incidents
 from tocsin.incidents.actions import count_groups, count_open
@@ -32,9 +34,11 @@ from tocsin.notify.channels import email
 from tocsin.notify.worker import Deliveries
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
+from tocsin.rest.pings import Pings
 from tocsin.runtime import health
 from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
+from tocsin.runtime.mail import mail_listener
 from tocsin.runtime.metrics import Counts, Metrics
 from tocsin.runtime.receiving import web_receiver
 from tocsin.runtime.settings import Settings
@@ -45,7 +49,15 @@ from tocsin.webhooks.actions import states as webhook_states
 from tocsin.webhooks.worker import FanOut, WebhookDeliveries
 
 OWNERS = metadata.Owners(
-    team_of={"Monitor": monitor_actions.team_of, "Incident": incident_actions.team_of},
+    team_of={
+        "Monitor": monitor_actions.team_of,
+        "Heartbeat": heartbeat_actions.team_of,
+        "Incident": incident_actions.team_of,
+        **{
+            owner: partial(inbound_actions.team_of, metadata_owner=owner)
+            for owner in ("IncomingWebhook", "EmailIntegration", "WebhookIntegration")
+        },
+    },
     told={"Incident": incident_actions.metadata_changed},
 )
 """Who can have metadata; a reference to what somebody keeps is looked up through `references`."""
@@ -79,12 +91,16 @@ class House:
             database, clock, self._net, base_url=base_url, alone=database.dialect == "sqlite"
         )
         self._inbox = Inbox(database, base_url)
+        self._pings = Intake(database, base_url)
+        deadlines = Deadlines(database, clock, base_url)
+        self._mail = mail_listener(settings, [self._inbox], clock)
         self.supervisor = Supervisor(
             [
                 self._engine,
                 Escalations(database, clock),
                 self._deliveries,
                 Storms(database, clock, base_url),
+                deadlines,
                 Recoveries(database, clock, base_url),
                 Confirmations(database, clock, self._net),
                 FanOut(database, clock),
@@ -95,6 +111,7 @@ class House:
             patient=[
                 DomainWatch(database, clock, self._net, base_url),
                 Packer(database, clock),
+                Forgetting(database, clock),
                 Housekeeping(database, clock, door),
             ],
         )
@@ -107,6 +124,10 @@ class House:
                 "judging_failures": lambda: self._engine.judging_failures,
                 "samples_written": lambda: self._engine.samples_written,
                 "samples_dropped": lambda: self._engine.samples_dropped,
+                "pings": lambda: self._pings.taken,
+                "pings_failed": lambda: self._pings.failed,
+                "heartbeat_deadlines_missed": lambda: deadlines.missed,
+                "heartbeat_absences": lambda: deadlines.absences,
             },
         )
         pulse = Pulse(
@@ -123,6 +144,7 @@ class House:
             api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
             console=console_app(database, door, base_url),
             receivers=[web_receiver(self._inbox, clock)],
+            pings=Pings(self._pings.take, self._pings.take_by_name, clock),
         )
 
     async def start(self) -> None:
@@ -130,10 +152,14 @@ class House:
         self._net.start()
         self._probe.start()
         self.supervisor.start()
+        if self._mail is not None:
+            await self._mail.start()
 
     async def stop(self) -> None:
         """Stop checking, then put the workers down, then let go of the network."""
         self._probe.stop()
+        if self._mail is not None:
+            await self._mail.stop()
         await self.supervisor.stop()
         # What is cut off here is sent again, or measured again, after the next start.
         closing = self._engine.close(), self._deliveries.close(), self._webhooks.close()
@@ -165,9 +191,10 @@ class House:
 def operations(settings: Settings) -> Iterator[Operation]:
     """Everything that can be done here, in the order of the documentation."""
     yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency))
+    yield from heartbeats.OPERATIONS
     yield from incidents.OPERATIONS
     yield from metadata.operations(OWNERS)
-    yield from inbound.operations(settings.inbound_email_domain or urlsplit(settings.base_url).hostname or "")
+    yield from inbound.operations(settings.mail_domain)
     yield from webhooks.OPERATIONS
 
 
