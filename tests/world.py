@@ -26,6 +26,10 @@ from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway import Door
 from tocsin.gateway.audit import audit_entries
+from tocsin.inbound import api as inbound
+from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
+from tocsin.heartbeats.api import OPERATIONS as HEARTBEATS
+from tocsin.heartbeats.worker import Deadlines, Intake
 from tocsin.incidents.api import OPERATIONS as INCIDENTS
 from tocsin.incidents.worker import Storms
 from tocsin.metadata import api as metadata
@@ -36,10 +40,16 @@ from tocsin.notify.channels import email as email_channel
 from tocsin.notify.worker import Deliveries
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
+from tocsin.rest.pings import Pings
+from tocsin.runtime.receiving import web_receiver
 from tocsin.runtime.wiring import OWNERS
 from tocsin.storage import Database, Tx
+from tocsin.webhooks.api import OPERATIONS as WEBHOOKS
+from tocsin.webhooks.worker import FanOut, WebhookDeliveries
 
 BASE_URL = "http://tocsin.test"
+MAIL = "alerts.tocsin.test"
+"""Where mail is received."""
 LOOK_EVERY = timedelta(seconds=15)
 """How often workers look without being rung, as in the runtime."""
 
@@ -81,12 +91,14 @@ class World:
         self._assemble()
 
     def _assemble(self) -> None:
-        catalogue = Catalogue([*MONITORS, *INCIDENTS, *metadata.operations(OWNERS)])
+        catalogue = Catalogue([*MONITORS, *HEARTBEATS, *INCIDENTS, *metadata.operations(OWNERS), *WEBHOOKS, *inbound.operations(MAIL)])
         self.door = Door(self.database, catalogue, self.clock)
         smtp = email_channel.Settings(host="127.0.0.1", port=self.mailbox.port, from_address="tocsin@tocsin.test")
         self.engine = Engine(self.database, self.clock, BASE_URL)
         self.probe = Probe(self.net, self.clock, "eu", self.engine.deliver)
         self.engine.attach(self.probe)
+        self.deadlines = Deadlines(self.database, self.clock, BASE_URL)
+        self.intake = Intake(self.database, BASE_URL)
         self.escalations = Escalations(self.database, self.clock)
         self.storms = Storms(self.database, self.clock, BASE_URL)
         self.deliveries = Deliveries(
@@ -97,10 +109,17 @@ class World:
             alone=True,
             given_up=bring_forward,
         )
+        self.fan_out = FanOut(self.database, self.clock)
+        self.webhooks = WebhookDeliveries(self.database, self.clock, self.net, base_url=BASE_URL, alone=True)
+        self.inbox = Inbox(self.database, BASE_URL)
+        self.recoveries = Recoveries(self.database, self.clock, BASE_URL)
+        self.confirmations = Confirmations(self.database, self.clock, self.net)
         self._next_look: datetime | None = self.clock.now()
         self._clients = {
             "api": Api(self.door, catalogue, base_url=BASE_URL),
+            "receiving": web_receiver(self.inbox, self.clock),
             "console": console_app(self.database, self.door, BASE_URL),
+            "pings": Pings(self.intake.take, self.intake.take_by_name, self.clock),
         }
 
     async def people(self) -> World:
@@ -132,6 +151,19 @@ class World:
         """Open a page of the console, as a browser that follows no redirect."""
         return await self._ask("console", method, path.removeprefix(BASE_URL), data=data)
 
+    async def integration(self, path: str, **attributes: Any) -> dict[str, Any]:
+        """Make an integration, e.g. `prometheus-integrations`; returns its attributes and id."""
+        answer = await self.api("POST", f"/v2/{path}", attributes)
+        assert answer.status_code == 201, answer.text
+        data = answer.json()["data"]
+        return {"id": int(data["id"]), **data["attributes"]}
+
+    async def send(self, url: str, json: Any = None, method: str = "POST", **more: Any) -> httpx.Response:
+        """Another system sends us an alert, and the workers do what follows."""
+        answer = await self._ask("receiving", method, url.removeprefix(BASE_URL), json=json, **more)
+        await self.settle()
+        return answer
+
     async def monitor(self, host: str, **attributes: Any) -> int:
         """Watch a site; returns the monitor's id."""
         name = attributes.pop("name", None)
@@ -142,6 +174,19 @@ class World:
         assert answer.status_code == 201, answer.text
         await self.settle()
         return int(answer.json()["data"]["id"])
+
+    async def heartbeat(self, name: str, **attributes: Any) -> tuple[int, str]:
+        """Wait for a job; returns the heartbeat's id and its secret address."""
+        answer = await self.api("POST", "/v2/heartbeats", {"name": name, **attributes})
+        assert answer.status_code == 201, answer.text
+        data = answer.json()["data"]
+        return int(data["id"]), str(data["attributes"]["url"])
+
+    async def ping(self, address: str, method: str = "GET", said: str | None = None) -> httpx.Response:
+        """Call a heartbeat's address, as a job does."""
+        answer = await self._ask("pings", method, address.removeprefix(BASE_URL), content=said)
+        await self.settle()
+        return answer
 
     def site(self, host: str) -> Site:
         """The site that `monitor(host)` watches."""
@@ -182,14 +227,28 @@ class World:
         look = self.clock.now() + LOOK_EVERY
         for _ in range(20):
             nexts = [
+                await self.recoveries.run_once(),
+                await self.confirmations.run_once(),
                 await self.storms.run_once(),
+                await self.deadlines.run_once(),
                 await self.escalations.run_once(),
                 await self.deliveries.run_once(),
+                await self._tell_others(),
             ]
             await self.deliveries.drain()
             self._next_look = min([look, *(at for at in nexts if at is not None)])
             if self._next_look > self.clock.now():
                 return
+
+    async def _tell_others(self) -> datetime | None:
+        """Let webhooks go out until nothing more can."""
+        await self.fan_out.run_once()
+        for _ in range(100):
+            next_at = await self.webhooks.run_once()
+            if not self.webhooks.in_flight:
+                return next_at
+            await self.webhooks.drain()
+        raise AssertionError("webhooks never came to rest")
 
     def crash(self) -> None:
         """Forget everything that is not in the database, as `kill -9` does, and start again."""

@@ -1,13 +1,15 @@
-"""Joins the addresses that receive alerts with the inbox that takes them in."""
+"""Joins the addresses that receive alerts and mail with those who take them in."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tocsin.inbound.model import KINDS, Received
+from tocsin.heartbeats import actions as heartbeats
+from tocsin.inbound.model import KINDS, Received, ReceivedMail
 from tocsin.inbound.worker import Inbox
 from tocsin.kernel.clock import Clock
 from tocsin.rest.receiving import Incoming, Receiving
+from tocsin.storage import Database
 
 
 def web_receiver(inbox: Inbox, clock: Clock) -> Receiving:
@@ -27,3 +29,19 @@ def web_receiver(inbox: Inbox, clock: Clock) -> Receiving:
         return answer.status, answer.body
 
     return Receiving(deliver, {kind.address: kind.name for kind in KINDS.values() if kind.address})
+
+
+class HeartbeatMail:
+    """Takes mail for heartbeats: a job that can only write mails is alive while it does."""
+
+    def __init__(self, database: Database, clock: Clock, base_url: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._base_url = base_url
+
+    async def takes_mail(self, token: str) -> bool:
+        return await self._database.read(heartbeats.takes_mail, token)
+
+    async def receive_mail(self, token: str, mail: ReceivedMail) -> bool:
+        now = self._clock.now()
+        return await self._database.write(heartbeats.receive_mail, token, mail, now, self._base_url)

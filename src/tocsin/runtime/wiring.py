@@ -12,12 +12,12 @@ from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
-from tocsin.inbound import actions as inbound_actions
-from tocsin.inbound import api as inbound
-from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
 from tocsin.heartbeats import actions as heartbeat_actions
 from tocsin.heartbeats import api as heartbeats
 from tocsin.heartbeats.worker import Deadlines, Forgetting, Intake
+from tocsin.inbound import actions as inbound_actions
+from tocsin.inbound import api as inbound
+from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
 from tocsin.incidents import actions as incident_actions
 from tocsin.incidents import api as incidents
 from tocsin.incidents.actions import count_groups, count_open
@@ -40,7 +40,7 @@ from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.mail import mail_listener
 from tocsin.runtime.metrics import Counts, Metrics
-from tocsin.runtime.receiving import web_receiver
+from tocsin.runtime.receiving import HeartbeatMail, web_receiver
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.storage import Tx
@@ -93,7 +93,7 @@ class House:
         self._inbox = Inbox(database, base_url)
         self._pings = Intake(database, base_url)
         deadlines = Deadlines(database, clock, base_url)
-        self._mail = mail_listener(settings, [self._inbox], clock)
+        self._mail = mail_listener(settings, [self._inbox, HeartbeatMail(database, clock, base_url)], clock)
         self.supervisor = Supervisor(
             [
                 self._engine,

@@ -11,7 +11,7 @@ from tocsin.heartbeats.actions.heartbeats import (
     update,
 )
 from tocsin.heartbeats.actions.history import pings, prune, sla
-from tocsin.heartbeats.actions.mail import receive_mail
+from tocsin.heartbeats.actions.mail import receive_mail, takes_mail
 from tocsin.heartbeats.actions.pinging import record
 from tocsin.heartbeats.actions.provisioning import change_ping_key, ping_by_name, ping_key
 
@@ -33,6 +33,7 @@ __all__ = [
     "receive_mail",
     "record",
     "sla",
+    "takes_mail",
     "team_of",
     "update",
     "update_group",

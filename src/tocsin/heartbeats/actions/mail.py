@@ -15,6 +15,11 @@ MAX_BODY_BYTES = 100_000
 """Of a mail's text, kept with the incident of a failure."""
 
 
+def takes_mail(tx: Tx, token: str) -> bool:
+    """Whether a heartbeat has this token: asked before a mail's content is sent."""
+    return bool(shelf.ids_of_tokens(tx, [token.lower()]))
+
+
 def receive_mail(tx: Tx, token: str, mail: ReceivedMail, now: datetime, base_url: str = "") -> bool:
     """A mail to `token@…` is a ping; False when no heartbeat has that token (capitals do not matter).
 
