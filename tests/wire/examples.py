@@ -8,7 +8,7 @@ import httpx
 
 from tocsin.registry import Operation, Route
 
-BODIES: dict[str, dict[str, Any]] = {
+BODIES: dict[str, Any] = {
     "monitors.create": {"url": "https://shop.example.com"},
     "monitors.update": {"pronounceable_name": "Renamed"},
     "monitor_groups.create": {"name": "Production"},
@@ -26,6 +26,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "outgoing_webhooks.update": {"name": "Renamed"},
     "outgoing_webhooks.replay": {},
     "outgoing_webhooks.test": {},
+    "catalog_relations.create": {"name": "Services"},
+    "catalog_relations.update": {"match_mode": "all"},
+    "catalog_attributes.create": {"name": "Team", "primary": True},
+    "catalog_attributes.update": {"name": "Crew"},
+    "catalog_records.create": {"attributes": []},
+    "catalog_records.update": {"attributes": []},
+    "catalog_records.add_many": [{"attributes": []}],
+    "catalog_records.replace_all": [],
     "incident_comments.create": {"content": "Looking at it"},
     "incident_comments.update": {"content": "Looked at it"},
 }
@@ -38,16 +46,24 @@ _PARENTS = {
     "/api/v2/incidents/{incident_id}": ("/api/v2/incidents", BODIES["incidents.create"]),
     "/api/v2/outgoing-webhooks/{id}": ("/api/v2/outgoing-webhooks", BODIES["outgoing_webhooks.create"]),
     "/api/v2/metadata/{id}": ("/api/v2/metadata", BODIES["metadata.create"]),
+    "/api/v2/catalog/relations/{id}": ("/api/v2/catalog/relations", BODIES["catalog_relations.create"]),
+    "/api/v2/catalog/relations/{relation_id}": ("/api/v2/catalog/relations", BODIES["catalog_relations.create"]),
     "/api/v3/incidents/{id}": ("/api/v3/incidents", BODIES["incidents.create"]),
 }
 """By the beginning of an address: where, and with what, a thing of that kind is made."""
 
 
-def body(operation: Operation, route: Route) -> dict[str, Any] | None:
+def body(operation: Operation, route: Route) -> Any:
     """The example body, or None for an operation that takes none."""
     return BODIES[operation.name] if route.method in ("POST", "PATCH", "PUT") else None
 
 
+_PARTS = {
+    "comments": "incident_comments.create",
+    "attributes": "catalog_attributes.create",
+    "records": "catalog_records.create",
+}
+"""What is a part of something else: how it is made."""
 _BEFORE = {
     "/api/v2/metadata": ("/api/v2/monitors", BODIES["monitors.create"]),
     "/api/v3/metadata": ("/api/v2/monitors", BODIES["monitors.create"]),
@@ -55,7 +71,7 @@ _BEFORE = {
 """By the beginning of an address: what must be there before; the first of its kind has the id 1."""
 
 
-def creating(operation: Operation, route: Route) -> dict[str, Any]:
+def creating(operation: Operation, route: Route) -> Any:
     """What makes one of those that `operation` lists, posted to the same address."""
     verb = "set" if route.path == "/api/v3/metadata" else "create"
     return BODIES[operation.name.replace(".list", f".{verb}")]
@@ -85,9 +101,11 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         made = await client.post(path.partition("/deliveries/")[0] + "/test")
         assert made.status_code == 200, made.text
         path = path.replace("{delivery_id}", made.json()["data"]["id"])
-    if "/comments/{" in path:
+    for part, example in _PARTS.items():
+        if f"/{part}/{{" not in path:
+            continue
         collection = path.rpartition("/")[0]
-        made = await client.post(collection, json=BODIES["incident_comments.create"])
+        made = await client.post(collection, json=BODIES[example])
         assert made.status_code == 201, made.text
         path = f"{collection}/{made.json()['data']['id']}"
     assert "{" not in path, f"say in _PARENTS how to make what {route.path} is about"

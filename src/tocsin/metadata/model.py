@@ -54,3 +54,57 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     team_ids: tuple[int, ...] | None = None
     owner_type: str | None = None
     owner_id: int | None = None
+
+
+class MatchMode(StrEnum):
+    """When a record of the catalog speaks about something (contract part 2, 7.2)."""
+
+    ANY = "any"
+    """One of its primary attributes has a value that the facts have."""
+    ALL = "all"
+    """All of them have; one without a value matches whatever the facts say."""
+
+
+class Relation(msgspec.Struct, frozen=True, kw_only=True):
+    """One table of the catalog, e.g. the services with their teams."""
+
+    id: int
+    team_id: int
+    name: str
+    description: str | None
+    match_mode: MatchMode
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of a relation. By the primary ones its records are recognised; the others are what they add."""
+
+    id: int
+    relation_id: int
+    name: str
+    primary: bool
+    position: int
+    """From 0, without gaps."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record says under one attribute. A `String` with the empty text is a blank."""
+
+    attribute_id: int
+    values: list[Value]
+    attribute_name: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a relation, its attributes in the order in which they were first sent."""
+
+    id: int
+    relation_id: int
+    entries: list[Entry]
+
+
+class Excerpt(msgspec.Struct, frozen=True, kw_only=True):
+    """Some records of one relation, with what is needed to read them."""
+
+    relation: Relation
+    attributes: list[Attribute]
+    records: list[Record]

@@ -11,6 +11,7 @@ from sqlalchemy import Select
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.errors import Invalid
 from tocsin.metadata import rules
+from tocsin.metadata.actions.matching import candidates
 from tocsin.metadata.actions.references import KNOWN, MAX_LOOKED_UP, Resolver
 from tocsin.metadata.model import Fact, Metadata, Value, Wanted
 from tocsin.metadata.store import facts as shelf
@@ -30,14 +31,24 @@ def read_facts(
 
 
 def looked_up(
-    tx: Tx, facts: Metadata, team_id: int, field: str, references: Mapping[str, Resolver] | None = None
+    tx: Tx,
+    facts: Metadata,
+    team_id: int,
+    field: str,
+    references: Mapping[str, Resolver] | None = None,
+    seen: dict[Value, Value] | None = None,
 ) -> Metadata:
-    """The same facts with all that is known of what they refer to. Raises Invalid (under `field`)."""
+    """The same facts with all that is known of what they refer to. Raises Invalid (under `field`).
+
+    `seen`: what was looked up before, for callers that ask for many things which refer to the same few.
+    """
+    seen = {} if seen is None else seen
     known = {**KNOWN, **(references or {})}
     if sum(value.type in known for values in facts.values() for value in values) > MAX_LOOKED_UP:
         raise Invalid.of({field: [f"has too many references, at most {MAX_LOOKED_UP} are accepted"]})
     return {
-        key: [_looked_up(tx, key, value, team_id, field, known) for value in values] for key, values in facts.items()
+        key: [_looked_up(tx, key, value, team_id, field, known, seen) for value in values]
+        for key, values in facts.items()
     }
 
 
@@ -67,14 +78,16 @@ def put(
 
 
 def at_opening(tx: Tx, team_id: int, owner_kind: str | None, owner_id: int | None, facts: Metadata) -> Metadata:
-    """The facts of an incident that opens: its own, besides them its owner's. What is there is never overwritten.
+    """The facts of an incident that opens: its own, besides them its owner's, and what the catalog adds.
+
+    What is there is never overwritten.
 
     `owner_kind`, `owner_id`: as the incident names its owner, e.g. `monitor`.
     """
     owner_type = rules.owner_type_of(owner_kind)
     if owner_type is not None and owner_id is not None:
         facts = shelf.of(tx, owner_type, [owner_id])[owner_id] | facts
-    return facts
+    return rules.enriched(facts, lambda known: candidates(tx, team_id, known))
 
 
 def forget(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> None:
@@ -127,11 +140,21 @@ def unindex(tx: Tx, facts: Iterable[Fact]) -> None:
     shelf.remove_terms(tx, [(fact.owner_id, rules.key_term(fact.owner_type, fact.key)) for fact in facts])
 
 
-def _looked_up(tx: Tx, key: str, value: Value, team_id: int, field: str, references: Mapping[str, Resolver]) -> Value:
+def _looked_up(
+    tx: Tx,
+    key: str,
+    value: Value,
+    team_id: int,
+    field: str,
+    references: Mapping[str, Resolver],
+    seen: dict[Value, Value],
+) -> Value:
     resolver = references.get(value.type)
     if resolver is None:
         return value
-    found = resolver(tx, value, team_id)
-    if found is None:
-        raise Invalid.of({field: [f"{key} refers to a {value.type} that doesn't exist"]})
-    return found
+    if value not in seen:
+        found = resolver(tx, value, team_id)
+        if found is None:
+            raise Invalid.of({field: [f"{key} refers to a {value.type} that doesn't exist"]})
+        seen[value] = found
+    return seen[value]

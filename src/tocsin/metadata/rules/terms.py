@@ -35,6 +35,15 @@ def lookup_term(owner_type: str, key: str, wanted: Value) -> int:
     return _number([owner_type, key, wanted.type, *_known(wanted)])
 
 
+def catalog_terms(attribute_id: int, values: Iterable[Value]) -> set[int]:
+    """Every number under which a record is found by what it says under an attribute.
+
+    A fact may be the same as a value if they share one. A blank has none: it says nothing.
+    """
+    known = ((value, part) for value in values for part in _known(value) if part != ["value", ""])
+    return {_number(["catalog", attribute_id, value.type, part]) for value, part in known}
+
+
 def _known(value: Value) -> list[list[str | int]]:
     """What a value is recognised by, in a fixed order. Addresses are the same in upper and lower case."""
     known: list[list[str | int]] = []

@@ -78,7 +78,7 @@ def of(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> dict[int, Metadata]
             .order_by(facts.c.id)
         )
         for row in rows:
-            found[row[0]][row[1]] = _values(row[2])
+            found[row[0]][row[1]] = values_of(row[2])
     return found
 
 
@@ -127,7 +127,7 @@ def add(tx: Tx, team_id: int, owner_type: str, owner_id: int, given: Metadata) -
     """Insert facts under keys that the owner does not have."""
     shared = {"team_id": team_id, "owner_type": owner_type, "owner_id": owner_id}
     rows = [
-        {**shared, "key": key, "values": _stored(values), "created_at": tx.now, "updated_at": tx.now}
+        {**shared, "key": key, "values": stored(values), "created_at": tx.now, "updated_at": tx.now}
         for key, values in given.items()
     ]
     if rows:
@@ -144,7 +144,7 @@ def change(tx: Tx, id: int, *, owner_type: str, owner_id: int, key: str, values:
                 facts.c.owner_type: owner_type,
                 facts.c.owner_id: owner_id,
                 facts.c.key: key,
-                facts.c["values"]: _stored(values),
+                facts.c["values"]: stored(values),
                 facts.c.updated_at: tx.now,
             }
         )
@@ -199,14 +199,16 @@ def owners_under(term_numbers: Sequence[int]) -> Select[tuple[int]]:
 
 
 def _fact(row: Any) -> Fact:
-    return Fact(**{**row._mapping, "values": _values(row._mapping["values"])})
+    return Fact(**{**row._mapping, "values": values_of(row._mapping["values"])})
 
 
-def _stored(values: Sequence[Value]) -> list[dict[str, Any]]:
+def stored(values: Sequence[Value]) -> list[dict[str, Any]]:
+    """Values as their column keeps them."""
     return [
         {name: given for name, given in msgspec.structs.asdict(value).items() if given is not None} for value in values
     ]
 
 
-def _values(stored: Any) -> list[Value]:
-    return [Value(**value) for value in stored]
+def values_of(column: Any) -> list[Value]:
+    """Values from their column."""
+    return [Value(**value) for value in column]
