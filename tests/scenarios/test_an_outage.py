@@ -190,7 +190,7 @@ async def test_a_new_outage_pages_although_a_reopened_incident_was_left_open(
     assert incident["attributes"]["status"] == "Resolved"
     for deed in ["reopen", "acknowledge"][: 1 + acknowledged]:
         assert (await world.api("POST", f"/v3/incidents/{incident['id']}/{deed}")).status_code == 200
-    await world.fast_forward(minutes=10)
+    await world.fast_forward(minutes=1)
     world.new_mails()
 
     world.site("shop").down()
@@ -203,9 +203,29 @@ async def test_a_new_outage_pages_although_a_reopened_incident_was_left_open(
     assert world.new_mails() == [], "it is one outage, paged about once"
 
     world.site("shop").up()
-    await world.fast_forward(minutes=3)
+    await world.fast_forward(minutes=4)
     assert await world.status(monitor) == "up"
     assert (await world.incident(int(incident["id"])))["status"] == "Resolved", "and the end ends it"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_reopened_incident_of_what_works_ends_by_itself_after_a_recovery_period(
+    world: World, restarted: bool
+) -> None:
+    incident = await world.outage("shop", recovery_period=120)
+    world.site("shop").up()
+    await world.fast_forward(minutes=4)
+    assert (await world.incident(incident))["status"] == "Resolved"
+    assert (await world.api("POST", f"/v3/incidents/{incident}/reopen")).status_code == 200
+    if restarted:
+        world.crash()
+    await world.fast_forward(seconds=60)
+    assert (await world.incident(incident))["status"] == "Validating"
+    world.new_mails()
+    await world.fast_forward(minutes=4)
+    shown = await world.incident(incident)
+    assert (shown["status"], shown["resolved_by"]) == ("Resolved", None)
+    assert [subject for _, subject in world.new_mails()] == [DOWN.replace("Down", "Resolved").partition(" (")[0]] * 2
 
 
 async def test_a_page_that_can_never_arrive_wakes_the_rest_of_the_team_at_once(world: World) -> None:

@@ -189,11 +189,23 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The start of the first good check of the run that is not an all-clear yet."""
     incident_id: int | None = None
     """The incident that this failing run opened, unconfirmed or not."""
+    degraded_since_ms: int | None = None
+    """The start of the first good check of the run in which it is up, but not as it should be."""
+    degraded_reason: str | None = None
+    outages: tuple[int, ...] = ()
+    """When its latest outages were confirmed, the oldest first; as many as judging whether it flaps needs."""
+    flapping_since_ms: int | None = None
+    """When these came too often; it flaps no more after an hour of calm (`rules/flapping.py`)."""
 
     @property
     def steady(self) -> bool:
         """Up with nothing in the air: one more good check changes nothing."""
-        return self.status is MonitorStatus.UP and self.incident_id is None and self.failing_since_ms is None
+        return (
+            self.status is MonitorStatus.UP
+            and self.incident_id is None
+            and self.failing_since_ms is None
+            and self.degraded_since_ms is None
+        )
 
 
 class Monitor(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,10 +227,18 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True):
     status: MonitorStatus
     last_checked_at: datetime | None
     standing: Standing
+    flapping: bool = False
+    """Whether it breaks and recovers so often that its recovery is believed later."""
     certificate_expires_at: datetime | None = None
     unreadable: str = ""
     """Why its stored settings cannot be read, e.g. sealed with a key that is lost. Then `settings` hold only what can
     be, and it is not checked until they are given anew."""
+
+    @property
+    def degraded_reason(self) -> str | None:
+        """Why it is not as it should be though it is up; None when it is, and when it is not up."""
+        shown = self.status in (MonitorStatus.UP, MonitorStatus.VALIDATING)
+        return self.standing.degraded_reason if shown else None
 
 
 class MonitorGroup(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,10 +14,11 @@ from tocsin.kernel.clock import to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.vault import without_credentials
 from tocsin.metadata import actions as metadata
-from tocsin.metadata.model import OwnerType
-from tocsin.monitors.actions import expiry
+from tocsin.metadata.model import Metadata, OwnerType
+from tocsin.monitors.actions import dependencies, expiry
 from tocsin.monitors.model import Monitor, MonitorStatus, Settings
 from tocsin.monitors.rules.expiry import Kind, host_of, registrable_domain
+from tocsin.monitors.rules.flapping import flapping
 from tocsin.monitors.rules.maintenance import in_maintenance
 from tocsin.monitors.rules.settings import MAX_TEXT, Errors, Limits, apply, default_name
 from tocsin.monitors.store import groups as group_shelf
@@ -42,8 +43,7 @@ def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_
     settings, url, errors = apply(Settings(), "", given, limits, new=True)
     name = _name(given, url, errors)
     group_id = _group(tx, given, None, team_id, errors)
-    if errors:
-        raise Invalid.of(errors)
+    facts = _checked(tx, None, team_id, given, settings, errors)
     paused = bool(given.get("paused"))
     id = shelf.insert_monitor(
         tx, team_id=team_id, url=url, name=name or default_name(url), group_id=group_id, paused=paused,
@@ -51,6 +51,10 @@ def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_
     )  # fmt: skip
     if paused:
         state_shelf.add_gap(tx, id, to_milliseconds(tx.now), None, PAUSED)
+    if settings.depends_on:
+        dependencies.put(tx, id, settings.depends_on)
+    if facts:
+        metadata.put(tx, team_id=team_id, owner_type=OwnerType.MONITOR, owner_id=id, facts=facts, new=True)
     monitor = find(tx, id, None)
     events.record(tx, "monitor.created", team_id=team_id, resource_type="monitor", resource_id=id, **_then(monitor))
     expiry.settings_changed(tx, None, monitor, given, base_url)
@@ -68,7 +72,7 @@ def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Monitor:
 
 def team_of(tx: Tx, id: int) -> int | None:
     """The team to which a monitor belongs; None: there is no such monitor."""
-    found = shelf.find(tx, id, None)
+    found = shelf.find(tx, id)
     return None if found is None else found.team_id
 
 
@@ -91,8 +95,7 @@ def update(
     settings, url, errors = apply(old.settings, old.url, given, limits, new=bool(old.unreadable))
     name = _name(given, url, errors)
     group_id = _group(tx, given, old.monitor_group_id, old.team_id, errors)
-    if errors:
-        raise Invalid.of(errors)
+    facts = _checked(tx, id, old.team_id, given, settings, errors)
     pause = given.get("paused")
     paused = old.paused_at is not None if pause is None else bool(pause)
     shelf.update_monitor(
@@ -101,6 +104,10 @@ def update(
         domain=_domain(settings, url),
         settings=None if old.unreadable and given.keys() <= _NO_SETTINGS else settings,
     )  # fmt: skip
+    if "depends_on" in given:
+        dependencies.put(tx, id, settings.depends_on)
+    if facts:
+        metadata.put(tx, team_id=old.team_id, owner_type=OwnerType.MONITOR, owner_id=id, facts=facts)
     if paused is not (old.paused_at is not None):
         _turned(tx, [old], paused, base_url)
     monitor = find(tx, id, None)
@@ -118,6 +125,7 @@ def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> 
     shelf.delete_monitor(tx, id, monitor.team_id)
     sample_shelf.delete_samples_of(tx, id)
     state_shelf.delete_gaps(tx, monitor_id=id)
+    dependencies.forget(tx, id)
     metadata.forget(tx, OwnerType.MONITOR, [id])
     events.record(tx, "monitor.deleted", team_id=monitor.team_id, resource_type="monitor", resource_id=id,
                   **_then(monitor))  # fmt: skip
@@ -222,14 +230,38 @@ def _group(tx: Tx, given: Mapping[str, Any], current: int | None, team_id: int, 
     return int(group_id)
 
 
+def _checked(
+    tx: Tx, id: int | None, team_id: int, given: Mapping[str, Any], settings: Settings, errors: Errors
+) -> Metadata:
+    """What only the database can tell about what was given. Returns its facts. Raises Invalid for all that is wrong."""
+    if "depends_on" in given and "depends_on" not in errors and settings.depends_on:
+        dependencies.complain(tx, id, team_id, settings.depends_on, errors)
+    if errors:
+        raise Invalid.of(errors)
+    sent = given.get("metadata") or {}
+    return {key: [] for key in sent} | metadata.read_facts(tx, sent, team_id)
+
+
 def _shown(tx: Tx, monitors: Sequence[Monitor]) -> list[Monitor]:
-    """With the names of their teams, and `maintenance` where the window is open."""
+    """With the names of their teams, `maintenance` where the window is open, and what they still lean on."""
     names = {id: accounts.team(tx, id).name for id in {monitor.team_id for monitor in monitors}}
-    now = tx.now
+    now, now_ms = tx.now, to_milliseconds(tx.now)
+    leaning = [monitor.id for monitor in monitors if monitor.settings.depends_on]
+    leans_on = dependencies.of(tx, leaning) if leaning else {}
     return [
-        msgspec.structs.replace(monitor, team_name=names[monitor.team_id], status=shown_status(monitor, now))
+        msgspec.structs.replace(
+            monitor,
+            team_name=names[monitor.team_id],
+            status=shown_status(monitor, now),
+            flapping=flapping(monitor.standing, now_ms),
+            settings=_leaning_on(monitor.settings, leans_on.get(monitor.id, ())),
+        )
         for monitor in monitors
     ]
+
+
+def _leaning_on(settings: Settings, ids: tuple[int, ...]) -> Settings:
+    return settings if settings.depends_on == ids else msgspec.structs.replace(settings, depends_on=ids)
 
 
 def shown_status(monitor: Monitor, now: datetime) -> MonitorStatus:

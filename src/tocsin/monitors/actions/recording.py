@@ -8,22 +8,27 @@ import msgspec
 
 from tocsin.escalation.model import Paging
 from tocsin.incidents import actions as incidents
-from tocsin.incidents.model import Opening
+from tocsin.incidents.model import Author, Incident, Opening
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.kernel.vault import without_credentials
+from tocsin.monitors.actions import dependencies
 from tocsin.monitors.actions.expiry import note_certificate
-from tocsin.monitors.model import Monitor, Observation, Standing
-from tocsin.monitors.rules.judging import Deed, Facts, Patience, forget_future, judge, stop_watching
+from tocsin.monitors.model import Monitor, Observation, Standing, Verdict
+from tocsin.monitors.rules.flapping import CALM_MS, OUTAGES, RECOVERY_SECONDS, flapping, recovery_seconds
+from tocsin.monitors.rules.judging import Deed, Facts, Patience, adopt, forget_future, judge, stop_watching
 from tocsin.monitors.rules.maintenance import in_maintenance
 from tocsin.monitors.store import monitors as shelf
 from tocsin.monitors.store import samples as sample_shelf
 from tocsin.monitors.store import states as state_shelf
-from tocsin.storage import Tx
+from tocsin.storage import Tx, events
 
 MAINTENANCE = "maintenance"
 """The reason of the gap in which a monitor is in its maintenance window."""
 
+REOPENED_RECOVERY_SECONDS = 180
+"""The least recovery period of an incident that somebody reopened: one good check is what they did not believe."""
 _NO_CAUSE = "The check failed"
+_SELF = Author(name="Tocsin")
 
 
 def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
@@ -42,19 +47,63 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
         return None
     if observation.certificate_expires_ms is not None:
         note_certificate(tx, monitor.id, from_milliseconds(observation.certificate_expires_ms), base_url)
-    standing = monitor.standing
-    incident = None
-    if standing.incident_id is not None:
-        incident = incidents.current(tx, "monitor", monitor.id, "check")
-    facts = Facts(observation.verdict, observation.started_ms, observation.ended_ms)
-    patience = Patience(monitor.settings.confirmation_period, monitor.settings.recovery_period)
+    incident = incidents.current(tx, "monitor", monitor.id, "check")
+    standing = _with_reopened(forget_future(monitor.standing, to_milliseconds(tx.now)), observation, incident)
+    facts = Facts(observation.verdict, observation.started_ms, observation.ended_ms, observation.degraded)
     judgement = judge(
-        forget_future(standing, to_milliseconds(tx.now)), facts, patience, incident_open=incident is not None
+        standing, facts, _patience(monitor, standing, facts, incident), incident_open=incident is not None
     )
-    new = _done(tx, monitor, observation, judgement.standing, judgement.deed, base_url)
-    if new != standing:
+    if judgement.deed is Deed.FAIL_AGAIN and incident is not None and _relapses(standing, incident):
+        incidents.open(tx, opening(tx, monitor, observation, confirmed=True), base_url)
+    new = _done(tx, monitor, standing.incident_id, observation, judgement.standing, judgement.deed, base_url)
+    if new != monitor.standing:
         state_shelf.save_standing(tx, monitor.id, new)
+        _tell(tx, monitor, new, to_milliseconds(tx.now))
     return new
+
+
+def _with_reopened(standing: Standing, observation: Observation, incident: Incident | None) -> Standing:
+    """Somebody reopened an incident of a monitor that works: good checks must end it again, as they ended it before."""
+    if standing.incident_id is not None or incident is None or observation.verdict is not Verdict.UP:
+        return standing
+    if observation.started_ms <= standing.observed_ms:
+        return standing
+    return adopt(standing, incident.id)
+
+
+def _relapses(standing: Standing, incident: Incident) -> bool:
+    """The first failure since somebody reopened it is a new outage: whoever had answered, answered the old one."""
+    if incident.reopened_at is None:
+        return False
+    return not standing.outages or standing.outages[-1] < to_milliseconds(incident.reopened_at)
+
+
+def _patience(monitor: Monitor, standing: Standing, facts: Facts, incident: Incident | None) -> Patience:
+    settings = monitor.settings
+    recovery = recovery_seconds(standing, settings.recovery_period, facts.started_ms)
+    if incident is not None and incident.reopened_at is not None:
+        recovery = max(recovery, REOPENED_RECOVERY_SECONDS)
+    return Patience(settings.confirmation_period, recovery)
+
+
+def _tell(tx: Tx, monitor: Monitor, new: Standing, now_ms: int) -> None:
+    """Write down what others may want to hear of besides incidents, once per change."""
+    old = monitor.standing
+    if (new.degraded_since_ms is None) is not (old.degraded_since_ms is None):
+        name = "monitor.recovered" if new.degraded_since_ms is None else "monitor.degraded"
+        events.record(tx, name, team_id=monitor.team_id, resource_type="monitor", resource_id=monitor.id,
+                      reason=new.degraded_reason or old.degraded_reason)  # fmt: skip
+    if flapping(new, now_ms) and not flapping(old, now_ms):
+        events.record(tx, "monitor.flapping", team_id=monitor.team_id, resource_type="monitor", resource_id=monitor.id)
+        incident = incidents.current(tx, "monitor", monitor.id, "check")
+        if incident is not None:
+            incidents.write_comment(tx, incident, _FLAPS, _SELF)
+
+
+_FLAPS = (
+    f"This monitor is flapping: {OUTAGES} outages within an hour. Until it has had none for {CALM_MS // 60_000} minutes"
+    f" it must work for {RECOVERY_SECONDS // 60} minutes before an outage counts as over. New outages page at once."
+)
 
 
 def record_batch(
@@ -94,12 +143,12 @@ def end_maintenance(tx: Tx, monitor_id: int, at_ms: int) -> None:
 
 
 def _done(
-    tx: Tx, monitor: Monitor, observation: Observation, standing: Standing, deed: Deed | None, base_url: str
-) -> Standing:
-    """Do the deed. Returns the standing with the incident's id in it."""
-    id = monitor.standing.incident_id
+    tx: Tx, monitor: Monitor, id: int | None, observation: Observation, standing: Standing, deed: Deed | None,
+    base_url: str,
+) -> Standing:  # fmt: skip
+    """Do the deed about the incident `id`. Returns the standing with the id of the incident that holds now."""
     if deed in (Deed.OPEN, Deed.SUSPECT):
-        incident = incidents.open(tx, opening(monitor, observation, confirmed=deed is Deed.OPEN), base_url)
+        incident = incidents.open(tx, opening(tx, monitor, observation, confirmed=deed is Deed.OPEN), base_url)
         return msgspec.structs.replace(standing, incident_id=incident.id)
     if deed is None or id is None:
         return standing
@@ -123,7 +172,7 @@ def _done(
     return standing
 
 
-def opening(monitor: Monitor, observation: Observation, *, confirmed: bool) -> Opening:
+def opening(tx: Tx, monitor: Monitor, observation: Observation, *, confirmed: bool) -> Opening:
     """What the incident is told about its beginning."""
     settings = monitor.settings
     return Opening(
@@ -148,8 +197,17 @@ def opening(monitor: Monitor, observation: Observation, *, confirmed: bool) -> O
         timings=_timings(observation),
         confirmed=confirmed,
         kind="check",
+        depends_on=_depends_on(tx, monitor),
         started_at=from_milliseconds(observation.started_ms),
     )
+
+
+def _depends_on(tx: Tx, monitor: Monitor) -> tuple[tuple[str, int], ...]:
+    """All that it leans on, the nearest first."""
+    if not monitor.settings.depends_on:
+        return ()
+    nearest = dependencies.of(tx, [monitor.id]).get(monitor.id, ())
+    return tuple(("monitor", id) for id in dependencies.below(tx, nearest))
 
 
 def _timings(observation: Observation) -> dict[str, float | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from tocsin.incidents import actions as incidents
 from tocsin.kernel.clock import to_milliseconds
 from tocsin.monitors.model import CheckSpec, Gap, Monitor, Settings
 from tocsin.monitors.rules.maintenance import has_window
@@ -39,6 +40,8 @@ class Watched(msgspec.Struct, frozen=True):
     """The confirmation and the recovery period, seconds."""
     look_again_ms: int | None = None
     """When one of them ends that runs already."""
+    depends_on: tuple[int, ...] = ()
+    """What it leans on: looked at when it fails."""
 
 
 def watched_after(tx: Tx, id: int, limit: int) -> list[Watched]:
@@ -65,6 +68,11 @@ def changed_since(tx: Tx, change_id: int, limit: int) -> tuple[int, list[int]]:
 def revisions(tx: Tx) -> dict[int, int]:
     """Every monitor's revision, by id."""
     return shelf.revisions(tx)
+
+
+def reopened(tx: Tx) -> list[int]:
+    """The monitors about which an incident is open that somebody reopened: they are to be judged again."""
+    return incidents.reopened_owners(tx, "monitor")
 
 
 def begin_watching(tx: Tx) -> Gap | None:
@@ -107,4 +115,5 @@ def _watched(monitor: Monitor) -> Watched:
         unreadable=monitor.unreadable if monitor.paused_at is None else "",
         patience=patience,
         look_again_ms=None if paused else look_again_ms(monitor.standing, *patience),
+        depends_on=monitor.settings.depends_on,
     )

@@ -76,6 +76,11 @@ class MonitorAttributes(msgspec.Struct, gc=False):
     database: str | UnsetType = UNSET
     grpc_service: str | UnsetType = UNSET
     tls: bool | UnsetType = UNSET
+    degraded: bool | UnsetType = UNSET
+    """True: up, but an assertion of severity `degraded` does not hold."""
+    degraded_reason: str | UnsetType = UNSET
+    flapping: bool | UnsetType = UNSET
+    """True: its recovery is believed later than `recovery_period` says."""
 
 
 def render(monitor: Monitor) -> MonitorAttributes:
@@ -93,6 +98,7 @@ def render(monitor: Monitor) -> MonitorAttributes:
         s.maintenance_days, s.playwright_script, s.ip_version, "v2",
         monitor.url if s.monitor_type == "playwright" else UNSET, s.assertions or UNSET, s.depends_on or UNSET,
         _set(s.dns_record_type), s.dns_expected_records or UNSET, _set(s.database), _set(s.grpc_service), _set(s.tls),
+        UNSET if monitor.degraded_reason is None else True, _set(monitor.degraded_reason), monitor.flapping or UNSET,
     )  # fmt: skip
 
 

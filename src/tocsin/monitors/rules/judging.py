@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from tocsin.monitors.model import MonitorStatus, Standing, Verdict
+from tocsin.monitors.rules.flapping import flapping, note_outage
 
 UP, DOWN, PENDING, VALIDATING = (
     MonitorStatus.UP,
@@ -45,6 +46,8 @@ class Facts(msgspec.Struct, frozen=True):
     verdict: Verdict
     started_ms: int
     ended_ms: int
+    degraded: str | None = None
+    """Of a good one: why it is not as good as it should be."""
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -74,8 +77,8 @@ def judge(standing: Standing, facts: Facts, patience: Patience, *, incident_open
         standing = forget_incident(standing)
     standing = msgspec.structs.replace(standing, observed_ms=facts.started_ms)
     if facts.verdict is Verdict.UP:
-        return _good(standing, facts, patience)
-    return _bad(standing, facts, patience)
+        return _good(_graded(standing, facts), facts, patience)
+    return _counted(_bad(standing, facts, patience), facts.ended_ms)
 
 
 def forget_future(standing: Standing, now_ms: int) -> Standing:
@@ -88,13 +91,18 @@ def forget_future(standing: Standing, now_ms: int) -> Standing:
         observed_ms=0,
         failing_since_ms=None if failing is None else min(failing, now_ms),
         recovering_since_ms=None if recovering is None else min(recovering, now_ms),
+        outages=tuple(min(outage, now_ms) for outage in standing.outages),
     )
 
 
 def forget_incident(standing: Standing) -> Standing:
     """The standing of a monitor whose incident was closed by somebody else: as if it had been fine."""
-    status = PENDING if standing.status is PENDING else UP
-    return Standing(status=status, observed_ms=standing.observed_ms)
+    return _settled(standing, PENDING if standing.status is PENDING else UP)
+
+
+def adopt(standing: Standing, incident_id: int) -> Standing:
+    """The standing of a monitor whose incident somebody reopened though it works: it is to prove itself once more."""
+    return msgspec.structs.replace(_settled(standing, DOWN), incident_id=incident_id)
 
 
 def stop_watching(standing: Standing, *, incident_open: bool) -> Judgement:
@@ -105,7 +113,7 @@ def stop_watching(standing: Standing, *, incident_open: bool) -> Judgement:
 
 
 def _good(standing: Standing, facts: Facts, patience: Patience) -> Judgement:
-    up = Standing(status=UP, observed_ms=standing.observed_ms)
+    up = _settled(standing, UP)
     if standing.status in (PENDING, UP):
         return Judgement(up, Deed.WITHDRAW if standing.failing_since_ms is not None else None)
     since = facts.started_ms if standing.recovering_since_ms is None else standing.recovering_since_ms
@@ -118,7 +126,7 @@ def _good(standing: Standing, facts: Facts, patience: Patience) -> Judgement:
 
 
 def _bad(standing: Standing, facts: Facts, patience: Patience) -> Judgement:
-    down = Standing(status=DOWN, observed_ms=standing.observed_ms, incident_id=standing.incident_id)
+    down = msgspec.structs.replace(_settled(standing, DOWN), incident_id=standing.incident_id)
     if standing.status is DOWN:
         return Judgement(standing)
     if standing.status is VALIDATING:
@@ -133,3 +141,26 @@ def _bad(standing: Standing, facts: Facts, patience: Patience) -> Judgement:
     if facts.ended_ms - standing.failing_since_ms >= patience.confirmation_period * 1000:
         return Judgement(down, Deed.CONFIRM)
     return Judgement(standing)
+
+
+def _settled(standing: Standing, status: MonitorStatus) -> Standing:
+    """In that status with nothing in the air; what is known of its past stays."""
+    return msgspec.structs.replace(
+        standing, status=status, failing_since_ms=None, recovering_since_ms=None, incident_id=None
+    )
+
+
+def _graded(standing: Standing, facts: Facts) -> Standing:
+    """Whether it is as good as it should be. What a failing check leaves as it was: it says nothing about that."""
+    since = None
+    if facts.degraded is not None:
+        since = facts.started_ms if standing.degraded_since_ms is None else standing.degraded_since_ms
+    return msgspec.structs.replace(standing, degraded_since_ms=since, degraded_reason=facts.degraded)
+
+
+def _counted(judgement: Judgement, at_ms: int) -> Judgement:
+    """With the outage counted, if it is one; an outage that goes on counts only to keep what flaps from being calm."""
+    standing, deed = judgement.standing, judgement.deed
+    if deed in (Deed.OPEN, Deed.CONFIRM) or (deed is Deed.FAIL_AGAIN and flapping(standing, at_ms)):
+        return Judgement(note_outage(standing, at_ms), deed)
+    return judgement

@@ -56,7 +56,8 @@ _COLUMNS = (
         states.c.certificate_expires_at,
     )),
     monitors.c.revision, monitors.c.domain, monitors.c.settings, monitors.c.secrets, states.c.status,
-    states.c.failing_since_ms, states.c.recovering_since_ms, states.c.incident_id,
+    states.c.failing_since_ms, states.c.recovering_since_ms, states.c.incident_id, states.c.degraded_since_ms,
+    states.c.degraded_reason, states.c.outages, states.c.flapping_since_ms,
 )  # fmt: skip
 """Instants come as the milliseconds that they are: fifty rows hold two hundred of them."""
 _SELECT = select(*_COLUMNS).select_from(monitors.join(states, states.c.monitor_id == monitors.c.id))
@@ -282,7 +283,8 @@ def _rows(tx: Tx, shape: Any, build: Callable[[], Select[Any]], values: dict[str
 
 def _monitor(row: Any, tx: Tx) -> Monitor:
     (id, team_id, url, name, group_id, paused_ms, created_ms, updated_ms, last_checked_ms, certificate_ms, revision,
-     domain, document, secrets, status, failing_since_ms, recovering_since_ms, incident_id) = row  # fmt: skip
+     domain, document, secrets, status, failing_since_ms, recovering_since_ms, incident_id, degraded_since_ms,
+     degraded_reason, outages, flapping_since_ms) = row  # fmt: skip
     settings, unreadable = _read(document, secrets, tx.vault)
     standing = Standing(
         status=_STATUSES[status] if not unreadable else MonitorStatus.PENDING,
@@ -290,6 +292,10 @@ def _monitor(row: Any, tx: Tx) -> Monitor:
         failing_since_ms=failing_since_ms,
         recovering_since_ms=recovering_since_ms,
         incident_id=incident_id,
+        degraded_since_ms=degraded_since_ms,
+        degraded_reason=degraded_reason,
+        outages=tuple(map(int, outages.split())) if outages else (),
+        flapping_since_ms=flapping_since_ms,
     )
     return Monitor(
         id=id,

@@ -26,12 +26,14 @@ def save_standing(tx: Tx, monitor_id: int, standing: Standing) -> None:
             status=standing.status.value, last_checked_at=checked_at,
             failing_since_ms=standing.failing_since_ms,
             recovering_since_ms=standing.recovering_since_ms, incident_id=standing.incident_id,
+            degraded_since_ms=standing.degraded_since_ms, degraded_reason=standing.degraded_reason,
+            outages=" ".join(map(str, standing.outages)) or None, flapping_since_ms=standing.flapping_since_ms,
         )
     )  # fmt: skip
 
 
 def begin_anew(tx: Tx, monitor_ids: Sequence[int]) -> None:
-    """Back to the first check still to be done; when they were checked last stays known."""
+    """Back to the first check still to be done; when they were checked last, and failed last, stays known."""
     start = Standing()
     tx.execute(
         update(states)
@@ -39,6 +41,7 @@ def begin_anew(tx: Tx, monitor_ids: Sequence[int]) -> None:
         .values(
             status=start.status.value, failing_since_ms=start.failing_since_ms,
             recovering_since_ms=start.recovering_since_ms, incident_id=start.incident_id,
+            degraded_since_ms=start.degraded_since_ms, degraded_reason=start.degraded_reason,
         )
     )  # fmt: skip
 

@@ -68,8 +68,25 @@ states = Table(
     Column("certificate_expires_at", Instant, nullable=True),
     Column("certificate_announced_at", Instant, nullable=True),
     Column("domain_announced_at", Instant, nullable=True),
+    Column("degraded_since_ms", BigInteger, nullable=True),
+    Column("degraded_reason", Text, nullable=True),
+    Column("outages", Text, nullable=True),
+    Column("flapping_since_ms", BigInteger, nullable=True),
 )
-"""`*_announced_at`: the expiry for which an incident was opened, so that one end is announced once."""
+"""`*_announced_at`: the expiry for which an incident was opened, so that one end is announced once.
+`outages`: the latest ones' instants in ms, separated by spaces."""
+
+dependencies = Table(
+    "monitor_dependencies",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("monitor_id", Id, nullable=False),
+    Column("depends_on_id", Id, nullable=False),
+    Index("uq_monitor_dependencies_pair", "monitor_id", "depends_on_id", unique=True),
+    Index("ix_monitor_dependencies_depends_on_id", "depends_on_id"),
+    sqlite_autoincrement=True,
+)
+"""The truth about what leans on what; a monitor's own document may still name one that was deleted."""
 
 gaps = Table(
     "observation_gaps",

@@ -24,6 +24,7 @@ from tocsin.monitors.rules.maintenance import in_maintenance, next_change
 from tocsin.monitors.rules.patience import look_again_ms
 from tocsin.monitors.worker.appointments import Appointments
 from tocsin.monitors.worker.inbox import Inbox, Slip
+from tocsin.monitors.worker.neighbours import Neighbours
 from tocsin.monitors.worker.sight import Sight
 from tocsin.storage import Database
 
@@ -37,6 +38,8 @@ PAGE = 1000
 """Monitors read, or judged again, in one go."""
 MAX_ROUNDS = 100
 """Pages of changes read in one beat; the next beat goes on."""
+REOPENED_SECONDS = 15.0
+"""How often it is asked which incidents somebody has reopened: their monitors must prove themselves once more."""
 SLEPT_MS = 30_000
 """Longer between two beats, and the machine slept: nobody watched."""
 MARK_MS = 5_000
@@ -78,6 +81,7 @@ class Engine:
         self._probe: Probe | None = None
         self._inbox = Inbox()
         self._appointments = Appointments()
+        self._neighbours = Neighbours(clock)
         self._sight = Sight(database, clock, self._inbox, base_url, self._appointments.soon)
         self._judging: set[Future[Standing | None]] = set()
         self._refusals: dict[int, int] = {}
@@ -87,6 +91,7 @@ class Engine:
         self._in_window: set[int] = set()
         self._journal = -1
         self._reconcile_at = 0.0
+        self._reopened_at = 0.0
         self._beat_ended_ms: int | None = None
         self._marked_ms = 0
         self.lag_seconds = 0.0
@@ -128,6 +133,8 @@ class Engine:
         """Take a batch from the probe; never blocks. Callable from any thread."""
         self.observations += len(batch)
         for seen in self._inbox.sort(batch):
+            for id in self._neighbours.to_check(seen, self._known.get(seen.monitor_id)):
+                self._check_now(id)
             if seen.evidence is not None and len(self._judging) >= MAX_EVIDENCE_IN_FLIGHT:
                 seen = msgspec.structs.replace(seen, evidence=None)
             try:
@@ -146,6 +153,7 @@ class Engine:
             self._inbox.note_gap((None, self._beat_ended_ms, now_ms, watching.NOT_RUNNING))
         await self._learn()
         await self._turn_windows()
+        await self._wake_reopened()
         self._keep_appointments()
         try:
             await self._write_down()
@@ -222,8 +230,19 @@ class Engine:
     def _keep_appointments(self) -> None:
         """Check now what somebody's patience ends for, and not when its turn comes: that may be hours later."""
         for id in self._appointments.due(to_milliseconds(self._clock.now())):
-            if self._probe is not None:
-                self._probe.check_now(id)
+            self._check_now(id)
+
+    def _check_now(self, monitor_id: int) -> None:
+        if self._probe is not None:
+            self._probe.check_now(monitor_id)
+
+    async def _wake_reopened(self) -> None:
+        """A monitor that works is not judged; one whose incident was reopened is, until it has proved itself."""
+        if self._clock.monotonic() >= self._reopened_at:
+            self._reopened_at = self._clock.monotonic() + REOPENED_SECONDS
+            for id in await self._database.read(watching.reopened):
+                if self._inbox.wake(id):
+                    self._appointments.soon(id)
 
     async def _judge_again(self) -> None:
         """In order within a monitor; monitors beside each other, so that they share a commit."""
@@ -310,6 +329,7 @@ class Engine:
             if watched is None:
                 self._known.pop(id, None)
                 self._inbox.forget(id)
+                self._neighbours.forget(id)
                 self._appointments.make(id, None)
                 self._dropped.discard(id)
             else:

@@ -99,6 +99,11 @@ class Inbox:
             else:
                 self._steady[monitor_id] = revision
 
+    def wake(self, monitor_id: int) -> bool:
+        """From now on its successes must be judged; whether they needed none before."""
+        with self._lock:
+            return self._steady.pop(monitor_id, None) is not None
+
     def forget(self, monitor_id: int) -> None:
         """The monitor is watched no more."""
         with self._lock:
