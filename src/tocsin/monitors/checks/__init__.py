@@ -180,9 +180,21 @@ def place(host: str, port: int) -> str:
     return f"[{host.strip('[]')}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def said(where: str, received: bytes, remote_ip: str | None) -> Evidence:
-    """What a server said, kept as evidence."""
+def said(where: str, received: bytes, remote_ip: str | None) -> Evidence | None:
+    """What a server said, kept as evidence; None when nobody was there to say anything."""
+    if not received and remote_ip is None:
+        return None
     return Evidence(url=where, body=received, remote_ip=remote_ip)
+
+
+MAX_WORDS = 200
+"""Characters of a server's own words in a cause: a sentence, never a page."""
+
+
+def words(line: bytes) -> str:
+    """One line of a server as people may read it: no control characters, no more than a sentence."""
+    text = "".join(letter if letter.isprintable() else " " for letter in line.decode("utf-8", "replace"))
+    return " ".join(text.split())[:MAX_WORDS]
 
 
 def ports_of(port: str | None, usual: int) -> tuple[int, ...]:

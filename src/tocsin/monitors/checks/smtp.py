@@ -1,0 +1,115 @@
+"""Checks a mail server that takes mail: does it greet, speak SMTP and offer the encryption that it should?"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from tocsin.kernel.net import Net, Stream
+from tocsin.monitors.checks import Outcome, conversation, each_port, ports_of, timeout_of, words
+
+KINDS = ("smtp",)
+USUAL_PORT = 25
+TLS_PORTS = frozenset({465})
+"""On these the conversation is encrypted from its first byte (RFC 8314, 3.3)."""
+PLAIN_PORTS = frozenset({25, 587, 2525})
+"""On these it begins in clear, and STARTTLS follows; on others, `tls` says which it is."""
+MAX_LINES = 100
+"""Lines of one answer: an EHLO has a dozen."""
+NAME = b"tocsin.invalid"
+"""Whom we say we are: a name that belongs to nobody (RFC 2606), for we deliver nothing."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The attributes of the contract (part 1, 3.1) that make up an SMTP check."""
+
+    url: str
+    port: str | None = None
+    request_timeout: float | None = None
+    """Milliseconds."""
+    ip_version: str | None = None
+    verify_ssl: bool = True
+    tls: bool | None = None
+    """True: it must be encrypted, on ports of one's own from the first byte; False: STARTTLS is not tried; None: as the
+    port says, and STARTTLS where it is offered."""
+
+
+async def check(settings: Settings, net: Net) -> Outcome:
+    """Greeting, EHLO, STARTTLS when it is offered, and a polite goodbye, on every port (RFC 5321, RFC 3207)."""
+    return await each_port(ports_of(settings.port, USUAL_PORT), partial(_check_port, settings, net))
+
+
+def encrypted_from_the_start(tls: bool | None, port: int) -> bool:
+    """Whether TLS comes first on this port, before any word of the server."""
+    if tls is None:
+        return port in TLS_PORTS
+    return tls and port not in PLAIN_PORTS
+
+
+async def _check_port(settings: Settings, net: Net, port: int) -> Outcome:
+    implicit = encrypted_from_the_start(settings.tls, port)
+    return await conversation(
+        net,
+        settings.url,
+        port,
+        partial(_talk, settings, implicit),
+        timeout_seconds=timeout_of(settings.request_timeout),
+        ip_version=settings.ip_version,
+        tls=implicit,
+        verify_tls=settings.verify_ssl,
+    )
+
+
+async def _talk(settings: Settings, secured: bool, stream: Stream) -> str | None:
+    code, lines = await _answer(stream)
+    if code != 220:
+        return _complaint("The server does not greet", code, lines)
+    code, lines = await _hello(stream)
+    if code != 250:
+        return _complaint("The server does not answer EHLO", code, lines)
+    if not secured and settings.tls is not False:
+        if any(line.strip().upper() == b"STARTTLS" for line in lines):
+            code, lines = await _command(stream, b"STARTTLS")
+            if code != 220:
+                return _complaint("The server refuses STARTTLS that it offers", code, lines)
+            await stream.start_tls(verify_tls=settings.verify_ssl)
+            code, lines = await _hello(stream)
+            if code != 250:
+                return _complaint("The server does not answer EHLO after STARTTLS", code, lines)
+        elif settings.tls:
+            return "The server does not offer STARTTLS"
+    await stream.write(b"QUIT\r\n")  # politely, without waiting for the answer
+    return None
+
+
+async def _hello(stream: Stream) -> tuple[int, list[bytes]]:
+    code, lines = await _command(stream, b"EHLO " + NAME)
+    if code in (500, 501, 502, 504):  # an old server (RFC 5321, 3.2)
+        code, lines = await _command(stream, b"HELO " + NAME)
+    return code, lines
+
+
+async def _command(stream: Stream, line: bytes) -> tuple[int, list[bytes]]:
+    await stream.write(line + b"\r\n")
+    return await _answer(stream)
+
+
+async def _answer(stream: Stream) -> tuple[int, list[bytes]]:
+    """The code and the texts of one answer of perhaps several lines; code 0 for what is not SMTP."""
+    texts: list[bytes] = []
+    for _ in range(MAX_LINES):
+        line = (await stream.read_line()).rstrip(b"\r\n")
+        if not line[:3].isdigit() or line[3:4] not in (b" ", b"-", b""):
+            return 0, [line]
+        texts.append(line[4:])
+        if line[3:4] != b"-":
+            return int(line[:3]), texts
+    return 0, [b"an answer of more than 100 lines"]
+
+
+def _complaint(what: str, code: int, lines: list[bytes]) -> str:
+    text = words(lines[-1]) if lines else ""
+    if code == 0:
+        return f"Not a mail server: it says '{text}'" if text else "Not a mail server"
+    return f"{what}: {code} {text}".rstrip()
