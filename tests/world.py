@@ -26,10 +26,10 @@ from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway import Door
 from tocsin.gateway.audit import audit_entries
-from tocsin.inbound import api as inbound
-from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
 from tocsin.heartbeats.api import OPERATIONS as HEARTBEATS
 from tocsin.heartbeats.worker import Deadlines, Intake
+from tocsin.inbound import api as inbound
+from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
 from tocsin.incidents.api import OPERATIONS as INCIDENTS
 from tocsin.incidents.worker import Storms
 from tocsin.metadata import api as metadata
@@ -37,6 +37,7 @@ from tocsin.monitors.api import OPERATIONS as MONITORS
 from tocsin.monitors.probe import Probe
 from tocsin.monitors.worker import Engine
 from tocsin.notify.channels import email as email_channel
+from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
@@ -91,7 +92,9 @@ class World:
         self._assemble()
 
     def _assemble(self) -> None:
-        catalogue = Catalogue([*MONITORS, *HEARTBEATS, *INCIDENTS, *metadata.operations(OWNERS), *WEBHOOKS, *inbound.operations(MAIL)])
+        catalogue = Catalogue(
+            [*MONITORS, *HEARTBEATS, *INCIDENTS, *metadata.operations(OWNERS), *WEBHOOKS, *inbound.operations(MAIL)]
+        )
         self.door = Door(self.database, catalogue, self.clock)
         smtp = email_channel.Settings(host="127.0.0.1", port=self.mailbox.port, from_address="tocsin@tocsin.test")
         self.engine = Engine(self.database, self.clock, BASE_URL)
@@ -108,6 +111,7 @@ class World:
             settings={"email": smtp},
             alone=True,
             given_up=bring_forward,
+            limits=Limits(),
         )
         self.fan_out = FanOut(self.database, self.clock)
         self.webhooks = WebhookDeliveries(self.database, self.clock, self.net, base_url=BASE_URL, alone=True)

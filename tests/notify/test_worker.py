@@ -177,7 +177,7 @@ async def test_many_messages_are_sent_exactly_once_by_two_workers(ops: Ops, numb
     assert len(set(box.message_ids())) == number
     assert box.most_at_once <= 2 * email.CONNECTIONS
     assert await ops.database.read(actions.states) == {
-        "queued": 0, "sending": 0, "sent": number, "failed": 0, "given_up": 0, "cancelled": 0,
+        "queued": 0, "sending": 0, "sent": number, "failed": 0, "given_up": 0, "cancelled": 0, "held": 0,
     }  # fmt: skip
 
 

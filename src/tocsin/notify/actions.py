@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +14,12 @@ from tocsin.accounts import actions as accounts
 from tocsin.kernel.errors import NotFound
 from tocsin.notify import rules, store
 from tocsin.notify.model import (
+    UNLIMITED,
     Answer,
     AnswerLink,
     DeliveryEvent,
     Kind,
+    Limits,
     Look,
     Message,
     Notice,
@@ -34,6 +36,8 @@ COUNTED = timedelta(days=1)
 """How far back finished deliveries are counted for the metrics, so that a long history costs nothing."""
 MAX_LEDGER_LINES = 2_000
 """Lines of one incident that a timeline reads at most: a storm must not make its own incident unreadable."""
+DIGEST_CHANNEL = "email"
+"""By which digests go, whatever was held back: everybody has an address, and it costs nothing."""
 ROWS_PER_DELIVERY = 4
 """A message and the usual lines of its ledger: how many messages fit into one bounded clean-up."""
 MAX_DETAIL_CHARACTERS = 500
@@ -74,6 +78,7 @@ def queue(
         address=address,
         kind=kind,
         urgency=rules.urgency(kind),
+        critical=notice.critical,
         notice=notice,
         planned_at=planned_at,
         state=State.QUEUED,
@@ -95,7 +100,9 @@ def cancel(tx: Tx, incident_id: int, reason: str) -> int:
     """Take back the pages of an incident that are still to be sent; returns how many. One in flight may arrive."""
     cancelled = store.cancel_pages(tx, incident_id)
     store.append(tx, [_line(tx, row.id, State.CANCELLED, row.attempts, reason) for row in cancelled])
-    return len(cancelled)
+    untold = store.cancel_held(tx, incident_id)
+    store.append(tx, [_line(tx, id, State.HELD, 0, f"told in no digest, because {reason}") for id in untold])
+    return len(cancelled) + len(untold)
 
 
 def log(tx: Tx, incident_id: int) -> list[DeliveryEvent]:
@@ -123,12 +130,22 @@ def paged(tx: Tx, incident_id: int) -> list[Paged]:
     return [Paged(row.user_id, row.channel, row.address) for row in store.reached(tx, incident_id)]
 
 
-def claim(tx: Tx, channel: str, limit: int, base_url: str) -> list[Message]:
-    """Lease up to `limit` due deliveries of a channel, pages first. What is not settled is sent again."""
+def claim(tx: Tx, channel: str, limit: int, base_url: str, limits: Limits = UNLIMITED) -> list[Message]:
+    """Lease up to `limit` due deliveries of a channel, pages first. What is not settled is sent again.
+
+    Pages of people who have had so many that `limits` holds back the rest are not among them; a digest is, which
+    names them.
+    """
+    _hold_back(tx, channel, limit, limits)
     lease_until = tx.now + timedelta(seconds=rules.LEASE_SECONDS)
     taken = store.take(tx, channel, rules.URGENCIES, limit, lease_until)
     store.append(tx, [_line(tx, row.id, State.SENDING, row.attempts, "") for row in taken])
-    return [_message(tx, row, base_url) for row in taken]
+    store.charge(tx, [row.id for row in taken if row.kind == Kind.PAGE])
+    return [
+        message
+        for row in taken
+        if (message := _digest(tx, row, base_url) if row.kind == Kind.DIGEST else _message(tx, row, base_url))
+    ]
 
 
 def settle(
@@ -160,6 +177,11 @@ def settle(
         )  # fmt: skip
         if row.kind == Kind.PAGE and given_up is not None:
             given_up(tx, row.incident_id)
+    if row.kind == Kind.DIGEST and change.state is State.SENT:
+        store.append_to_all_in(tx, delivery_id, State.HELD, f"told in a digest, {detail}"[:MAX_DETAIL_CHARACTERS])
+    elif row.kind == Kind.DIGEST and change.state is State.GIVEN_UP:
+        store.append_to_all_in(tx, delivery_id, State.QUEUED, "")
+        store.let_go(tx, delivery_id)
     return change.state
 
 
@@ -230,13 +252,83 @@ def verify_answer(tx: Tx, token: str) -> AnswerLink | None:
     return AnswerLink(delivery_id=id, team_id=row.team_id, incident_id=row.incident_id, user_id=row.user_id)
 
 
-def _message(tx: Tx, row: Row[Any], base_url: str) -> Message:
-    notice = msgspec.convert(row.notice, Notice)
+def _hold_back(tx: Tx, channel: str, limit: int, limits: Limits) -> None:
+    """Hold back what is due by this channel and goes beyond what a person, or a team, may get."""
+    urgency = rules.urgency(Kind.PAGE)
+    if limits.pages_per_hour:
+        fresh = store.fresh_pages(tx, channel, urgency, limit)
+        since = tx.now - rules.ALLOWANCE_TIME
+        most = limits.pages_per_hour
+        left = {id: most - store.charged(tx, id, since, most) for id in {row.user_id for row in fresh}}
+        may = rules.allowed(left, [(row.id, row.user_id) for row in fresh])
+        why = f"{most} pages within an hour are the most that one person gets"
+        for user_id in sorted({row.user_id for row in fresh if row.id not in may}):
+            _hold(tx, store.hold(tx, channel, urgency, but=may, user_id=user_id, team_id=None), why)
+    most = limits.of_team(channel)
+    if most:
+        fresh = store.fresh_pages(tx, channel, urgency, limit)
+        since = tx.now - rules.BUDGET_TIME
+        teams = {row.team_id for row in fresh}
+        left = {id: most - store.charged_to_team(tx, id, channel, since, most) for id in teams}
+        may = rules.allowed(left, [(row.id, row.team_id) for row in fresh])
+        why = f"{most} a day are the most that one team sends by this channel"
+        for team_id in sorted({row.team_id for row in fresh if row.id not in may}):
+            _hold(tx, store.hold(tx, channel, urgency, but=may, user_id=None, team_id=team_id), why)
+
+
+def _hold(tx: Tx, held: Sequence[Row[Any]], why: str) -> None:
+    """Write down why, and see to it that each person gets a digest: the first at once, others now and then."""
+    store.append(tx, [_line(tx, row.id, State.HELD, 0, f"{why}; it stands in a digest") for row in held])
+    for row in {row.user_id: row for row in reversed(held)}.values():  # the first of each person
+        latest = store.latest_digest(tx, row.user_id)
+        if latest is not None and latest.open:
+            continue
+        planned_at = tx.now if latest is None else max(tx.now, latest.planned_at + rules.DIGEST_EVERY)
+        address = row.address if row.channel == DIGEST_CHANNEL else accounts.user(tx, row.user_id).email
+        notice = Notice(kind=Kind.DIGEST, incident_id=row.incident_id, team_id=row.team_id, subject="", headline="",
+                        cause="", thread_key=f"digest-{row.user_id}")  # fmt: skip
+        id = queue(
+            tx, notice, user_id=row.user_id, channel=DIGEST_CHANNEL, address=address, planned_at=planned_at
+        )  # fmt: skip
+        if id is not None:
+            store.put_digest(tx, row.user_id, id, planned_at)
+
+
+def _digest(tx: Tx, row: Row[Any], base_url: str) -> Message | None:
+    """A digest as it is sent: what stands in it is fixed with its first attempt. None: nothing is held any more."""
+    if row.attempts > 1:
+        return _message(tx, row, base_url)
+    number = store.close_digest(tx, row.id, row.user_id)
+    if number == 0:
+        store.change(tx, row.id, state=State.CANCELLED, due_at=None, in_flight=False)
+        store.append(tx, [_line(tx, row.id, State.CANCELLED, row.attempts, "nothing is held back any more")])
+        return None
+    listed = store.in_digest(tx, row.id, rules.DIGEST_LISTS)
+    facts = [
+        (msgspec.convert(page.notice, Notice).headline, answer_url(tx, base_url, page.id)) for page in listed
+    ]  # fmt: skip
+    if number > len(listed):
+        facts.append(("And", f"{number - len(listed)} more"))
+    more = f"{number} more page" + ("" if number == 1 else "s")
+    given = msgspec.convert(row.notice, Notice)
+    notice = msgspec.structs.replace(
+        given,
+        subject=f"[Tocsin] And {more}",
+        headline=f"And {more}",
+        cause="You have had so many pages lately that the others are listed here, each with the link to answer.",
+        facts=facts,
+    )
+    store.set_notice(tx, row.id, notice)
+    return _message(tx, row, base_url, notice)
+
+
+def _message(tx: Tx, row: Row[Any], base_url: str, notice: Notice | None = None) -> Message:
+    notice = notice or msgspec.convert(row.notice, Notice)
     thread = notice.thread_key or f"incident-{row.incident_id}"
     asks = row.kind == Kind.PAGE and bool(notice.actions)
     # The personal link shows the incident as well as it answers: nobody has to sign in to see why they were woken.
     link = answer_url(tx, base_url, row.id)
-    notice = msgspec.structs.replace(notice, url="" if asks else link)
+    notice = msgspec.structs.replace(notice, url="" if asks or row.kind == Kind.DIGEST else link)
     return Message(
         delivery_id=row.id,
         attempt=row.attempts,

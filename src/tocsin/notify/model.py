@@ -16,6 +16,8 @@ class Kind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     NOTICE = "notice"
+    DIGEST = "digest"
+    """All pages of one person that were held back, in one message; as durable as a page."""
 
 
 class State(StrEnum):
@@ -30,6 +32,29 @@ class State(StrEnum):
     """The last attempt failed; another one is planned."""
     GIVEN_UP = "given_up"
     CANCELLED = "cancelled"
+    HELD = "held"
+    """Not sent by itself, because its person has had so many pages already: it stands in the next digest."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How many pages may leave before the rest is held back for a digest; 0 = as many as there are.
+
+    A critical alert is never held back.
+    """
+
+    pages_per_hour: int = 60
+    """To one person, by all channels together."""
+    sms_per_day: int = 100
+    """Of one team."""
+    calls_per_day: int = 50
+    """Of one team."""
+
+    def of_team(self, channel: str) -> int:
+        """Messages a day that one team may send by this channel."""
+        return {"sms": self.sms_per_day, "call": self.calls_per_day}.get(channel, 0)
+
+
+UNLIMITED = Limits(pages_per_hour=0, sms_per_day=0, calls_per_day=0)
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

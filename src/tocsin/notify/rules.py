@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -31,7 +31,19 @@ incident is open and nobody has answered, because then it is cancelled."""
 KEPT_FOR = timedelta(days=400)
 """Whom we told, when and through which server: a year, and the month in which somebody asks about it."""
 
-URGENCY: Mapping[str, int] = {Kind.PAGE: 0}
+ALLOWANCE_TIME = timedelta(hours=1)
+"""Over which a person's pages are counted."""
+BUDGET_TIME = timedelta(days=1)
+"""Over which a team's messages by a channel that costs money are counted."""
+DIGEST_EVERY = timedelta(minutes=5)
+"""The first digest leaves at once; as long as more is held back, another at most so often."""
+DIGEST_LISTS = 18
+"""Held pages that a digest names, each with the link behind which it is answered; the rest is counted."""
+
+LASTING = (Kind.PAGE, Kind.DIGEST)
+"""What is tried for as long as it takes."""
+
+URGENCY: Mapping[str, int] = dict.fromkeys(LASTING, 0)
 """Lower goes first."""
 LEAST_URGENT = 1
 URGENCIES = (0, LEAST_URGENT)
@@ -46,6 +58,10 @@ class Act(StrEnum):
     RETRY = "retry"
     GIVE_UP = "give_up"
     CANCEL = "cancel"
+    HOLD = "hold"
+    """Its person has had too many already."""
+    LET_GO = "let go"
+    """The digest in which it stands will never arrive: it goes out by itself after all."""
 
 
 TABLE: Mapping[tuple[State, Act], State | None] = {
@@ -79,6 +95,16 @@ TABLE: Mapping[tuple[State, Act], State | None] = {
     (State.CANCELLED, Act.RETRY): None,
     (State.CANCELLED, Act.GIVE_UP): None,
     (State.CANCELLED, Act.CANCEL): None,
+    (State.HELD, Act.CLAIM): None,
+    (State.HELD, Act.SENT): State.SENT,
+    (State.HELD, Act.RETRY): None,
+    (State.HELD, Act.GIVE_UP): None,
+    (State.HELD, Act.CANCEL): State.CANCELLED,
+    (State.HELD, Act.HOLD): None,
+    (State.HELD, Act.LET_GO): State.QUEUED,
+    (State.QUEUED, Act.HOLD): State.HELD,
+    **{(state, Act.HOLD): None for state in State if state not in (State.QUEUED, State.HELD)},
+    **{(state, Act.LET_GO): None for state in State if state is not State.HELD},
 }
 """Every state and act decided; None = nothing changes.
 
@@ -110,7 +136,7 @@ def settled(
         return Change(after, None, answer.why)
     wait = wait_seconds(delivery_id, attempt, answer.after_seconds)
     due_at = now + timedelta(seconds=wait)
-    if kind != Kind.PAGE and due_at > planned_at + NOTICE_LIFETIME:
+    if kind not in LASTING and due_at > planned_at + NOTICE_LIFETIME:
         hours = NOTICE_LIFETIME // timedelta(hours=1)
         return Change(State.GIVEN_UP, None, f"not delivered within {hours} hours; the last reason: {answer.why}")
     return Change(after, due_at, f"{answer.why}; trying again in {_say(wait)}")
@@ -124,6 +150,17 @@ def wait_seconds(delivery_id: int, attempt: int, asked_seconds: float | None = N
     full: float = min(FIRST_WAIT_SECONDS * 2.0**doublings, LONGEST_WAIT_SECONDS)
     draw = int.from_bytes(hashlib.blake2b(f"{delivery_id}:{attempt}".encode(), digest_size=4).digest()) / 2**32
     return full * (1 - JITTER * draw)
+
+
+def allowed(left: Mapping[int, int], wanted: Sequence[tuple[int, int]]) -> set[int]:
+    """Which of the wanted pages may leave: (page, whose allowance it uses), in order; `left` says how many each has."""
+    used: dict[int, int] = {}
+    may = set()
+    for page, whose in wanted:
+        used[whose] = used.get(whose, 0) + 1
+        if used[whose] <= left[whose]:
+            may.add(page)
+    return may
 
 
 def urgency(kind: str) -> int:
@@ -158,5 +195,7 @@ def sentence(event: DeliveryEvent) -> str:
             return f"{subject} given up: {event.detail}"
         case State.CANCELLED:
             return f"{subject} cancelled: {event.detail}"
+        case State.HELD:
+            return f"{subject} held back: {event.detail}"
         case _:
             return f"{subject}: {event.detail}"

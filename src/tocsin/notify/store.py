@@ -9,16 +9,20 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
     Row,
+    Select,
     Table,
     Text,
     UniqueConstraint,
     delete,
+    false,
     func,
     insert,
+    literal,
     select,
     update,
 )
@@ -45,6 +49,9 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False),
     Column("in_flight", Boolean, nullable=False),
     Column("due_at", Instant, nullable=True),
+    Column("critical", Boolean, nullable=False, server_default=false()),
+    Column("charged_at", Instant, nullable=True),
+    Column("digest_id", Id, nullable=True),
     UniqueConstraint("incident_id", "user_id", "planned_at", "channel", "kind"),
     Index(
         "ix_deliveries_due",
@@ -55,10 +62,20 @@ deliveries = Table(
         postgresql_where=Column("due_at").is_not(None),
     ),
     Index("ix_deliveries_planned_at", "planned_at"),
+    *(
+        Index(name, *columns, sqlite_where=Column(known).is_not(None), postgresql_where=Column(known).is_not(None))
+        for name, known, *columns in (
+            ("ix_deliveries_charged_user", "charged_at", "user_id", "charged_at"),
+            ("ix_deliveries_charged_team", "charged_at", "team_id", "channel", "charged_at"),
+            ("ix_deliveries_digest", "digest_id", "digest_id", "user_id"),
+        )
+    ),
     sqlite_autoincrement=True,
 )
 """`due_at`: when it is next to be looked at (the end of the lease while sending); NULL = nothing more will happen.
 
+`charged_at`: when it was counted against its person's allowance; NULL = a page that was never tried, or no page.
+`digest_id`: of a held page, the digest in which it stands; 0 = in none yet.
 `in_flight`: handed to a server whose answer we do not know (yet); after a crash this means "perhaps received".
 """
 
@@ -75,7 +92,21 @@ delivery_events = Table(
     sqlite_autoincrement=True,
 )
 
+digests = Table(
+    "digests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user_id", Id, nullable=False, unique=True),
+    Column("delivery_id", Id, nullable=False),
+    Column("planned_at", Instant, nullable=False),
+    Column("open", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Each person's latest digest; `open`: what is held back now will stand in it."""
+
 Rows = Sequence[Row[Any]]
+UNTOLD = 0
+"""The `digest_id` of a held page that stands in no digest yet."""
 
 
 def planned(
@@ -150,6 +181,99 @@ def renew_pages(tx: Tx, incident_id: int, notice: Notice) -> None:
     column = deliveries.c
     unsent = update(deliveries).where(column.incident_id == incident_id, column.kind == Kind.PAGE)
     tx.execute(unsent.where(column.due_at.is_not(None), column.attempts == 0).values(notice=notice))
+
+
+def fresh_pages(tx: Tx, channel: str, urgency: int, limit: int) -> Rows:
+    """(id, user_id, team_id) of the due pages of a channel that were never tried and may be held back, in order."""
+    column = deliveries.c
+    fresh = select(column.id, column.user_id, column.team_id).where(*_fresh(tx, channel, urgency))
+    return tx.execute(fresh.order_by(column.due_at, column.id).limit(limit)).all()
+
+
+def charged(tx: Tx, user_id: int, since: datetime, limit: int) -> int:
+    """How many pages a person has had since then; counts no further than `limit`."""
+    column = deliveries.c
+    return _count(tx, select(column.id).where(column.user_id == user_id, column.charged_at > since).limit(limit))
+
+
+def charged_to_team(tx: Tx, team_id: int, channel: str, since: datetime, limit: int) -> int:
+    """How many pages a team has sent by a channel since then; counts no further than `limit`."""
+    column = deliveries.c
+    mine = select(column.id).where(column.team_id == team_id, column.channel == channel, column.charged_at > since)
+    return _count(tx, mine.limit(limit))
+
+
+def charge(tx: Tx, ids: Collection[int]) -> None:
+    """Count these pages against their persons' allowances, once."""
+    column = deliveries.c
+    pages = update(deliveries).where(column.id.in_(ids), column.kind == Kind.PAGE, column.charged_at.is_(None))
+    tx.execute(pages.values(charged_at=tx.now))
+
+
+def hold(tx: Tx, channel: str, urgency: int, *, but: Collection[int], user_id: int | None, team_id: int | None) -> Rows:
+    """Hold back what a person (or a team) has due by a channel and was never tried, `but` these; returns them."""
+    column = deliveries.c
+    whose = column.user_id == user_id if user_id is not None else column.team_id == team_id
+    held = update(deliveries).where(*_fresh(tx, channel, urgency), whose, column.id.not_in(but))
+    held = held.values(state=State.HELD, due_at=None, digest_id=UNTOLD)
+    return tx.execute(
+        held.returning(column.id, column.incident_id, column.user_id, column.team_id, column.channel, column.address)
+    ).all()
+
+
+def latest_digest(tx: Tx, user_id: int) -> Row[Any] | None:
+    """(delivery_id, planned_at, open) of a person's latest digest."""
+    return tx.execute(select(digests).where(digests.c.user_id == user_id)).first()
+
+
+def put_digest(tx: Tx, user_id: int, delivery_id: int, planned_at: datetime) -> None:
+    """From now on this is where the person's held pages go."""
+    tx.execute(delete(digests).where(digests.c.user_id == user_id))
+    tx.execute(insert(digests).values(user_id=user_id, delivery_id=delivery_id, planned_at=planned_at, open=True))
+
+
+def close_digest(tx: Tx, delivery_id: int, user_id: int) -> int:
+    """All that is held for a person stands in this digest now; returns how many there are."""
+    column = deliveries.c
+    tx.execute(update(digests).where(digests.c.delivery_id == delivery_id).values(open=False))
+    mine = update(deliveries).where(column.digest_id == UNTOLD, column.user_id == user_id)
+    return tx.execute(mine.values(digest_id=delivery_id)).rowcount
+
+
+def in_digest(tx: Tx, delivery_id: int, limit: int) -> Rows:
+    """The first pages that stand in a digest: (id, notice)."""
+    column = deliveries.c
+    mine = select(column.id, column.notice).where(column.digest_id == delivery_id)
+    return tx.execute(mine.order_by(column.id).limit(limit)).all()
+
+
+def set_notice(tx: Tx, delivery_id: int, notice: Notice) -> None:
+    """Say this instead."""
+    tx.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(notice=notice))
+
+
+def append_to_all_in(tx: Tx, digest_id: int, state: str, detail: str) -> None:
+    """Write the same line into the ledger of every page that stands in a digest."""
+    column = deliveries.c
+    lines = select(column.id, literal(tx.now, Instant), literal(state), column.attempts, literal(detail))
+    into = insert(delivery_events).from_select(
+        ["delivery_id", "at", "state", "attempt", "detail"], lines.where(column.digest_id == digest_id)
+    )
+    tx.execute(into)
+
+
+def let_go(tx: Tx, digest_id: int) -> int:
+    """Let the pages of a digest go out by themselves after all, whatever their persons have had; returns how many."""
+    mine = update(deliveries).where(deliveries.c.digest_id == digest_id, deliveries.c.state == State.HELD)
+    values = {"state": State.QUEUED, "due_at": tx.now, "charged_at": tx.now, "digest_id": None}
+    return tx.execute(mine.values(**values)).rowcount
+
+
+def cancel_held(tx: Tx, incident_id: int) -> list[int]:
+    """Take back the held pages of an incident that stand in no digest yet; returns their ids."""
+    column = deliveries.c
+    untold = update(deliveries).where(column.incident_id == incident_id, column.digest_id == UNTOLD)
+    return list(tx.execute(untold.values(state=State.CANCELLED, digest_id=None).returning(column.id)).scalars())
 
 
 def cancel_pages(tx: Tx, incident_id: int) -> Rows:
@@ -241,6 +365,17 @@ def count_by_state(tx: Tx, since: datetime) -> dict[str, int]:
         for row in tx.execute(statement):
             counted[row.state] = counted.get(row.state, 0) + row.number
     return counted
+
+
+def _fresh(tx: Tx, channel: str, urgency: int) -> tuple[ColumnElement[bool], ...]:
+    """Due pages of a channel that were never tried; critical alerts are never among them."""
+    column = deliveries.c
+    due = (column.channel == channel, column.urgency == urgency, column.due_at <= tx.now)
+    return (*due, column.kind == Kind.PAGE, column.charged_at.is_(None), column.critical.is_(False))
+
+
+def _count(tx: Tx, some: Select[Any]) -> int:
+    return int(tx.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def finished(tx: Tx, before: datetime, spared: Collection[int], limit: int) -> list[int]:

@@ -14,7 +14,7 @@ from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Unavailable
 from tocsin.notify import actions, rules
 from tocsin.notify.channels import Channel, discover
-from tocsin.notify.model import Answer, GiveUp, Look, Message, Retry, Sent
+from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Limits, Look, Message, Retry, Sent
 from tocsin.storage import Database
 
 log = structlog.get_logger()
@@ -50,10 +50,11 @@ class Deliveries:
         alone: bool = False,
         channels: Mapping[str, Channel] | None = None,
         given_up: actions.GivenUp | None = None,
+        limits: Limits = UNLIMITED,
     ) -> None:
         """`settings`: by channel kind; what is missing counts as not configured. `alone`: no other process sends from
         this database, so the first look takes over whatever a predecessor left leased or waiting. `given_up`: what
-        follows a page that will never arrive (see `actions.settle`)."""
+        follows a page that will never arrive (see `actions.settle`). `limits`: beyond which pages are held back."""
         self._database = database
         self._clock = clock
         self._base_url = base_url
@@ -66,6 +67,7 @@ class Deliveries:
         self._tasks: set[asyncio.Task[None]] = set()
         self._takes_over = alone
         self._given_up = given_up
+        self._limits = limits
         self._closing = False
         self._accepted_at: datetime | None = None
         self.lag_seconds = 0.0
@@ -125,7 +127,7 @@ class Deliveries:
             places = min(places, _connections(self._channels[kind], self._settings[kind]) - self._busy[kind])
         if places <= 0:
             return 0
-        messages = await self._database.write(actions.claim, kind, places, self._base_url)
+        messages = await self._database.write(actions.claim, kind, places, self._base_url, self._limits)
         for message in messages:
             self._busy[kind] = self._busy.get(kind, 0) + 1
             task = asyncio.create_task(self._deliver(message), name=f"delivery {message.delivery_id}")

@@ -32,6 +32,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Without a trailing slash. Empty = derived from host and port once the port is known."""
     smtp_url: str
     min_check_frequency: int
+    pages_per_hour: int
+    sms_per_day: int
+    calls_per_day: int
     region: str
     allow_private_targets: bool
     dns_servers: tuple[str, ...]
@@ -186,6 +189,12 @@ def _seconds(text: str) -> int:
     if text.isascii() and text.isdecimal() and 1 <= int(text) <= 86_400:
         return int(text)
     raise ValueError(f"'{text}' is not a number of seconds. Give a whole number from 1 to 86400, e.g. 10.")
+
+
+def _number(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) <= 1_000_000:
+        return int(text)
+    raise ValueError(f"'{text}' is not a number from 0 to 1000000. Give e.g. 60; 0 means no limit.")
 
 
 def _yes_or_no(text: str) -> bool:
@@ -376,6 +385,24 @@ _ALL = (
         default=10,
         read=_seconds,
         doc="Shortest time in seconds that a monitor may ask for between two checks.",
+    ),
+    Option(
+        name="pages_per_hour",
+        default=60,
+        read=_number,
+        doc="Pages that one person gets within an hour; more stand in a digest, critical alerts never. 0 = no limit.",
+    ),
+    Option(
+        name="sms_per_day",
+        default=100,
+        read=_number,
+        doc="Text messages that one team sends within a day; more stand in a digest by e-mail. 0 = no limit.",
+    ),
+    Option(
+        name="calls_per_day",
+        default=50,
+        read=_number,
+        doc="Phone calls that one team makes within a day; more stand in a digest by e-mail. 0 = no limit.",
     ),
     Option(name="region", default="eu", read=_region, doc="Region that this machine's checks are said to come from."),
     Option(

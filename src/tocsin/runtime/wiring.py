@@ -31,6 +31,7 @@ from tocsin.monitors.probe import Probe
 from tocsin.monitors.worker import DomainWatch, Engine, Packer
 from tocsin.notify.actions import states as delivery_states
 from tocsin.notify.channels import email
+from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
@@ -86,6 +87,11 @@ class House:
             net=self._net,
             alone=database.dialect == "sqlite",
             given_up=bring_forward,
+            limits=Limits(
+                pages_per_hour=settings.pages_per_hour,
+                sms_per_day=settings.sms_per_day,
+                calls_per_day=settings.calls_per_day,
+            ),
         )
         self._webhooks = WebhookDeliveries(
             database, clock, self._net, base_url=base_url, alone=database.dialect == "sqlite"
