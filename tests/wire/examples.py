@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tocsin.inbound.model import KINDS, SOURCES
 from tocsin.registry import Operation, Route
 
 BODIES: dict[str, Any] = {
@@ -39,6 +40,11 @@ BODIES: dict[str, Any] = {
 }
 """By operation; whoever adds an operation with a body adds an example here."""
 
+for _kind in KINDS.values():
+    BODIES[f"{_kind.type}s.create"] = {"name": "Alerts"}
+    BODIES[f"{_kind.type}s.update"] = {"name": "Renamed"}
+BODIES["inbound_integrations.dry_run"] = {"body": {"status": "down"}}
+
 _PARENTS = {
     "/api/v2/monitors/{id}": ("/api/v2/monitors", BODIES["monitors.create"]),
     "/api/v2/monitor-groups/{id}": ("/api/v2/monitor-groups", BODIES["monitor_groups.create"]),
@@ -51,6 +57,17 @@ _PARENTS = {
     "/api/v3/incidents/{id}": ("/api/v3/incidents", BODIES["incidents.create"]),
 }
 """By the beginning of an address: where, and with what, a thing of that kind is made."""
+
+for _kind in KINDS.values():
+    _PARENTS[f"/api/v2/{_kind.path}/{{id}}"] = (f"/api/v2/{_kind.path}", {"name": "Alerts"})
+_PARENTS["/api/v2/inbound-integrations/{id}"] = _PARENTS["/api/v2/incoming-webhooks/{id}"]
+
+_ALIKE = tuple(f"/api/v2/{kind.path}" for kind in SOURCES if kind.name not in ("prometheus", "datadog"))
+
+
+def repeats(route: Route) -> bool:
+    """Whether another address is made of the very same code: tried in the whole run, not before every commit."""
+    return route.path.startswith(_ALIKE)
 
 
 def body(operation: Operation, route: Route) -> Any:

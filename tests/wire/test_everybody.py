@@ -15,7 +15,12 @@ from tocsin.runtime.wiring import operations
 from tocsin.storage import Database, Tx, metadata
 
 ROUTES = [
-    pytest.param(route, operation, id=f"{operation.name} {route.method} {route.path}")
+    pytest.param(
+        route,
+        operation,
+        id=f"{operation.name} {route.method} {route.path}",
+        marks=[pytest.mark.slow] if examples.repeats(route) else [],
+    )
     for route, operation in Catalogue(operations(load({}, {}))).routes()
 ]
 
