@@ -30,6 +30,7 @@ class Site:
     def __init__(self, host: str) -> None:
         self.host = host
         self.asked = 0
+        self.requests: list[HttpRequest] = []
         self.certificate: Certificate | None = None
         self.lines: list[bytes] = []
         self.written: list[bytes] = []
@@ -73,6 +74,7 @@ class Site:
         import msgspec
 
         self.asked += 1
+        self.requests.append(request)
         return msgspec.structs.replace(
             self._answer,
             url=request.url,
