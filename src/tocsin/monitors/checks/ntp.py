@@ -70,9 +70,10 @@ def answers(data: bytes, cookie: bytes) -> bool:
 def complaint(data: bytes) -> str | None:
     """What is wrong with a server's answer of at least `PACKET_BYTES`, in words; None if nothing is."""
     leap, stratum = data[0] >> 6, data[1]
-    if stratum == 0:
-        return f"The time server refuses: {words(data[12:16].rstrip(bytes(1)))} (kiss of death)"
-    if leap == UNSYNCHRONISED or stratum > MAX_STRATUM:
+    kiss = words(data[12:16].rstrip(bytes(1)))
+    if stratum == 0 and kiss:  # its reason for not answering stands where a reference would (RFC 5905, 7.4)
+        return f"The time server refuses: {kiss} (kiss of death)"
+    if leap == UNSYNCHRONISED or not 1 <= stratum <= MAX_STRATUM:
         return "The time server says that its own clock is not synchronised"
     (transmitted,) = struct.unpack(">Q", data[40:48])
     return None if transmitted else "The time server's answer holds no time"
