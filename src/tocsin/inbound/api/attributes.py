@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tocsin.inbound.model import Field, Integration, Payload, Rule, Settings
+from tocsin.inbound.model import Field, Integration, Kind, Payload, Rule, Settings
 from tocsin.kernel.clock import to_wire
 
 MAX_SAMPLE_CHARACTERS = 10_000
@@ -112,15 +112,27 @@ class SourceAttributes(msgspec.Struct, kw_only=True):
     recovery_period: int | None
     paused: bool
     webhook_url: str
-    alerting_rule: str | msgspec.UnsetType = msgspec.UNSET
-    """Datadog and New Relic alone have it."""
-    routing_key: str | msgspec.UnsetType = msgspec.UNSET
-    """Ours, for PagerDuty's events: what goes into their `routing_key`."""
-    api_key: str | msgspec.UnsetType = msgspec.UNSET
-    """Ours, for Opsgenie's alerts: what follows `GenieKey`."""
     team_name: str
     created_at: str
     updated_at: str
+
+
+class WarningAttributes(SourceAttributes, kw_only=True):
+    """Datadog and New Relic, which can tell warnings from alerts."""
+
+    alerting_rule: str
+
+
+class PagerDutyAttributes(SourceAttributes, kw_only=True):
+    """Ours: `routing_key` is what goes into PagerDuty's events under that name."""
+
+    routing_key: str
+
+
+class OpsgenieAttributes(SourceAttributes, kw_only=True):
+    """Ours: `api_key` is what follows `GenieKey`."""
+
+    api_key: str
 
 
 def render_webhook(shown: Shown) -> WebhookAttributes:
@@ -147,17 +159,28 @@ def render_email(shown: Shown) -> EmailAttributes:
 
 def render_source(shown: Shown) -> SourceAttributes:
     integration = shown.integration
-    kind, unset = integration.kind, msgspec.UNSET
-    return SourceAttributes(
+    extra: dict[str, str] = {}
+    if integration.kind.warns:
+        extra = {"alerting_rule": integration.settings.alerting_rule}
+    elif integration.kind.name == "pagerduty":
+        extra = {"routing_key": integration.token}
+    elif integration.kind.name == "opsgenie":
+        extra = {"api_key": integration.token}
+    return source_attributes(integration.kind)(
         **_alerting(integration),
         policy_id=integration.settings.policy_id,
         webhook_url=webhook_url(shown),
-        alerting_rule=integration.settings.alerting_rule if kind.warns else unset,
-        routing_key=integration.token if kind.name == "pagerduty" else unset,
-        api_key=integration.token if kind.name == "opsgenie" else unset,
         created_at=to_wire(integration.created_at),
         updated_at=to_wire(integration.updated_at),
+        **extra,
     )
+
+
+def source_attributes(kind: Kind) -> type[SourceAttributes]:
+    """The form in which integrations of a kind are shown."""
+    if kind.warns:
+        return WarningAttributes
+    return {"pagerduty": PagerDutyAttributes, "opsgenie": OpsgenieAttributes}.get(kind.name, SourceAttributes)
 
 
 def webhook_url(shown: Shown) -> str:

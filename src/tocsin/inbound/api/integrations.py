@@ -12,11 +12,11 @@ from tocsin.inbound import actions
 from tocsin.inbound.api.attributes import (
     EmailAttributes,
     Shown,
-    SourceAttributes,
     WebhookAttributes,
     render_email,
     render_source,
     render_webhook,
+    source_attributes,
 )
 from tocsin.inbound.model import EMAIL, INCOMING_WEBHOOK, Integration, Kind
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
@@ -216,4 +216,4 @@ def _resource(kind: Kind) -> Resource:
         doc = "An e-mail address, and rules that say which mails start and end incidents."
         return Resource(type=kind.type, attributes=EmailAttributes, render=render_email, doc=doc)
     doc = f"An address that understands the alerts of {kind.title}."
-    return Resource(type=kind.type, attributes=SourceAttributes, render=render_source, doc=doc)
+    return Resource(type=kind.type, attributes=source_attributes(kind), render=render_source, doc=doc)
