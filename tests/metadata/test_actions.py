@@ -55,7 +55,8 @@ class House:
     async def open(self, *, owner: tuple[str, int] | None = ("monitor", 1), team_id: int = 0, **more: Any) -> Incident:
         opening = Opening(
             team_id=team_id or self.team_id, owner_type=owner[0] if owner else None,
-            owner_id=owner[1] if owner else None, name="Shop", cause="Status 503", paging=Paging(), confirmed=True, **more,
+            owner_id=owner[1] if owner else None, name="Shop", cause="Status 503", paging=Paging(),
+            confirmed=True, **more,
         )  # fmt: skip
         return await self.database.write(incidents.open, opening, BASE)
 
