@@ -1,0 +1,167 @@
+"""Every documented sample of every source, sent to the real application: it opens one incident, pages, and ends it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import pytest
+
+from tests.inbound.sources.pagers import opsgenie, pagerduty
+from tests.inbound.sources.samples import STORIES, Story, request
+from tests.notify.mailserver import mail_server
+from tests.time import FakeClock
+from tests.world import World
+from tocsin.inbound.model import KINDS, Received
+from tocsin.storage import Database
+
+SAMPLE_KEY = b"e93facc04764012d7bfb002500d5d1a6"
+"""The routing key of the sample event."""
+
+named = pytest.mark.parametrize("story", STORIES, ids=lambda story: f"{story.kind}-{story.name}")
+
+
+@pytest.fixture
+async def world(database: Database, clock: FakeClock) -> AsyncIterator[World]:
+    async with mail_server() as mailbox:
+        world = await World(database, clock, mailbox).people()
+        yield world
+        await world.deliveries.close()
+        assert not world.mail_to("charlie@example.com"), "Charlie must receive nothing"
+
+
+class Sender:
+    """The other system, set up as our documentation says: with an address, and a key where it has one of its own."""
+
+    def __init__(self, world: World, integration: dict[str, Any]) -> None:
+        self.world = world
+        self.url: str = integration["webhook_url"]
+        self.routing_key: str | None = integration.get("routing_key")
+        self.api_key: str | None = integration.get("api_key")
+
+    async def send(self, received: Received) -> httpx.Response:
+        """Send the sample as this system does."""
+        url = f"{self.url}/{quote(received.path)}" if self.api_key else self.url
+        headers = dict(received.headers)
+        body = received.body
+        if self.api_key:
+            headers["authorization"] = f"GenieKey {self.api_key}"
+        if self.routing_key:
+            body = body.replace(SAMPLE_KEY, self.routing_key.encode())
+        return await self.world.send(url, method=received.method, content=body, headers=headers)
+
+
+async def set_up(world: World, story: Story) -> Sender:
+    """Makes the integration."""
+    kind = KINDS[story.kind]
+    settings: dict[str, Any] = {"name": kind.title}
+    if kind.warns:
+        settings["alerting_rule"] = story.settings.alerting_rule
+    return Sender(world, await world.integration(kind.path, **settings))
+
+
+async def status(world: World) -> tuple[int, str]:
+    """The one incident: its id and status."""
+    [incident] = await world.incidents()
+    return int(incident["id"]), incident["attributes"]["status"]
+
+
+@named
+async def test_a_trouble_opens_pages_once_and_ends(world: World, story: Story) -> None:
+    system = await set_up(world, story)
+    answer = await system.send(story.started)
+    assert answer.status_code == 202, answer.text
+    opened, state = await status(world)
+    assert state == "Started"
+    assert [to for to, _ in world.new_mails()] == ["alice", "bob"]
+
+    await system.send(story.started)
+    assert await status(world) == (opened, "Started"), "the same trouble again is no news"
+    assert world.new_mails() == []
+
+    if story.acknowledged is not None:
+        assert (await system.send(story.acknowledged)).status_code == 202
+        assert await status(world) == (opened, "Acknowledged")
+    if story.resolved is not None:
+        assert (await system.send(story.resolved)).status_code == 202
+        assert await status(world) == (opened, "Resolved")
+
+
+@named
+async def test_what_follows_the_end_is_a_trouble_of_its_own(world: World, story: Story) -> None:
+    if story.resolved is None:
+        return  # said in the documentation of that source
+    system = await set_up(world, story)
+    for message in (story.started, story.resolved, story.started):
+        await system.send(message)
+    first, second = sorted(await world.incidents(), key=lambda each: int(each["id"]))
+    assert (first["attributes"]["status"], second["attributes"]["status"]) == ("Resolved", "Started")
+
+
+@named
+async def test_what_cannot_be_read_is_refused_in_words_and_opens_nothing(world: World, story: Story) -> None:
+    system = await set_up(world, story)
+    # PagerDuty's key stands in the message: without one, nobody knows whose it is
+    body = b'{"routing_key": "' + SAMPLE_KEY + b'"}' if system.routing_key else b"<alert>down</alert>"
+    answer = await system.send(msgspec.structs.replace(story.started, body=body))
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"].startswith("Expected ")
+    assert await world.incidents() == []
+
+
+async def pagerduty_integration(world: World) -> Sender:
+    return Sender(world, await world.integration("pagerduty-events-integrations", name="PagerDuty"))
+
+
+async def test_pagerdutys_sender_gets_pagerdutys_answer(world: World) -> None:
+    answer = await (await pagerduty_integration(world)).send(request(pagerduty()))
+    assert (answer.status_code, answer.json()) == (
+        202,
+        {"status": "success", "message": "Event processed", "dedup_key": "srv01/mysql"},
+    )
+
+
+@pytest.mark.parametrize("path", ["/v2/enqueue", "/api/v1/pagerduty/v2/enqueue", "/api/v1/pagerduty/{key}"])
+async def test_pagerdutys_sender_may_keep_the_path(world: World, path: str) -> None:
+    key = (await pagerduty_integration(world)).routing_key
+    for action, after in (("trigger", "Started"), ("acknowledge", "Acknowledged"), ("resolve", "Resolved")):
+        answer = await world.send(path.format(key=key), pagerduty(action, routing_key=key))
+        assert answer.status_code == 202, answer.text
+        assert (await status(world))[1] == after
+
+
+async def test_a_key_of_nobody_opens_nothing(world: World) -> None:
+    await pagerduty_integration(world)
+    assert (await world.send("/v2/enqueue", pagerduty())).status_code == 404
+    assert await world.incidents() == []
+
+
+async def test_a_trigger_without_a_key_is_ended_by_the_key_of_its_answer(world: World) -> None:
+    system = await pagerduty_integration(world)
+    key = (await system.send(request(pagerduty(dedup_key=None)))).json()["dedup_key"]
+    await system.send(request(pagerduty("resolve", dedup_key=key)))
+    assert (await status(world))[1] == "Resolved"
+
+
+async def test_opsgenies_sender_gets_opsgenies_answer_and_an_alias_may_hold_a_slash(world: World) -> None:
+    system = Sender(world, await world.integration("opsgenie-integrations", name="Opsgenie"))
+    answer = await system.send(request(opsgenie(alias="srv01/mysql"), path="v2/alerts"))
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["result"] == "Request will be processed"
+    close = f"{system.url}/v2/alerts/srv01%2Fmysql/close?identifierType=alias"
+    assert (await world.send(close, {}, headers={"authorization": f"GenieKey {system.api_key}"})).status_code == 202
+    assert (await status(world))[1] == "Resolved"
+
+
+async def test_what_the_sender_says_stands_on_the_incident(world: World) -> None:
+    system = await pagerduty_integration(world)
+    await system.send(request(pagerduty()))
+    [incident] = await world.incidents()
+    attributes = incident["attributes"]
+    assert attributes["name"] == "DISK at 99% on machine prod-datapipe03.example.com"
+    assert attributes["origin_url"] == "https://monitoring.example.com"
+    assert attributes["metadata"]["component"] == [{"type": "String", "value": "mysql"}]
+    assert str(system.routing_key) not in str(incident), "the routing key is a secret"
