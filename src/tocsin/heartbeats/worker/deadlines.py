@@ -15,7 +15,7 @@ from tocsin.storage import Database
 log = structlog.get_logger()
 
 MARKED_EVERY = timedelta(seconds=5)
-"""How often it is written down that we are there; so much of an absence we may not know of."""
+"""How often it is written down that we are there, at the most; a look comes every fifteen seconds at the least."""
 SILENCE = timedelta(seconds=45)
 """Three idle looks in which nothing could be written: while the database was away, pings got lost as well."""
 ROUNDS = 20
@@ -52,8 +52,7 @@ class Deadlines:
         next_at = None if next_ms is None else from_milliseconds(next_ms)
         late_by = 0.0 if next_at is None else (self._clock.now() - next_at).total_seconds()
         self.lag_seconds = max(0.0, late_by)  # what is still due after this look, not what it has just dealt with
-        mark_at = self._clock.now() + MARKED_EVERY
-        return mark_at if next_at is None else min(next_at, mark_at)
+        return next_at
 
     async def _mark(self) -> None:
         """At the start any time since the last mark was an absence: how long ago we went away is not known exactly."""
