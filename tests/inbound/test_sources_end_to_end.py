@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
@@ -131,6 +132,11 @@ async def test_pagerdutys_sender_may_keep_the_path(world: World, path: str) -> N
         answer = await world.send(path.format(key=key), pagerduty(action, routing_key=key))
         assert answer.status_code == 202, answer.text
         assert (await status(world))[1] == after
+
+
+async def test_a_key_has_the_form_of_pagerdutys(world: World) -> None:
+    """Some senders check it before they send."""
+    assert re.fullmatch("[a-z0-9]{32}", (await pagerduty_integration(world)).routing_key or "")
 
 
 async def test_a_key_of_nobody_opens_nothing(world: World) -> None:

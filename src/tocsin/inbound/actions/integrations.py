@@ -20,8 +20,9 @@ from tocsin.kernel.ids import new_token
 from tocsin.metadata import actions as metadata
 from tocsin.storage import Tx, events
 
-TOKEN_CHARACTERS = 24
-"""In lower case, for an e-mail's recipient loses its capitals on the way: more than 110 bits."""
+TOKEN_CHARACTERS = 32
+"""As long as PagerDuty's keys, whose length some senders check; in lower case, for an e-mail's recipient loses its
+capitals on the way."""
 MAX_PER_TEAM = 1_000
 """Integrations of one team; whoever has more has a loop in a script."""
 
