@@ -159,7 +159,7 @@ def render_email(shown: Shown) -> EmailAttributes:
 
 def render_source(shown: Shown) -> SourceAttributes:
     integration = shown.integration
-    extra: dict[str, str] = {}
+    extra: dict[str, Any] = {}
     if integration.kind.warns:
         extra = {"alerting_rule": integration.settings.alerting_rule}
     elif integration.kind.name == "pagerduty":
@@ -178,9 +178,8 @@ def render_source(shown: Shown) -> SourceAttributes:
 
 def source_attributes(kind: Kind) -> type[SourceAttributes]:
     """The form in which integrations of a kind are shown."""
-    if kind.warns:
-        return WarningAttributes
-    return {"pagerduty": PagerDutyAttributes, "opsgenie": OpsgenieAttributes}.get(kind.name, SourceAttributes)
+    forms: dict[str, type[SourceAttributes]] = {"pagerduty": PagerDutyAttributes, "opsgenie": OpsgenieAttributes}
+    return WarningAttributes if kind.warns else forms.get(kind.name, SourceAttributes)
 
 
 def webhook_url(shown: Shown) -> str:
