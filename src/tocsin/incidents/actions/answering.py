@@ -176,12 +176,12 @@ def escalation_channels(paging: Paging, **overrides: bool | None) -> tuple[str, 
 def delete(tx: Tx, incident_id: int, *, base_url: str = "") -> None:
     """Delete an incident with everything that hangs on it; nobody is paged about it any more. Raises NotFound."""
     incident = find(tx, incident_id)
-    grouping.relieved(tx, incident)
-    grouping.pass_on(tx, incident, base_url)
-    groups.forget_groups(tx, incident.id)
     escalation.forget(tx, incident.id, "the incident was deleted")
     metadata.forget(tx, OwnerType.INCIDENT, [incident.id])
     store.remove(tx, incident.id)
+    grouping.relieved(tx, incident)  # now that it cannot be taken for a cause any more
+    grouping.pass_on(tx, incident, base_url)
+    groups.forget_groups(tx, incident.id)
     record(tx, "incident.deleted", incident)
 
 

@@ -129,8 +129,6 @@ def pass_on(tx: Tx, ended: Incident, base_url: str) -> None:
     group = _group(tx, ended)
     if group is None or group.cause_id != ended.id:
         return
-    if ended.open:
-        groups.put_into_group(tx, ended.id, None)
     settle_until = group.settle_until
     if settle_until is None or escalation.standing(tx, ended.id).paged:
         settle_until = tx.now + rules.SETTLE
@@ -341,7 +339,10 @@ def _appoint(tx: Tx, group: Group, before: Incident, settle_until: datetime, bas
     if speaker is None:
         return
     groups.change_group(tx, group.id, cause_id=speaker.id)
-    store.tell(tx, before.id, "pass on", "Others of its group are not over", f"Incident {speaker.id} speaks for them.")
+    if store.find(tx, before.id) is not None:
+        store.tell(
+            tx, before.id, "pass on", "Others of its group are not over", f"Incident {speaker.id} speaks for them."
+        )
     if speaker.acknowledged or not rules.failing(speaker):  # should one of them fail again, it takes over
         return
     text = f"It speaks for its group in place of {before.name} (incident {before.id}). "
