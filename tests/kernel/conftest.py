@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
+from tests.kernel.namespaces import far_side, namespace  # noqa: F401 - fixtures
 from tests.kernel.servers import HttpServer, LoopThread, NameServer, loop_thread
 from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import RealNet

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from tocsin.kernel.clock import Clock, to_milliseconds
-from tocsin.kernel.net import HttpRequest, HttpResponse, Net
+from tocsin.kernel.net import HttpRequest, HttpResponse, Net, Reply, Request
 from tocsin.monitors.checks import Check, Outcome, checks, read_settings
 from tocsin.monitors.model import CheckSpec, Observation, Verdict
 
@@ -93,7 +93,7 @@ class _Entry:
         self.spec: CheckSpec | None = spec
         self.frequency = float(max(1, spec.frequency_seconds))
         self.module: Check | None = None
-        self.request: HttpRequest | None = None
+        self.request: HttpRequest | Request | None = None
         self.settings: Any = None
         try:
             module = checks()[spec.kind]
@@ -349,9 +349,11 @@ class Probe:
         entry.give_up_at = now + GRACE_SECONDS + (MAX_CHECK_SECONDS if request is None else request.timeout_seconds)
         self._running.add(entry)
         self._started += 1
-        if request is not None:
+        if isinstance(request, HttpRequest):
             certificate = now >= entry.certificate_at and request.url[:6].lower() == "https:"
             self._net.http(request, partial(self._answered, entry, entry.run), certificate)
+        elif request is not None:
+            self._net.send(request, partial(self._answered, entry, entry.run))
         elif entry.module is not None:
             work = asyncio.wait_for(entry.module.check(entry.settings, self._net), MAX_CHECK_SECONDS)
             self._net.spawn(work, partial(self._checked, entry, entry.run))
@@ -369,7 +371,7 @@ class Probe:
             words = "The check did not end within its time, through our own fault"
             self._ended(entry, spec, Outcome(verdict=Verdict.UNKNOWN, cause=words))
 
-    def _answered(self, entry: _Entry, run: int, response: HttpResponse) -> None:
+    def _answered(self, entry: _Entry, run: int, response: HttpResponse | Reply) -> None:
         spec = entry.running
         if spec is None or entry.run != run:
             return

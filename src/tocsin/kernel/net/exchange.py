@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import Callable
@@ -94,7 +95,8 @@ async def _converse(
         ignored = 0
         async with asyncio.timeout(seconds):
             for sending in range(SENDINGS):
-                await loop.sock_sendall(sock, payload)
+                with contextlib.suppress(BlockingIOError):  # a full socket loses it, as the network may
+                    sock.send(payload)
                 last = sending == SENDINGS - 1
                 try:
                     async with asyncio.timeout(None if last else seconds / SENDINGS):

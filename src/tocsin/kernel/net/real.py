@@ -22,7 +22,9 @@ from tocsin.kernel.net.connector import Connector
 from tocsin.kernel.net.curl import CurlEngine
 from tocsin.kernel.net.exchange import exchange
 from tocsin.kernel.net.messages import Answer, Done, Failure, HttpRequest, HttpResponse, IpVersion
-from tocsin.kernel.net.requests import Connect, Datagram, Replied, Reply, Request
+from tocsin.kernel.net.pinger import Pinger
+from tocsin.kernel.net.querier import Querier
+from tocsin.kernel.net.requests import Connect, Datagram, Ping, Query, Replied, Reply, Request, Stream
 from tocsin.kernel.net.resolver import Resolver
 from tocsin.kernel.net.standpoint import Standpoint
 from tocsin.kernel.net.stream import SocketStream, dial
@@ -73,6 +75,8 @@ class RealNet:
         self._resolver: Resolver | None = None
         self._standpoint: Standpoint | None = None
         self._connector: Connector | None = None
+        self._pinger: Pinger | None = None
+        self._querier: Querier | None = None
         self._senders: dict[type, Callable[[Any, Replied], None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -209,6 +213,9 @@ class RealNet:
 
         task.add_done_callback(ended)
 
+    async def _dial_for_dns(self, address: str, port: int, seconds: float) -> Stream:
+        return await self.dial(address, port, timeout_seconds=seconds)
+
     def _send(self, request: Request, done: Replied) -> None:
         self._senders[type(request)](request, done)
 
@@ -222,7 +229,13 @@ class RealNet:
             self._standpoint = Standpoint(loop, self._clock, self._resolver, self._policy)
             self._engine = CurlEngine(loop, self._standpoint, self._options)
             self._connector = Connector(loop, self._standpoint)
-            self._senders = {Connect: self._connector.start}
+            self._pinger = Pinger(loop, self._standpoint)
+            self._querier = Querier(loop, self._standpoint, self._dial_for_dns)
+            self._senders = {
+                Connect: self._connector.start,
+                Ping: self._pinger.start,
+                Query: self._querier.start,
+            }
         except Exception as error:
             ready.set_exception(error)
             loop.close()
@@ -233,6 +246,8 @@ class RealNet:
         finally:
             self._engine.close()
             self._connector.close()
+            self._pinger.close()
+            self._querier.close()
             self._standpoint.close()
             for task in list(self._tasks):
                 task.cancel()

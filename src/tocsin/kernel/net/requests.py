@@ -167,7 +167,9 @@ class Stream(Protocol):
 
     async def write(self, data: bytes) -> None: ...
 
-    async def start_tls(self, server_name: str | None = None, verify_tls: bool = True) -> None:
+    async def start_tls(
+        self, server_name: str | None = None, verify_tls: bool = True, alpn: tuple[str, ...] = ()
+    ) -> None:
         """Go on in TLS (after STARTTLS). Bytes that came in clear before it are refused (RFC 3207, section 6)."""
         ...
 

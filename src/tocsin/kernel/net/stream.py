@@ -150,13 +150,15 @@ class SocketStream:
         else:
             await self._within(self._loop.sock_sendall(self._sock, data))
 
-    async def start_tls(self, server_name: str | None = None, verify_tls: bool = True) -> None:
+    async def start_tls(
+        self, server_name: str | None = None, verify_tls: bool = True, alpn: tuple[str, ...] = ()
+    ) -> None:
         if self._buffer:
             raise self._broken(Failure.PROTOCOL, "The server spoke on in clear after it had agreed to TLS")
         name = (server_name or self._attempt.place.host).rstrip(".")
         began = self._standpoint.monotonic()
         try:
-            context = _context(self._ca_file, verify_tls)
+            context = _context(self._ca_file, verify_tls, alpn)
         except OSError:
             words = "Our own file of trusted certificate authorities cannot be read"
             raise self._broken(Failure.LOCAL, words) from None
@@ -338,12 +340,14 @@ async def judged(standpoint: Standpoint, trouble: Trouble) -> tuple[Failure, str
 
 
 @lru_cache(maxsize=8)
-def _context(ca_file: str, verify_tls: bool) -> ssl.SSLContext:
+def _context(ca_file: str, verify_tls: bool, alpn: tuple[str, ...]) -> ssl.SSLContext:
     """Parsing the authorities takes milliseconds, so it is done once."""
     context = ssl.create_default_context(cafile=ca_file)
     if not verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
     return context
 
 
