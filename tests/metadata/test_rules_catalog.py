@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,18 +145,35 @@ def test_what_is_enriched_is_complete(known: Metadata, catalog: list[Excerpt]) -
 
 
 @given(facts, excerpts)
+def test_looking_up_what_is_new_finds_all_that_looking_at_everything_does(
+    known: Metadata, catalog: list[Excerpt]
+) -> None:
+    def look_up(news: Metadata) -> list[Excerpt]:
+        return [
+            msgspec.structs.replace(each, records=[record for record in each.records if shares(news, each, record)])
+            for each in catalog
+        ]
+
+    assert rules.enriched(known, look_up) == rules.enriched(known, lambda _: catalog)
+
+
+@given(facts, excerpts)
 def test_a_record_matches_only_what_it_shares_a_number_with(known: Metadata, catalog: list[Excerpt]) -> None:
     """What the look-up by number leaves out would not have matched."""
     for each in catalog:
         for record in each.records:
             if not rules.matches(known, each.relation.match_mode, each.attributes, record):
                 continue
-            shared = [
-                rules.catalog_terms(attribute.id, known.get(attribute.name, []))
-                & rules.catalog_terms(attribute.id, entry.values)
-                for attribute in each.attributes
-                if attribute.primary
-                for entry in record.entries
-                if entry.attribute_id == attribute.id
-            ]
-            assert any(shared)
+            assert shares(known, each, record)
+
+
+def shares(known: Metadata, each: Excerpt, record: Record) -> bool:
+    """Whether a record is found by these facts."""
+    return any(
+        rules.catalog_terms(attribute.id, known.get(attribute.name, []))
+        & rules.catalog_terms(attribute.id, entry.values)
+        for attribute in each.attributes
+        if attribute.primary
+        for entry in record.entries
+        if entry.attribute_id == attribute.id
+    )

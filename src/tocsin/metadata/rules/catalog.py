@@ -12,10 +12,15 @@ MAX_PASSES = 4
 
 
 def enriched(facts: Metadata, look_up: Callable[[Metadata], Iterable[Excerpt]]) -> Metadata:
-    """`enrich` again and again, with the records that `look_up` finds for what is known by then."""
+    """`enrich` again and again, each time with the records that `look_up` finds for what is new.
+
+    That is enough: a record that did not match before, and does now, matches by something that is new.
+    """
+    news = facts
     for _ in range(MAX_PASSES):
-        known = enrich(facts, look_up(facts))
-        if len(known) == len(facts):
+        known = enrich(facts, look_up(news))
+        news = {key: values for key, values in known.items() if key not in facts}
+        if not news:
             break
         facts = known
     return facts
