@@ -113,9 +113,13 @@ def _converted(field: _Field, value: Any) -> Any:
 
 def _words(field: _Field, error: msgspec.ValidationError) -> str:
     """msgspec's complaint for people; a place inside the value (`$[0].name`) is kept."""
-    text = str(error)
-    _, at, place = text.partition(" - at `$")
-    inside = f" (at {place.rstrip('`').lstrip('.')})" if at and place.rstrip("`") else ""
+    text, at, place = str(error).partition(" - at `$")
+    place = place.rstrip("`").lstrip(".") if at else ""
+    inside = f" (at {place})" if place else ""
+    if "unknown field" in text:
+        return f"has an unknown attribute {text.partition('`')[2].rstrip('`')}{inside}"
+    if place and field.expects == "an object":
+        return f"is wrong at {place}: {text[:1].lower()}{text[1:].replace('`', '')}"
     return f"must be {field.expects}{inside}"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Index, Table, Text, and_, delete, func, insert, not_, select, update
+from sqlalchemy import Column, Index, Table, Text, and_, delete, insert, not_, select, update
 
 from tocsin.storage.database import Tx
 from tocsin.storage.tables import Id, Instant, Json, metadata
@@ -120,10 +120,10 @@ def find(tx: Tx, ids: Collection[int]) -> dict[int, Event]:
 
 
 def oldest_due(tx: Tx) -> datetime | None:
-    """Since when the oldest event waits to be handed on; None when none does."""
-    found: datetime | None = tx.execute(
-        select(func.min(events.c.due_at)).where(events.c.due_at.is_not(None))
-    ).scalar_one()
+    """Since when the first event waits to be handed on; None when none does."""
+    column = events.c
+    first = select(column.due_at).where(column.due_at.is_not(None)).order_by(column.id).limit(1)
+    found: datetime | None = tx.execute(first).scalar()
     return found
 
 

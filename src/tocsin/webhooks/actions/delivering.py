@@ -117,18 +117,20 @@ def claim(tx: Tx, webhook_id: int, limit: int, base_url: str) -> list[Message]:
 def settle(tx: Tx, message: Message, outcome: Outcome) -> State | None:
     """Write down what came of an attempt. Returns the new state, None when it changes nothing."""
     tx.ring(TOPIC)  # a place has become free, and perhaps what came next about the same incident
-    delivery = shelf.find(tx, None, message.delivery_id)
-    if delivery is None:  # deleted meanwhile, with its webhook
+    row = shelf.standing(tx, message.delivery_id)
+    if row is None:  # deleted meanwhile, with its webhook
         return None
-    detail = outcome.detail[:MAX_DETAIL_CHARACTERS]
-    outcome = msgspec.structs.replace(outcome, detail=detail)
-    _note_standing(tx, delivery.webhook_id, outcome)
+    outcome = msgspec.structs.replace(outcome, detail=outcome.detail[:MAX_DETAIL_CHARACTERS])
+    before = delivering.Standing(failures=row.failures, held_until=row.held_until)
+    after = delivering.endpoint_after(row.webhook_id, before, outcome, tx.now)
+    if after != before:
+        webhook_shelf.stand(tx, row.webhook_id, failures=after.failures, held_until=after.held_until)
     change = delivering.settled(
-        delivery.state,
-        delivery_id=delivery.id,
+        State(row.state),
+        delivery_id=message.delivery_id,
         attempt=message.attempt,
-        attempts=delivery.attempts,
-        planned_at=delivery.planned_at,
+        attempts=row.attempts,
+        planned_at=row.planned_at,
         outcome=outcome,
         now=tx.now,
     )
@@ -137,13 +139,13 @@ def settle(tx: Tx, message: Message, outcome: Outcome) -> State | None:
         at=tx.now - timedelta(milliseconds=outcome.duration_ms),
         duration_ms=outcome.duration_ms,
         status_code=outcome.status_code,
-        detail=detail if change is None else change.detail,
+        detail=outcome.detail if change is None else change.detail,
         response_excerpt=outcome.response_excerpt,
     )
-    shelf.add_attempt(tx, delivery.id, attempt)
+    shelf.add_attempt(tx, message.delivery_id, attempt)
     if change is None:
         return None
-    shelf.change(tx, delivery.id, state=change.state, due_at=change.due_at, refused=change.refused)
+    shelf.change(tx, message.delivery_id, state=change.state, due_at=change.due_at, refused=change.refused)
     return change.state
 
 
@@ -232,16 +234,6 @@ def prune(tx: Tx, *, at_most: int) -> int:
     most = at_most // ROWS_PER_DELIVERY
     ids = shelf.orphans(tx, most) or shelf.old(tx, tx.now - delivering.KEPT_FOR, most)
     return shelf.remove(tx, ids, at_most) if ids else 0
-
-
-def _note_standing(tx: Tx, webhook_id: int, outcome: Outcome) -> None:
-    found = webhook_shelf.standing(tx, webhook_id)
-    if found is None:
-        return
-    before = delivering.Standing(failures=found[0], held_until=found[1])
-    after = delivering.endpoint_after(webhook_id, before, outcome, tx.now)
-    if after != before:
-        webhook_shelf.stand(tx, webhook_id, failures=after.failures, held_until=after.held_until)
 
 
 def _metadata(tx: Tx, webhook: Webhook, event: events.Event | None) -> dict[str, list[dict[str, Any]]]:

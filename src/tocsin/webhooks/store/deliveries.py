@@ -104,16 +104,27 @@ def add_attempt(tx: Tx, delivery_id: int, attempt: Attempt) -> None:
     )
 
 
-def find(tx: Tx, webhook_id: int | None, id: int, log_limit: int = 0) -> Delivery | None:
-    """One message (of that webhook, unless None), with the newest lines of its log."""
-    statement = select(deliveries).where(deliveries.c.id == id)
-    if webhook_id is not None:
-        statement = statement.where(deliveries.c.webhook_id == webhook_id)
-    row = tx.execute(statement).first()
+def find(tx: Tx, webhook_id: int, id: int, log_limit: int) -> Delivery | None:
+    """One message of a webhook, with the newest lines of its log."""
+    row = tx.execute(select(deliveries).where(deliveries.c.id == id, deliveries.c.webhook_id == webhook_id)).first()
     if row is None:
         return None
     mine = select(attempts).where(attempts.c.delivery_id == id).order_by(attempts.c.id.desc()).limit(log_limit)
-    return _delivery(row, tx.execute(mine).all() if log_limit else [])
+    return _delivery(row, tx.execute(mine).all())
+
+
+def standing(tx: Tx, id: int) -> Row[Any] | None:
+    """(webhook_id, state, attempts, planned_at, failures, held_until) of a message and its endpoint; None = gone."""
+    column = deliveries.c
+    statement = (
+        select(
+            column.webhook_id, column.state, column.attempts, column.planned_at,
+            webhooks.c.failures, webhooks.c.held_until,
+        )
+        .join(webhooks, webhooks.c.id == column.webhook_id)
+        .where(column.id == id)
+    )  # fmt: skip
+    return tx.execute(statement).first()
 
 
 def page(

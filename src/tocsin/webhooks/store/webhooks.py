@@ -119,12 +119,6 @@ def stand(tx: Tx, id: int, *, failures: int, held_until: datetime | None) -> Non
     tx.execute(update(webhooks).where(webhooks.c.id == id).values(failures=failures, held_until=held_until))
 
 
-def standing(tx: Tx, id: int) -> tuple[int, datetime | None] | None:
-    """(failures in a row, until when it is left alone), or None when there is no such webhook."""
-    row = tx.execute(select(webhooks.c.failures, webhooks.c.held_until).where(webhooks.c.id == id)).first()
-    return None if row is None else (row.failures, row.held_until)
-
-
 def _read(tx: Tx, statement: Select[Any]) -> list[Webhook]:
     rows = tx.execute(statement).all()
     if not rows:
