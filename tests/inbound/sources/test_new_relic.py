@@ -51,6 +51,7 @@ def test_what_a_state_means(state: str, action: str) -> None:
 
 def test_an_issue_that_somebody_has_taken_on_is_acknowledged() -> None:
     assert read(new_relic("ACTIVATED", "ISSUE_ACKNOWLEDGED"))[0].action == "acknowledged"
+    assert read(new_relic("ACTIVATED", "ISSUE_UNACKNOWLEDGED", owner="Alice"))[0].action == "started"
     assert read(new_relic("ACTIVATED", "USER_ACTION", owner="Alice"))[0].action == "acknowledged"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.inbound.sources.samples import STORIES, Story, request
-from tocsin.inbound.model import Alert, Received, SourceSettings
+from tocsin.inbound.model import Action, Alert, Received, SourceSettings
 from tocsin.inbound.sources import Unreadable, own_answer, sources
 from tocsin.inbound.sources.payload import (
     MAX_CAUSE_CHARACTERS,
@@ -23,10 +24,11 @@ from tocsin.inbound.sources.payload import (
     MAX_STARTED,
     MAX_TITLE_CHARACTERS,
     Fields,
-    bounded,
     clean,
+    counted,
     facts,
     identity,
+    kept,
     parse_object,
     web_link,
 )
@@ -144,28 +146,34 @@ def test_a_long_id_keeps_its_beginning_for_people_and_its_digest_for_us() -> Non
     assert one != other
 
 
-def alert(action: Any = "started", alert_id: str = "1") -> Alert:
-    return Alert(action=action, alert_id=alert_id, title="t", cause="It broke", facts={"host": "db1"})
+def ids(told: Sequence[tuple[Action, str | None]]) -> list[str | None]:
+    return [told[index][1] for index in kept(told)]
 
 
-def test_of_too_many_alerts_some_are_kept_and_the_rest_is_counted() -> None:
-    ended = [alert("resolved", f"r{number}") for number in range(10)]
-    begun = [alert("started", f"s{number}") for number in range(MAX_STARTED + 7)]
-    kept = bounded(ended + begun)
-    assert [found.action for found in kept] == ["started"] * MAX_STARTED + ["resolved"] * 10
-    assert kept[0].cause == "It broke (and 7 more alerts in the same message, not listed)"
-    assert kept[0].facts == {"host": "db1", "more_alerts": "7"}
+def test_of_too_many_alerts_some_are_kept() -> None:
+    told: list[tuple[Action, str | None]] = [("resolved", f"r{number}") for number in range(10)]
+    told += [("started", f"s{number}") for number in range(MAX_STARTED + 7)]
+    assert [told[index][0] for index in kept(told)] == ["started"] * MAX_STARTED + ["resolved"] * 10
 
 
 def test_the_alerts_that_were_read_when_they_began_are_read_when_they_end() -> None:
-    begun = [alert("started", f"{number}") for number in range(MAX_STARTED * 3)]
-    ended = [alert("resolved", f"{number}") for number in reversed(range(MAX_ENDED * 3))]
-    assert [found.alert_id for found in bounded(begun)] == [found.alert_id for found in bounded(ended)]
+    begun: list[tuple[Action, str | None]] = [("started", f"{number}") for number in range(MAX_STARTED * 3)]
+    ended: list[tuple[Action, str | None]] = [("resolved", f"{number}") for number in reversed(range(MAX_ENDED * 3))]
+    assert ids(begun) == ids(ended)
 
 
 def test_as_many_alerts_as_are_read_keep_their_order() -> None:
-    given = [alert("resolved", "1"), alert("started", "2")]
-    assert bounded(given) == given
+    assert kept([("resolved", "2"), ("started", None), ("started", "1")]) == [0, 1, 2]
+
+
+def test_what_is_left_out_is_counted_on_the_first() -> None:
+    opened = Alert(action="started", alert_id="1", title="t", cause="It broke", facts={"host": "db1"})
+    first, second = counted([opened, opened], 7)
+    assert first.cause == "It broke (and 7 more alerts in the same message, not listed)"
+    assert first.facts == {"host": "db1", "more_alerts": "7"}
+    assert second == opened
+    assert counted([opened], 0) == [opened]
+    assert counted([], 7) == []
 
 
 def test_texts_lose_what_cannot_be_stored_and_are_cut_with_a_mark() -> None:

@@ -61,6 +61,14 @@ def test_what_else_happens_to_an_issue_neither_opens_nor_silences(action: str) -
     assert read(sentry_issue(action), "issue") == []
 
 
+def test_an_alert_rule_about_an_issues_activity_opens_and_its_resolution_ends() -> None:
+    [begun] = read(sentry_issue("triggered", status="unresolved"), "activity_alert")
+    [ended] = read(sentry_issue("triggered", status="resolved"), "activity_alert")
+    assert (begun.action, begun.alert_id) == ("started", "issue/1117540176")
+    assert (ended.action, ended.alert_id) == ("resolved", "issue/1117540176")
+    assert begun.facts["project"] == "shop"
+
+
 def test_the_plug_in() -> None:
     [alert] = read(sentry_plugin())
     assert alert.alert_id == "issue/1117540176"

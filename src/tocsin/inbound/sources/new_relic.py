@@ -49,7 +49,7 @@ def _taken_on(message: Fields) -> bool:
     trigger = message.whole("trigger", "triggerEvent").upper()
     owner = message.line("owner", "acknowledgedBy")
     named = bool(owner) and owner.upper() not in ("N/A", "NULL", "NONE")
-    return "ISSUE_ACKNOWLEDGED" in trigger or (trigger == "USER_ACTION" and named)
+    return trigger in ("ACKNOWLEDGED", "ISSUE_ACKNOWLEDGED") or (trigger == "USER_ACTION" and named)
 
 
 def _alert(message: Fields, action: Action, alert_id: str, priority: str) -> Alert:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tocsin.inbound.model import Action, Alert, Received, SourceSettings
 from tocsin.inbound.sources import Unreadable
-from tocsin.inbound.sources.payload import MAX_SEVERITY_CHARACTERS, Fields, facts, identity, read_object
+from tocsin.inbound.sources.payload import MAX_SEVERITY_CHARACTERS, Fields, facts, identity, one_line, read_object
 
 KIND = "opsgenie"
 NAME = "Opsgenie Alert API"
@@ -43,7 +43,7 @@ def read(received: Received, settings: SourceSettings) -> list[Alert]:
     alert = Alert(
         action=_VERBS[verb],
         alert_id=identity(alias),
-        title=Fields({"alias": alias}).line("alias"),
+        title=one_line(alias) or NAME,
         cause=note or f"{verb} by {by or 'the sender'}",
         facts=facts({"user": message.line("user"), "source": message.line("source"), "note": note}),
     )

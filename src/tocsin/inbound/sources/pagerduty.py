@@ -60,8 +60,8 @@ def _alert(message: Fields, action: Action, alert_id: str | None, summary: str) 
     return Alert(
         action=action,
         alert_id=alert_id,
-        title=summary or message.line("dedup_key"),
-        cause=payload.text("summary") or message.text("dedup_key"),
+        title=summary or message.line("dedup_key") or NAME,
+        cause=payload.text("summary") or message.text("dedup_key") or NAME,
         severity=payload.line("severity", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=message.link("client_url")
         or next((url for link in message.objects("links") if (url := link.link("href"))), None),

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from tocsin.inbound.model import Alert, Received
+from tocsin.inbound.model import Action, Alert, Received
 from tocsin.inbound.sources import Unreadable
 
 MAX_STARTED = 1_000
@@ -148,28 +148,29 @@ def facts(*groups: Mapping[str, str | None]) -> dict[str, str]:
     return found
 
 
-def bounded(alerts: Sequence[Alert], left_out: int = 0) -> list[Alert]:
-    """At most `MAX_STARTED` alerts that begin and `MAX_ENDED` that do not; the first says how many more there were,
-    together with the `left_out` that the sender itself did not send. Which are kept depends on their ids alone, so that
-    those that were read when they began are read when they end."""
-    begun = [alert for alert in alerts if alert.action == "started"]
-    ended = [alert for alert in alerts if alert.action != "started"]
-    kept = list(alerts)
-    if len(begun) > MAX_STARTED or len(ended) > MAX_ENDED:
-        kept = sorted(begun, key=_id)[:MAX_STARTED] + sorted(ended, key=_id)[:MAX_ENDED]
-    more = len(alerts) - len(kept) + max(left_out, 0)
-    if not kept or not more:
-        return kept
-    first = kept[0]
-    words = f"(and {more} more alerts in the same message, not listed)"
-    kept[0] = msgspec.structs.replace(
-        first, cause=f"{first.cause} {words}", facts={**first.facts, "more_alerts": str(more)}
-    )
-    return kept
+def kept(told: Sequence[tuple[Action, str | None]]) -> list[int]:
+    """Which alerts of one message are read, given what each says and its id: at most `MAX_STARTED` that begin and
+    `MAX_ENDED` that do not. Of too many the choice depends on their ids alone, so that those that were read when they
+    began are read when they end."""
+    begun = [index for index, (action, _) in enumerate(told) if action == "started"]
+    ended = [index for index, (action, _) in enumerate(told) if action != "started"]
+    if len(begun) <= MAX_STARTED and len(ended) <= MAX_ENDED:
+        return list(range(len(told)))
+
+    def by_id(index: int) -> str:
+        return told[index][1] or ""
+
+    return sorted(begun, key=by_id)[:MAX_STARTED] + sorted(ended, key=by_id)[:MAX_ENDED]
 
 
-def _id(alert: Alert) -> str:
-    return alert.alert_id or ""
+def counted(alerts: list[Alert], left_out: int) -> list[Alert]:
+    """The first of `alerts` says how many more there were than are listed."""
+    if not alerts or left_out <= 0:
+        return alerts
+    opening = alerts[0]
+    cause = f"{opening.cause} (and {left_out} more alerts in the same message, not listed)"
+    told = msgspec.structs.replace(opening, cause=cause, facts={**opening.facts, "more_alerts": str(left_out)})
+    return [told, *alerts[1:]]
 
 
 def clean(text: str, limit: int) -> str:

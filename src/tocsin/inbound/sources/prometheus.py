@@ -9,10 +9,11 @@ from tocsin.inbound.sources import Unreadable
 from tocsin.inbound.sources.payload import (
     MAX_SEVERITY_CHARACTERS,
     Fields,
-    bounded,
+    counted,
     facts,
     first,
     identity,
+    kept,
     one_line,
     read_object,
 )
@@ -40,26 +41,39 @@ def read_group(
     given = message.objects("alerts")
     if message.raw("alerts") and not given:
         raise Unreadable(f"Expected {expected}: `alerts` must hold objects")
-    left_out = message.raw("truncatedAlerts")
-    alerts = [_alert(message, alert, expected, links, more) for alert in given]
-    return bounded(alerts, left_out if isinstance(left_out, int) else 0)
+    told = [(_action(message, alert, expected), _alert_id(alert)) for alert in given]
+    chosen = kept(told)
+    alerts = [_alert(message, given[index], *told[index], links, more) for index in chosen]
+    truncated = message.raw("truncatedAlerts")
+    return counted(alerts, len(given) - len(chosen) + (max(truncated, 0) if isinstance(truncated, int) else 0))
 
 
-def _alert(message: Fields, alert: Fields, expected: str, links: tuple[str, ...], more: More) -> Alert:
+def _action(message: Fields, alert: Fields, expected: str) -> Action:
     status = (alert.whole("status") or message.whole("status")).lower()
     if status not in ACTIONS:
         raise Unreadable(f"Expected {expected}: `status` of an alert must be firing or resolved, not {status[:50]!r}")
+    return ACTIONS[status]
+
+
+def _alert_id(alert: Fields) -> str | None:
+    """Alertmanager before 0.19 sent no fingerprint: an alert is its labels then, and the same ones end it."""
+    labels = alert.object("labels").texts()
+    return identity(alert.whole("fingerprint") or ",".join(f"{name}={value}" for name, value in sorted(labels.items())))
+
+
+def _alert(
+    message: Fields, alert: Fields, action: Action, alert_id: str | None, links: tuple[str, ...], more: More
+) -> Alert:
     labels = message.flat("commonLabels") | alert.flat("labels")
     annotations = message.flat("commonAnnotations") | alert.flat("annotations")
     name = alert.line("labels.alertname") or message.line("commonLabels.alertname", "groupLabels.alertname")
     instance = alert.line("labels.instance")
-    told = Fields(annotations)
     title = one_line(f"{name or 'Alert'} on {instance}" if instance else name or "Alert")
     return Alert(
-        action=ACTIONS[status],
-        alert_id=identity(alert.whole("fingerprint") or _fingerprint(alert)),
+        action=action,
+        alert_id=alert_id,
         title=title,
-        cause=told.text("summary", "description", "message") or title,
+        cause=Fields(annotations).text("summary", "description", "message") or title,
         severity=Fields(labels).line("severity", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=first([alert.link(path) or "" for path in links]) or message.link("externalURL"),
         facts=facts(_public(labels), _public(annotations), more(alert)),
@@ -70,8 +84,3 @@ def _alert(message: Fields, alert: Fields, expected: str, links: tuple[str, ...]
 def _public(named: dict[str, str]) -> dict[str, str]:
     """Without what the sender keeps for itself (`__alert_rule_uid__` and its kin)."""
     return {name: value for name, value in named.items() if not name.startswith("__")}
-
-
-def _fingerprint(alert: Fields) -> str:
-    """Alertmanager before 0.19 sent none: an alert is its labels, and the same ones end it."""
-    return ",".join(f"{name}={value}" for name, value in sorted(alert.flat("labels").items()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tocsin.inbound.model import Action, Alert, Received, SourceSettings
 from tocsin.inbound.sources import Unreadable
 from tocsin.inbound.sources.payload import MAX_SEVERITY_CHARACTERS, Fields, facts, identity, read_object
@@ -14,7 +16,7 @@ _METRIC_ACTIONS: dict[str, Action] = {"critical": "started", "warning": "started
 _ISSUE_ACTIONS: dict[str, Action] = {"resolved": "resolved", "archived": "resolved", "ignored": "resolved"}
 """The others open nothing: which issues are worth an incident is said by alert rules, and an issue may be assigned by a
 rule before any person has seen it."""
-_SILENT = {"installation", "comment", "error", "activity_alert", "seer", "preprod_artifact"}
+_SILENT = {"installation", "comment", "error", "seer", "preprod_artifact"}
 """Resources of Sentry that say nothing about trouble."""
 
 
@@ -27,6 +29,8 @@ def read(received: Received, settings: SourceSettings) -> list[Alert]:
         return [_issue_alert(message)]
     if resource == "metric_alert":
         return [_metric_alert(message)]
+    if resource == "activity_alert":
+        return [_activity_alert(message)]
     if resource == "issue":
         return _issue(message)
     if resource in _SILENT:
@@ -54,6 +58,17 @@ def _issue_alert(message: Fields) -> Alert:
         raise Unreadable(f"Expected {_EXPECTED}: `data.event.issue_id` is missing")
     rule = message.line("data.triggered_rule")
     return _started(event, issue_id, event.link("web_url"), rule)
+
+
+def _activity_alert(message: Fields) -> Alert:
+    """An alert rule about what happens to an issue (in limited availability at Sentry): its state says what."""
+    issue = message.object("data.issue")
+    issue_id = issue.whole("id")
+    if not issue_id:
+        raise Unreadable(f"Expected {_EXPECTED}: `data.issue.id` is missing")
+    alert = _started(issue, issue_id, issue.link("web_url", "permalink"), message.line("data.alert.title"))
+    action = _ISSUE_ACTIONS.get(issue.whole("status").lower(), "started")
+    return msgspec.structs.replace(alert, action=action)
 
 
 def _plugin(message: Fields) -> Alert:
@@ -88,7 +103,7 @@ def _started(event: Fields, issue_id: str, url: str | None, rule: str) -> Alert:
             {
                 "rule": rule,
                 "culprit": culprit,
-                "project": event.line("project_slug", "project_name", "project"),
+                "project": event.line("project_slug", "project.slug", "project_name", "project"),
                 "environment": event.line("environment"),
                 "release": event.line("release"),
                 "platform": event.line("platform"),
