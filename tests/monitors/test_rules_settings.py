@@ -133,9 +133,25 @@ def test_headers_are_merged_by_id_and_never_replaced() -> None:
     assert one.request_headers == (RequestHeader("1", "X-A", "1"), RequestHeader("2", "X-B", "2"))
     two, _ = change(one, request_headers=[{"id": "1", "_destroy": "true"}, {"name": "X-C", "value": "3"},
                                           {"id": "2", "value": "two"}])  # fmt: skip
-    assert two.request_headers == (RequestHeader("2", "X-B", "two"), RequestHeader("3", "X-C", "3"))
+    assert two.request_headers == (RequestHeader("3", "X-C", "3"), RequestHeader("2", "X-B", "two"))
     assert change(two, request_headers=None)[0].request_headers == two.request_headers
     assert change(two, request_headers=[])[0].request_headers == two.request_headers
+
+
+def test_headers_that_are_mentioned_stand_in_the_order_of_the_request_and_others_keep_their_places() -> None:
+    four, _ = create(request_headers=[{"name": name, "value": name} for name in "ABCD"])
+
+    def after(*sent: dict[str, Any]) -> str:
+        return "".join(header.name for header in change(four, request_headers=list(sent))[0].request_headers)
+
+    new, gone = {"name": "N", "value": "n"}, {"id": "1", "_destroy": "true"}
+    assert after({"id": "3", "value": "changed"}) == "ABCD"
+    assert after(new) == "ABCDN"
+    assert after(new, gone) == "NBCD"
+    assert after({"id": "3"}, {"id": "1"}) == "CBAD"
+    assert after({"id": "4"}, new, {"id": "2"}) == "ADCNB"
+    assert after({"id": "3"}, {"id": "4"}, gone, {"id": "2", "_destroy": True}) == "CD"
+    assert after({"id": "2"}, new, {"id": "3"}, {"id": "4"}, gone) == "BNCD"
 
 
 def test_a_header_id_is_never_given_twice() -> None:

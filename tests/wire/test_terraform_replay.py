@@ -217,6 +217,52 @@ async def test_an_edited_header_is_replaced_and_a_removed_one_destroyed(at: Clie
     assert await monitor.plan() == {}
 
 
+def headers_to_send(known: list[dict[str, str]], wanted: list[dict[str, str]]) -> list[dict[str, str]]:
+    """What the provider sends for an edit: all that are wanted in their order, those that it knows with their ids, and
+    behind them those to be destroyed. Of two that are equal it destroys one and creates another.
+    """
+    sent = [dict(header) for header in wanted]
+    destroyed = []
+    for header in known:
+        found = next((each for each in sent if without_id(each) == without_id(header)), None)
+        if found is None or "id" in found:
+            destroyed.append({"id": header["id"], "_destroy": "true"})
+        else:
+            found["id"] = header["id"]
+    return sent + destroyed
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        ["A2", "B", "C"],
+        ["A", "B2", "C"],
+        ["A", "B", "C2"],
+        ["N", "A", "B", "C"],
+        ["A", "N", "B", "C"],
+        ["C", "A", "B"],
+        ["B", "A2", "N"],
+        ["B"],
+        ["C", "B2", "A", "N", "M"],
+        ["A", "A", "B"],
+        [],
+    ],
+    ids="".join,
+)
+async def test_whichever_header_is_edited_the_second_plan_is_empty(at: Clients, edited: list[str]) -> None:
+    def header(word: str) -> dict[str, str]:
+        return {"name": f"X-{word[0]}", "value": word}
+
+    first = [header(word) for word in "ABC"]
+    monitor = Replay(at, {"url": "https://example.com", "monitor_type": "status", "request_headers": first})
+    await monitor.create()
+    for words in (edited, ["B", "A"], ["A", "B", "C"]):
+        known = (await monitor.read())["request_headers"]
+        monitor.wanted["request_headers"] = [header(word) for word in words]
+        await monitor.change(request_headers=headers_to_send(known, monitor.wanted["request_headers"]))
+        assert await monitor.plan() == {}
+
+
 async def test_a_monitor_is_looked_up_by_its_url_among_all_pages(at: Clients) -> None:
     for number in range(3):
         await Replay(at, {"url": f"https://{number}.example.com", "monitor_type": "status"}).create()

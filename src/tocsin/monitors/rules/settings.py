@@ -153,9 +153,14 @@ def _url(kind: Kind, current: str, given: Mapping[str, Any], errors: Errors, *, 
 
 
 def _headers(current: Settings, sent: list[Any], errors: Errors) -> dict[str, Any]:
-    """Rails' nested attributes: no id creates, an id changes, `_destroy` removes, what is not mentioned stays (3.4)."""
+    """Rails' nested attributes: no id creates, an id changes, `_destroy` removes, what is not mentioned stays (3.4).
+
+    Those that are mentioned share out the places of those that are mentioned, in the order of the request, and what is
+    left comes last. Terraform writes all headers in the order of the configuration and compares the answer with that.
+    """
     kept = {header.id: header for header in current.request_headers}
     last = current.last_header_id
+    mentioned: dict[str, None] = {}
     for item in sent:
         name, value = item.get("name"), item.get("value")
         if item.get("id") in (None, ""):
@@ -163,8 +168,10 @@ def _headers(current: Settings, sent: list[Any], errors: Errors) -> dict[str, An
                 continue
             last += 1
             kept[str(last)] = RequestHeader(str(last), str(name or ""), str(value or ""))
+            mentioned[str(last)] = None
             continue
         header = kept.get(str(item["id"]))
+        mentioned[str(item["id"])] = None
         if header is None:
             errors["request_headers"] = [f"has no header with id {item['id']}"]
         elif str(item.get("_destroy", "")).lower() in ("true", "1"):
@@ -173,7 +180,10 @@ def _headers(current: Settings, sent: list[Any], errors: Errors) -> dict[str, An
             changed = RequestHeader(header.id, header.name if name is None else str(name),
                                     header.value if value is None else str(value))  # fmt: skip
             kept[header.id] = changed
-    return {"request_headers": tuple(kept.values()), "last_header_id": last}
+    following = iter([id for id in mentioned if id in kept])
+    places = [next(following, None) if header.id in mentioned else header.id for header in current.request_headers]
+    ordered = tuple(kept[id] for id in [*places, *following] if id is not None)
+    return {"request_headers": ordered, "last_header_id": last}
 
 
 def _header_complaint(settings: Settings) -> str | None:
