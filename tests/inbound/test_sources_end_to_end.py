@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.inbound.sources.monitoring import alertmanager
 from tests.inbound.sources.pagers import opsgenie, pagerduty
 from tests.inbound.sources.samples import STORIES, Story, request
 from tests.notify.mailserver import mail_server
@@ -171,3 +172,33 @@ async def test_what_the_sender_says_stands_on_the_incident(world: World) -> None
     assert attributes["origin_url"] == "https://monitoring.example.com"
     assert attributes["metadata"]["component"] == [{"type": "String", "value": "mysql"}]
     assert str(system.routing_key) not in str(incident), "the routing key is a secret"
+
+
+def storm(alerts: int, status: str = "firing") -> Received:
+    body = alertmanager(status)
+    body["alerts"] = [{**body["alerts"][0], "fingerprint": f"{number:016x}"} for number in range(alerts)]
+    return request(body)
+
+
+@pytest.mark.slow
+async def test_ten_thousand_alerts_in_one_message_are_one_incident_that_ends(world: World) -> None:
+    """Alertmanager does not send again what is refused for its size: five megabytes must be taken."""
+    integration = await world.integration("prometheus-integrations", name="Cluster")
+    system = Sender(world, integration)
+    message = storm(10_000)
+    assert len(message.body) > 5_000_000
+    answer = await system.send(message)
+    assert answer.status_code == 202, answer.text
+    opened, state = await status(world)
+    assert state == "Started"
+    assert [to for to, _ in world.new_mails()] == ["alice", "bob"]
+    attributes = (await world.incidents())[0]["attributes"]
+    assert attributes["metadata"]["more_alerts"] == [{"type": "String", "value": "9000"}]
+    assert "9000 more alerts" in attributes["cause"]
+    await system.send(storm(10_000, "resolved"))
+    assert await status(world) == (opened, "Resolved")
+
+
+async def test_a_stranger_may_not_send_so_much(world: World) -> None:
+    answer = await world.send("/api/v1/prometheus/nobodys", content=storm(10_000).body)
+    assert answer.status_code == 413

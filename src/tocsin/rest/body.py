@@ -39,10 +39,10 @@ class Gone(Exception):
     """The client hung up before its body was whole: nobody is left to answer."""
 
 
-async def read_body(receive: Receive, declared_length: bytes | None) -> bytes:
+async def read_body(receive: Receive, declared_length: bytes | None, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The whole body, counted as it comes in, whatever its Content-Length claims. Raises Malformed or Gone."""
-    if declared_length is not None and declared_length.isdigit() and int(declared_length[:20]) > MAX_BODY_BYTES:
-        raise _too_large()
+    if declared_size(declared_length) > max_bytes:
+        raise _too_large(max_bytes)
     parts: list[bytes] = []
     size = 0
     try:
@@ -53,13 +53,18 @@ async def read_body(receive: Receive, declared_length: bytes | None) -> bytes:
                     raise Gone
                 part = message.get("body", b"")
                 size += len(part)
-                if size > MAX_BODY_BYTES:
-                    raise _too_large()
+                if size > max_bytes:
+                    raise _too_large(max_bytes)
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:
         raise Malformed(408, "The request body did not arrive within 30 seconds.") from None
+
+
+def declared_size(length: bytes | None) -> int:
+    """What a Content-Length claims, in bytes; 0 when it claims nothing that can be read."""
+    return int(length[:20]) if length is not None and length.isdigit() else 0
 
 
 def parse_body(body: bytes, list_field: str | None = None) -> dict[str, Any]:
@@ -133,8 +138,8 @@ def _reason(error: msgspec.MsgspecError) -> str:
     return str(error).removeprefix("JSON is malformed: ").rstrip(".")
 
 
-def _too_large() -> Malformed:
-    return Malformed(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
+def _too_large(max_bytes: int) -> Malformed:
+    return Malformed(413, f"The request body is larger than {max_bytes} bytes.")
 
 
 def _too_deep() -> Malformed:

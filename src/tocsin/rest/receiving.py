@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -12,7 +13,7 @@ import structlog
 
 from tocsin.kernel.errors import TocsinError
 from tocsin.kernel.ids import new_request_id
-from tocsin.rest.body import Gone, Malformed, read_body
+from tocsin.rest.body import MAX_BODY_BYTES, Gone, Malformed, declared_size, read_body
 from tocsin.rest.envelope import encoded
 from tocsin.rest.errors import Headers, error_answer, our_fault
 
@@ -21,12 +22,18 @@ log = structlog.get_logger()
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Pairs = tuple[tuple[str, str], ...]
 
 OPERATION_KEY = "tocsin.operation"
 """Where in the ASGI scope the kind of message is left, for whoever counts requests."""
 PREFIX = "/api/v1/"
 METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """GET is not among them: a link that somebody opens, or a chat that previews it, must not open an incident."""
+MAX_STORM_BYTES = 16 * 1024 * 1024
+"""Of a message that says it is so large, to an integration that exists: ten thousand alerts of Alertmanager fit, and it
+does not send again what is refused for its size."""
+STORMS_AT_ONCE = 4
+"""Such messages that are read at a time; the others wait: together they must fit into a small machine's memory."""
 MAX_QUERY_PARAMETERS = 200
 MAX_HEADERS = 100
 MAX_TOKEN_CHARACTERS = 100
@@ -52,6 +59,9 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 Deliver = Callable[[str, str, Incoming], Awaitable[tuple[int, Any]]]
 """`deliver(kind, token, incoming)`: keeps it, acts on it, and says how to answer: (HTTP status, JSON)."""
 
+Knows = Callable[[str, str], Awaitable[bool]]
+"""`knows(kind, token)`: whether there is such an integration."""
+
 
 class _Target(msgspec.Struct, frozen=True):
     kind: str
@@ -63,9 +73,11 @@ class _Target(msgspec.Struct, frozen=True):
 class Receiving:
     """An ASGI application for whatever `takes` says is its own."""
 
-    def __init__(self, deliver: Deliver, addresses: Mapping[str, str]) -> None:
+    def __init__(self, deliver: Deliver, knows: Knows, addresses: Mapping[str, str]) -> None:
         """`addresses`: the word after `/api/v1/` and the kind of integration that it stands for."""
         self._deliver = deliver
+        self._knows = knows
+        self._storms = asyncio.Semaphore(STORMS_AT_ONCE)
         self._kinds = dict(addresses)
 
     def takes(self, path: str) -> bool:
@@ -104,7 +116,13 @@ class Receiving:
             return 405, {"errors": "This address receives alerts: send them with POST."}
         headers = _headers(scope["headers"])
         declared = dict(scope["headers"]).get(b"content-length")
-        body = await read_body(receive, declared)
+        if target.token and declared_size(declared) > MAX_BODY_BYTES and await self._knows(target.kind, target.token):
+            async with self._storms:
+                body = await read_body(receive, declared, MAX_STORM_BYTES)
+                return await self._delivered(scope, target, headers, body)
+        return await self._delivered(scope, target, headers, await read_body(receive, declared))
+
+    async def _delivered(self, scope: Scope, target: _Target, headers: Pairs, body: bytes) -> tuple[int, Any]:
         incoming = Incoming(
             method=scope["method"],
             path=target.path[:MAX_PATH_CHARACTERS],

@@ -28,7 +28,7 @@ def web_receiver(inbox: Inbox, clock: Clock) -> Receiving:
         answer = await inbox.receive(kind, token, received)
         return answer.status, answer.body
 
-    return Receiving(deliver, {kind.address: kind.name for kind in KINDS.values() if kind.address})
+    return Receiving(deliver, inbox.knows, {kind.address: kind.name for kind in KINDS.values() if kind.address})
 
 
 class HeartbeatMail:

@@ -50,6 +50,11 @@ class Inbox:
         self.received = 0
         """Messages kept since the start, for the metrics."""
 
+    async def knows(self, kind_name: str, token: str) -> bool:
+        """Whether there is an integration of that kind and token."""
+        integration = await self._recipient(token)
+        return integration is not None and integration.kind.name == kind_name
+
     async def receive(self, kind_name: str, token: str, received: Received) -> Answer:
         """Take in a web request for the integration of that kind and token. Raises `kernel.errors.Unavailable`."""
         integration = await self._recipient(token)
