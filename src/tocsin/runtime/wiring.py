@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
@@ -98,44 +98,10 @@ class House:
         )
         self._inbox = Inbox(database, base_url)
         self._pings = Intake(database, base_url)
-        deadlines = Deadlines(database, clock, base_url)
+        self._deadlines = Deadlines(database, clock, base_url)
         self._mail = mail_listener(settings, [self._inbox, HeartbeatMail(database, clock, base_url)], clock)
-        self.supervisor = Supervisor(
-            [
-                self._engine,
-                Escalations(database, clock),
-                self._deliveries,
-                Storms(database, clock, base_url),
-                deadlines,
-                Recoveries(database, clock, base_url),
-                Confirmations(database, clock, self._net),
-                FanOut(database, clock),
-                self._webhooks,
-            ],
-            ground.bus,
-            clock,
-            patient=[
-                DomainWatch(database, clock, self._net, base_url),
-                Packer(database, clock),
-                Forgetting(database, clock),
-                Housekeeping(database, clock, door),
-            ],
-        )
-        self.metrics.watch(
-            self.supervisor.progress,
-            self._probe,
-            {
-                "observations": lambda: self._engine.observations,
-                "observations_judged": lambda: self._engine.judged,
-                "judging_failures": lambda: self._engine.judging_failures,
-                "samples_written": lambda: self._engine.samples_written,
-                "samples_dropped": lambda: self._engine.samples_dropped,
-                "pings": lambda: self._pings.taken,
-                "pings_failed": lambda: self._pings.failed,
-                "heartbeat_deadlines_missed": lambda: deadlines.missed,
-                "heartbeat_absences": lambda: deadlines.absences,
-            },
-        )
+        self.supervisor = self._supervised(ground, door, base_url)
+        self.metrics.watch(self.supervisor.progress, self._probe, self._figures())
         pulse = Pulse(
             database=database,
             supervisor=self.supervisor,
@@ -152,6 +118,45 @@ class House:
             receivers=[web_receiver(self._inbox, clock)],
             pings=Pings(self._pings.take, self._pings.take_by_name, clock),
         )
+
+    def _supervised(self, ground: Foundation, door: Door, base_url: str) -> Supervisor:
+        """Everything that happens by itself."""
+        clock, database = ground.clock, ground.database
+        return Supervisor(
+            [
+                self._engine,
+                Escalations(database, clock),
+                self._deliveries,
+                Storms(database, clock, base_url),
+                self._deadlines,
+                Recoveries(database, clock, base_url),
+                Confirmations(database, clock, self._net),
+                FanOut(database, clock),
+                self._webhooks,
+            ],
+            ground.bus,
+            clock,
+            patient=[
+                DomainWatch(database, clock, self._net, base_url),
+                Packer(database, clock),
+                Forgetting(database, clock),
+                Housekeeping(database, clock, door),
+            ],
+        )
+
+    def _figures(self) -> dict[str, Callable[[], float]]:
+        """Growing numbers for the metrics, by name."""
+        return {
+            "observations": lambda: self._engine.observations,
+            "observations_judged": lambda: self._engine.judged,
+            "judging_failures": lambda: self._engine.judging_failures,
+            "samples_written": lambda: self._engine.samples_written,
+            "samples_dropped": lambda: self._engine.samples_dropped,
+            "pings": lambda: self._pings.taken,
+            "pings_failed": lambda: self._pings.failed,
+            "heartbeat_deadlines_missed": lambda: self._deadlines.missed,
+            "heartbeat_absences": lambda: self._deadlines.absences,
+        }
 
     async def start(self) -> None:
         """Begin to check and to page."""

@@ -130,7 +130,7 @@ def oldest_due(tx: Tx) -> datetime | None:
 def prune(tx: Tx, *, at_most: int, spared_type: str, spared_ids: Collection[int]) -> int:
     """Delete a bounded number of events past their time; returns how many. Those of the spared resources stay."""
     spared = and_(events.c.resource_type == spared_type, events.c.resource_id.in_(spared_ids))
-    old = select(events.c.id).where(events.c.at < tx.now - KEPT_FOR, events.c.due_at.is_(None), not_(spared))
+    old = select(events.c.id).where(events.c.at < tx.now - KEPT_FOR, not_(spared))
     ids = list(tx.execute(old.order_by(events.c.at).limit(at_most)).scalars())
     if ids:
         tx.execute(delete(events).where(events.c.id.in_(ids)))
