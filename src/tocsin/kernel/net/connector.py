@@ -93,6 +93,10 @@ class Connector:
         if self._closed:
             self._end(attempt, Failure.LOCAL, "Stopping")
             return
+        place = self._standpoint.known(attempt.host, attempt.ip_version)
+        if place is not None:
+            self._found(attempt, place)
+            return
         self._standpoint.find(
             attempt.host, attempt.ip_version, attempt.timeout_seconds, lambda place: self._found(attempt, place)
         )

@@ -11,9 +11,13 @@ import msgspec
 COOKIE_BYTES = 16
 _FILLER = bytes(range(0x10, 0x38))
 """40 bytes after the cookie: an echo of the size that everybody's ping has, which firewalls let pass."""
-_HEADER = struct.Struct("!BBHHH")
+_SUM_OF_THE_REST = 0x0800 + int.from_bytes(_FILLER, "big")
+PROOF_END = 8 + COOKIE_BYTES
+"""How long an answer is at least."""
 _TWO = struct.Struct("!HH")
-_ECHO_REQUEST, _ECHO_REPLY = {False: 8, True: 128}, {False: 0, True: 129}
+_ECHO_REQUEST = {False: 8, True: 128}
+ECHO_REPLY = {False: 0, True: 129}
+"""The type of the answer, by whether it is IPv6."""
 _ERRORS = {False: frozenset({3, 11, 12}), True: frozenset({1, 3, 4})}
 _ICMP, _ICMPV6 = 1, 58
 _IPV6_HEADER_BYTES = 40
@@ -54,16 +58,23 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     """With an error: where the echo was going."""
 
 
-def echo_request(v6: bool, identifier: int, sequence: int, cookie: bytes) -> bytes:
+def proof(identifier: int, sequence: int, cookie: bytes) -> bytes:
+    """What an answer must bring back, byte for byte."""
+    return _TWO.pack(identifier, sequence) + cookie
+
+
+def echo_request(v6: bool, proof: bytes) -> bytes:
     """The message, with its checksum for IPv4 (for IPv6 the kernel makes it, which knows the addresses)."""
-    body = cookie + _FILLER
-    plain = _HEADER.pack(_ECHO_REQUEST[v6], 0, 0, identifier, sequence) + body
-    return plain if v6 else plain[:2] + checksum(plain).to_bytes(2, "big") + plain[4:]
+    if v6:
+        return b"\x80\0\0\0" + proof + _FILLER
+    # RFC 1071: a sum in ones' complement is a remainder modulo 0xFFFF.
+    total = 0xFFFF - (int.from_bytes(proof, "big") + _SUM_OF_THE_REST) % 0xFFFF
+    return b"\x08\0" + total.to_bytes(2, "big") + proof + _FILLER
 
 
-def checksum(data: bytes) -> int:
-    """RFC 1071, of an even number of bytes: a sum in ones' complement is a remainder modulo 0xFFFF."""
-    return 0xFFFF - int.from_bytes(data, "big") % 0xFFFF
+def proves(message: bytes, start: int, proof: bytes) -> bool:
+    """Whether the message at `start` brings back this proof."""
+    return message[start + 4 : start + PROOF_END] == proof
 
 
 def read(v6: bool, message: bytes | memoryview) -> Heard | None:
@@ -71,7 +82,7 @@ def read(v6: bool, message: bytes | memoryview) -> Heard | None:
     if len(message) < 8:
         return None
     kind = message[0]
-    if kind == _ECHO_REPLY[v6]:
+    if kind == ECHO_REPLY[v6]:
         if message[1]:
             return None
         identifier, sequence = _TWO.unpack_from(message, 4)

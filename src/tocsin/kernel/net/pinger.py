@@ -28,6 +28,8 @@ BUFFER_BYTES = 8 << 20
 less (`net.core.rmem_max`), which is why answers are also read while many are being sent."""
 SENDS_BEFORE_READ = 128
 READS_PER_TURN = 512
+PACKET_BYTES = 2_048
+"""More than an answer or a router's message has."""
 REOPEN_SECONDS = 10.0
 """How long a refused socket stays refused before we try again: the right may be given while we run."""
 AGAIN_SECONDS = 0.02
@@ -98,8 +100,15 @@ class Pinger:
         if self._closed:
             self._end(ping, Failure.LOCAL, "Stopping")
             return
+        place = self._standpoint.known(request.host, request.ip_version)
+        if place is not None:
+            self._found(ping, place, now)
+            return
         self._standpoint.find(
-            request.host, request.ip_version, request.timeout_seconds, lambda place: self._found(ping, place)
+            request.host,
+            request.ip_version,
+            request.timeout_seconds,
+            lambda place: self._found(ping, place, self._monotonic()),
         )
 
     def close(self) -> None:
@@ -115,14 +124,13 @@ class Pinger:
 
     # --- sending --------------------------------------------------------------------------------------------------
 
-    def _found(self, ping: _Pinging, place: Place) -> None:
+    def _found(self, ping: _Pinging, place: Place, now: float) -> None:
         ping.place = place
         if place.failure is not None:
             self._end(ping, place.failure, place.cause)
             return
         ping.left = place.addresses
         ping.address = place.addresses[0]
-        now = self._monotonic()
         # A name that took no time leaves the same interval to all, which keeps the alarms in few queues.
         left = ping.request.timeout_seconds if not place.name_lookup_time else ping.deadline - now
         ping.interval = left / ECHOES
@@ -188,16 +196,34 @@ class Pinger:
                 for heard, teller in voice.errors(READS_PER_TURN):
                     self._refused(voice, heard, teller)
             if events & select.EPOLLIN:
-                for heard, teller in voice.messages(READS_PER_TURN):
-                    if heard.error is None:
-                        self._answered(voice, heard, now)
-                    else:
-                        self._refused(voice, heard, teller)
+                self._listen(voice, now)
 
-    def _answered(self, voice: _Voice, heard: icmp.Heard, now: float) -> None:
-        echo = voice.echoes.get(heard.sequence)
-        if echo is None or heard.cookie != echo[2] or heard.identifier != voice.identifier:
-            return
+    def _listen(self, voice: _Voice, now: float) -> None:
+        voice.unread = 0
+        receive, echoes, start, answer = voice.receive, voice.echoes, voice.start, voice.answer
+        for _ in range(READS_PER_TURN):
+            try:
+                packet = receive()
+            except BlockingIOError:
+                return
+            except OSError:  # an echo's error, which is read from its queue
+                continue
+            if len(packet) >= start + icmp.PROOF_END and packet[start] == answer:
+                echo = echoes.get(packet[start + 6] << 8 | packet[start + 7])
+                if echo is not None and icmp.proves(packet, start, echo[2]):
+                    self._answered(echo, now)
+                    continue
+            heard = voice.understand(packet)
+            if heard is None:
+                continue
+            if heard.error is not None:
+                self._refused(voice, heard, voice.teller(packet))
+                continue
+            echo = echoes.get(heard.sequence)  # an answer in a packet with IP options
+            if echo is not None and echo[2] == icmp.proof(heard.identifier, heard.sequence, heard.cookie):
+                self._answered(echo, now)
+
+    def _answered(self, echo: _Echo, now: float) -> None:
         ping, since, _ = echo
         self._forget(ping)
         place = ping.place
@@ -212,8 +238,8 @@ class Pinger:
         echo = voice.echoes.get(heard.sequence)
         if echo is None or heard.identifier != voice.identifier:
             return
-        ping, _, cookie = echo
-        if not cookie.startswith(heard.cookie) or heard.address != icmp.packed(ping.address) or heard.error is None:
+        ping, _, proof = echo
+        if not proof[4:].startswith(heard.cookie) or heard.address != icmp.packed(ping.address) or heard.error is None:
             return
         ping.error = icmp.error_words(voice.v6, heard.error, teller)
         del voice.echoes[heard.sequence]
@@ -268,6 +294,10 @@ class Pinger:
             _log.exception("what waited for a ping failed on its answer")
 
 
+_Echo = tuple[_Pinging, float, bytes]
+"""Whose it is, when it was sent, and the proof that must come back."""
+
+
 class _Voice:
     """One IP version: the socket through which we call, and the echoes we listen for."""
 
@@ -277,14 +307,17 @@ class _Voice:
         self.raw = False
         self.closed_until = float("-inf")
         self.identifier = 0
-        self.echoes: dict[int, tuple[_Pinging, float, bytes]] = {}
-        """By sequence: whose it is, when it was sent, and the cookie that must come back."""
+        self.echoes: dict[int, _Echo] = {}
+        """By sequence."""
+        self.start = 0
+        """Where in what we receive the message begins."""
+        self.answer = icmp.ECHO_REPLY[v6]
         self.unread = 0
         """Echoes sent since we last listened."""
         self._epoll = epoll
         self._sequence = secrets.randbelow(1 << 16)
-        self._nonce = secrets.token_bytes(8)
-        self._count = secrets.randbits(48)
+        self._cookies = b""
+        self._source = ""
 
     def open(self) -> bool:
         """Get a socket: an unprivileged one if the kernel gives it, else a raw one; False if it gives neither."""
@@ -318,9 +351,11 @@ class _Voice:
         while sequence in self.echoes:
             sequence = (sequence + 1) & 0xFFFF
         self._sequence = (sequence + 1) & 0xFFFF
-        self._count += 1
-        cookie = self._nonce + self._count.to_bytes(8, "big")
-        packet = icmp.echo_request(self.v6, self.identifier, sequence, cookie)
+        if not self._cookies:
+            self._cookies = secrets.token_bytes(512 * icmp.COOKIE_BYTES)
+        cookie, self._cookies = self._cookies[: icmp.COOKIE_BYTES], self._cookies[icmp.COOKIE_BYTES :]
+        proof = icmp.proof(self.identifier, sequence, cookie)
+        packet = icmp.echo_request(self.v6, proof)
         address = (ping.address, 0)
         try:
             self.sock.sendto(packet, address)
@@ -330,36 +365,27 @@ class _Voice:
                 self.sock.sendto(packet, address)
             except OSError as error:
                 return error.errno or errno.EIO
-        self.echoes[sequence] = (ping, now, cookie)
+        self.echoes[sequence] = (ping, now, proof)
         ping.sequences.append(sequence)
         self.unread += 1
         return 0
 
-    def messages(self, most: int) -> list[tuple[icmp.Heard, str]]:
-        """What has come, and who says so (of errors)."""
+    def receive(self) -> bytes:
+        """The next packet. Raises BlockingIOError when there is none, OSError when an error is told instead."""
         assert self.sock is not None
-        self.unread = 0
-        heard: list[tuple[icmp.Heard, str]] = []
-        plain = self.raw and not self.v6
-        receive = self.sock.recv
-        for _ in range(most):
-            try:
-                if self.v6 and self.raw:
-                    packet, source = self.sock.recvfrom(2048)
-                    found, teller = icmp.read(True, packet), source[0]
-                else:
-                    packet = receive(2048)
-                    found = icmp.read_ipv4(packet) if plain else icmp.read(self.v6, packet)
-                    teller = ""
-            except BlockingIOError:
-                break
-            except OSError:  # an echo's error, which is read from its queue
-                continue
-            if found is not None:
-                if found.error is not None and plain:
-                    teller = socket.inet_ntoa(packet[12:16])
-                heard.append((found, teller))
-        return heard
+        if self.v6 and self.raw:
+            packet, source = self.sock.recvfrom(PACKET_BYTES)
+            self._source = str(source[0])
+            return packet
+        return self.sock.recv(PACKET_BYTES)
+
+    def understand(self, packet: bytes) -> icmp.Heard | None:
+        """What a packet says that is not simply an answer."""
+        return icmp.read_ipv4(packet) if self.start else icmp.read(self.v6, packet)
+
+    def teller(self, packet: bytes) -> str:
+        """Who sent the packet that was received last."""
+        return socket.inet_ntoa(packet[12:16]) if self.start else self._source
 
     def errors(self, most: int) -> list[tuple[icmp.Heard, str]]:
         """What the kernel has been told about our echoes (unprivileged sockets alone have such a queue)."""
@@ -388,6 +414,7 @@ class _Voice:
                 with contextlib.suppress(OSError):
                     sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER_BYTES)
         self.raw = raw
+        self.start = 20 if raw and not self.v6 else 0
         if raw:
             # Everybody's ICMP comes to a raw socket: let the kernel drop what cannot be for us.
             if self.v6:

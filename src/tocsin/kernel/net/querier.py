@@ -104,6 +104,10 @@ class Querier:
         except ValueError as error:
             self._end(asking, Failure.BAD_URL, str(error))
             return
+        place = self._standpoint.known(request.server, request.ip_version)
+        if place is not None:
+            self._found(asking, place)
+            return
         self._standpoint.find(
             request.server, request.ip_version, request.timeout_seconds, lambda place: self._found(asking, place)
         )

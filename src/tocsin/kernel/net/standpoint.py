@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -70,6 +71,7 @@ class Standpoint:
         self._heartbeat: asyncio.TimerHandle | None = None
         self._ipv6 = False
         self._ipv6_asked_at = float("-inf")
+        self._literal = lru_cache(maxsize=20_000)(self._read)
         self._beat(None)
 
     def close(self) -> None:
@@ -79,22 +81,23 @@ class Standpoint:
 
     # --- where to go ----------------------------------------------------------------------------------------------
 
+    def known(self, host: str, ip_version: IpVersion | None) -> Place | None:
+        """Where it is, if nobody must be asked: it is an address, or a name that we remember."""
+        place = self._literal(host, ip_version)
+        if place.addresses or place.failure is not None:
+            return place
+        answer = self.resolver.cached(place.host, ip_version)
+        return None if answer is None else self._placed(place.host, answer, ip_version, 0.0)
+
     def find(
         self, host: str, ip_version: IpVersion | None, timeout_seconds: float, receive: Callable[[Place], None]
     ) -> None:
         """`receive(place)` exactly once: at once when the host is an address or known, else within the timeout."""
-        try:
-            name, address = canonical_host(host)
-        except BadUrl as error:
-            receive(Place(host, failure=Failure.BAD_URL, cause=str(error)))
+        place = self.known(host, ip_version)
+        if place is not None:
+            receive(place)
             return
-        if address is not None:
-            receive(self._place(name, (address,), ip_version, None))
-            return
-        answer = self.resolver.cached(name, ip_version)
-        if answer is not None:
-            receive(self._placed(name, answer, ip_version, 0.0))
-            return
+        name = self._literal(host, ip_version).host
         _Lookup(self, self._loop, name, ip_version, timeout_seconds, receive)
 
     def usable(
@@ -119,6 +122,14 @@ class Standpoint:
             # It can only fail here, and its error would hide that of IPv4.
             addresses = tuple(each for each in addresses if not _is_global_ipv6(each)) or addresses
         return addresses, None, ""
+
+    def _read(self, host: str, ip_version: IpVersion | None) -> Place:
+        """An address that was given as one; of a name only its canonical form."""
+        try:
+            name, address = canonical_host(host)
+        except BadUrl as error:
+            return Place(host, failure=Failure.BAD_URL, cause=str(error))
+        return Place(name) if address is None else self._place(name, (address,), ip_version, None)
 
     def _placed(self, name: str, answer: Answer, ip_version: IpVersion | None, lookup: float) -> Place:
         if answer.failure is not None:
