@@ -11,10 +11,11 @@ from tocsin.escalation.model import Paging
 from tocsin.inbound.model import Alert, AlertState, Integration
 from tocsin.inbound.rules import joining
 from tocsin.inbound.rules.joining import Candidate, Place
+from tocsin.inbound.rules.settings import WITH_RULES
 from tocsin.inbound.store import alerts as shelf
 from tocsin.inbound.store import integrations as integration_shelf
 from tocsin.incidents import actions as incidents
-from tocsin.incidents.model import Author, Incident, Kind, Opening
+from tocsin.incidents.model import Author, Incident, IncidentStatus, Kind, Opening
 from tocsin.kernel.errors import Conflict, NotFound
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import Value
@@ -68,6 +69,12 @@ class Counts(msgspec.Struct):
     after: dict[int, int] = msgspec.field(default_factory=dict)
     team_id: dict[int, int] = msgspec.field(default_factory=dict)
 
+    def copy(self) -> Counts:
+        return Counts(before=dict(self.before), after=dict(self.after), team_id=dict(self.team_id))
+
+    def restore(self, earlier: Counts) -> None:
+        self.before, self.after, self.team_id = earlier.before, earlier.after, earlier.team_id
+
 
 class Desk:
     """Works on the alerts of one integration within one transaction, remembering what it has looked up."""
@@ -79,9 +86,10 @@ class Desk:
         self._counts = counts
         self._open: dict[str, AlertState] = {}
         self._ungrouped: int | None = None
+        self._storm: Incident | None = None
 
     def apply(self, alerts: Iterable[Alert]) -> Applied:
-        """Do what the alerts of one message say, in their order."""
+        """Do what the alerts of one message say, in their order. Raises nothing that a sender could cause."""
         done = Applied()
         bounded = [joining.bounded(alert) for alert in alerts]
         keys = list(dict.fromkeys(joining.key_of(alert) for alert in bounded))
@@ -114,30 +122,31 @@ class Desk:
             ordinal = shelf.count_of(self._tx, incident.id) + 1
             done.opened += 1
         else:
-            incidents.failing_again(self._tx, incident.id, base_url=self._base_url)
+            self._fails(incident)
             ordinal = self._count_up(incident)
             done.joined += 1
         done.incident_ids[incident.id] = None
         if place is not Place.GROUP and self._ungrouped is not None:
             self._ungrouped += 1
-        id = shelf.add(
+        self._open[key] = shelf.add(
             self._tx, team_id=self._integration.team_id, integration_id=self._integration.id, key=key,
             alert_id=alert.alert_id, incident_id=incident.id, joined=place, ordinal=ordinal, group_key=alert.group_key,
             title=alert.title, cause=alert.cause, severity=alert.severity, url=alert.url, facts=alert.facts,
-            acknowledged_at=None, recover_at=None, resolved_at=None,
         )  # fmt: skip
-        added = shelf.find(self._tx, id)
-        assert added is not None
-        self._open[key] = added
 
     def _repeat(self, known: AlertState, incident: Incident, done: Applied) -> None:
         count = known.count + 1
         shelf.change(self._tx, known.id, count=count, last_at=self._tx.now, recover_at=None)
-        if known.recover_at is not None:
-            incidents.failing_again(self._tx, incident.id, base_url=self._base_url)
+        self._fails(incident)
         self._open[known.key] = msgspec.structs.replace(known, count=count, recover_at=None)
         done.repeated += 1
         done.incident_ids[incident.id] = None
+
+    def _fails(self, incident: Incident) -> None:
+        """One that looked well does so no more."""
+        if incident.status is IncidentStatus.VALIDATING:
+            incidents.failing_again(self._tx, incident.id, base_url=self._base_url)
+            self._storm = None
 
     def _place(self, alert: Alert) -> tuple[Place, Incident | None]:
         """Where the alert belongs, and the incident that it joins."""
@@ -149,12 +158,11 @@ class Desk:
         if self._ungrouped is None:
             since = tx.now - joining.STORM_WINDOW
             self._ungrouped = shelf.count_ungrouped(tx, integration_id, since, joining.STORM_AFTER)
-        stormy = None
-        if self._ungrouped >= joining.STORM_AFTER:
+        if self._ungrouped >= joining.STORM_AFTER and self._storm is None:
             storm = shelf.newest_storm(tx, integration_id, tx.now - joining.JOIN_WITHIN)
-            stormy = _incident(tx, None if storm is None else storm.incident_id)
-        place = joining.place(self._ungrouped, None, _candidate(stormy), tx.now)
-        return place, stormy if place is Place.STORM else None
+            self._storm = _incident(tx, None if storm is None else storm.incident_id)
+        place = joining.place(self._ungrouped, None, _candidate(self._storm), tx.now)
+        return place, self._storm if place is Place.STORM else None
 
     def _open_incident(self, alert: Alert, place: Place) -> Incident:
         tx, integration = self._tx, self._integration
@@ -210,6 +218,7 @@ class Desk:
         if not known:
             done.unknown += 1
             return
+        self._storm = None  # it may end here
         for state in known:
             if alert.action == "acknowledged":
                 self._acknowledge(state)
@@ -250,7 +259,8 @@ class Desk:
             incidents.validating(tx, state.incident_id or 0, base_url=self._base_url)
 
     def _add_facts(self, incident_id: int, alert: Alert) -> None:
-        if alert.facts and _incident(self._tx, incident_id) is not None:
+        """What a rule takes out of the end of a trouble; what other systems repeat there is known already."""
+        if alert.facts and self._integration.kind.name in WITH_RULES and _incident(self._tx, incident_id) is not None:
             facts = {key: [Value(value=value)] for key, value in alert.facts.items()}
             team_id = self._integration.team_id
             metadata.put(self._tx, team_id=team_id, owner_type="Incident", owner_id=incident_id, facts=facts)

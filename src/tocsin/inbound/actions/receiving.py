@@ -136,6 +136,7 @@ def record(tx: Tx, readings: Sequence[Reading], base_url: str) -> list[Recorded]
     """Keep messages and act on what they say, all of it or nothing of it, in their order."""
     counts = Counts()
     known: dict[int, Integration | None] = {}
+    desks: dict[int, Desk] = {}
     done = []
     for reading in readings:
         id = reading.integration_id
@@ -147,17 +148,22 @@ def record(tx: Tx, readings: Sequence[Reading], base_url: str) -> list[Recorded]
         elif integration.revision != reading.revision:
             done.append(Recorded(state="stale"))
         else:
-            done.append(_record(tx, integration, reading, base_url, counts))
+            desk = desks.get(id) or desks.setdefault(id, Desk(tx, integration, base_url, counts))
+            before = counts.copy()
+            done.append(_record(tx, integration, reading, desk))
+            if done[-1].state == "failed":  # what was remembered of it was undone
+                counts.restore(before)
+                del desks[id]
     tell_counts(tx, counts)
     return done
 
 
-def _record(tx: Tx, integration: Integration, reading: Reading, base_url: str, counts: Counts) -> Recorded:
+def _record(tx: Tx, integration: Integration, reading: Reading, desk: Desk) -> Recorded:
     applied, state = Applied(), "done"
     if reading.unread is None:
         try:
             with tx.savepoint():
-                applied = Desk(tx, integration, base_url, counts).apply(reading.alerts[:MAX_ALERTS])
+                applied = desk.apply(reading.alerts[:MAX_ALERTS])
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
         except Exception:

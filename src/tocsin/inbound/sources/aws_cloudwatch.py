@@ -87,13 +87,15 @@ def _alarm(alarm: Fields) -> Alert:
         raise Unreadable(f"Expected {_EXPECTED}: `AlarmName` is missing")
     place = identity(alarm.whole("AWSAccountId"), alarm.whole("Region"), alarm.whole("AlarmName"))
     contributor = alarm.whole("AlarmContributorId")
+    action = _action(alarm.whole("NewStateValue"))
     return Alert(
-        action=_action(alarm.whole("NewStateValue")),
+        action=action,
         alert_id=identity(alarm.whole("AlarmArn") or place or "", contributor),
         title=name,
         cause=alarm.text("NewStateReason") or name,
         url=_console(alarm.whole("AlarmArn")),
         facts=facts(
+            action,
             {
                 "description": alarm.text("AlarmDescription"),
                 "state": alarm.line("NewStateValue"),
@@ -105,7 +107,7 @@ def _alarm(alarm: Fields) -> Alert:
                 "threshold": alarm.line("Trigger.Threshold"),
                 "rule": alarm.text("AlarmRule"),
                 "arn": alarm.line("AlarmArn"),
-            }
+            },
         ),
     )
 
@@ -114,20 +116,22 @@ def _event(event: Fields, detail: Fields) -> Alert:
     """The same as EventBridge passes it on."""
     arns = event.listed("resources")
     name = detail.line("alarmName")
+    action = _action(detail.whole("state.value"))
     return Alert(
-        action=_action(detail.whole("state.value")),
+        action=action,
         alert_id=identity(arns) or identity(event.whole("account"), event.whole("region"), detail.whole("alarmName")),
         title=name,
         cause=detail.text("state.reason") or name,
         url=_console(arns),
         facts=facts(
+            action,
             {
                 "description": detail.text("configuration.description"),
                 "state": detail.line("state.value"),
                 "region": event.line("region"),
                 "account": event.line("account"),
                 "arn": arns,
-            }
+            },
         ),
     )
 

@@ -46,6 +46,7 @@ def _alert(message: Fields, essentials: Fields, action: Action, alert_id: str) -
         severity=essentials.line("severity", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=essentials.link("investigationLink") or web_link(_PORTAL + quote(whole_id, safe="") if whole_id else ""),
         facts=facts(
+            action,
             {
                 "signal": essentials.line("signalType"),
                 "service": essentials.line("monitoringService"),

@@ -78,6 +78,7 @@ def _alert(message: Fields, title: re.Match[str] | None, transition: str, action
         severity=message.line("alert_priority", "alert_type", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=message.link("link", "alert_url", "url"),
         facts=facts(
+            action,
             {
                 "transition": transition,
                 "monitor_id": message.line("alert_id"),
@@ -89,6 +90,6 @@ def _alert(message: Fields, title: re.Match[str] | None, transition: str, action
                 "organisation": message.line("org_name"),
                 "event_type": message.line("event_type"),
                 "snapshot_url": message.link("snapshot"),
-            }
+            },
         ),
     )

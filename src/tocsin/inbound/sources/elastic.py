@@ -45,6 +45,7 @@ def _alert(message: Fields, action: Action, alert_id: str | None, group: str) ->
         severity=message.line("severity", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=message.link("alert_url", "context.alertDetailsUrl", "url", "rule_url", "rule.url"),
         facts=facts(
+            action,
             {
                 "alert": instance,
                 "action_group": message.line("action_group_name", "alert.actionGroupName") or group,
@@ -53,6 +54,6 @@ def _alert(message: Fields, action: Action, alert_id: str | None, group: str) ->
                 "space": message.line("space_id", "rule.spaceId"),
                 "tags": message.listed("tags") or message.listed("rule.tags"),
                 "date": message.line("date"),
-            }
+            },
         ),
     )

@@ -25,14 +25,16 @@ def read(received: Received, settings: SourceSettings) -> list[Alert]:
     if alert_id is None:
         raise Unreadable(f"Expected {_EXPECTED}: `incident.incident_id` is missing")
     title = incident.line("policy_name", "condition_name") or "Google Cloud incident"
+    action = _ACTIONS[state]
     alert = Alert(
-        action=_ACTIONS[state],
+        action=action,
         alert_id=alert_id,
         title=title,
         cause=incident.text("summary", "condition_name") or title,
         severity=incident.line("severity", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=incident.link("url"),
         facts=facts(
+            action,
             {
                 "project": incident.line("scoping_project_id"),
                 "condition": incident.line("condition_name"),

@@ -65,6 +65,7 @@ def _legacy(message: Fields) -> list[Alert]:
         cause=message.text("message") or values or message.text("title") or title,
         url=message.link("ruleUrl"),
         facts=facts(
+            action,
             message.flat("tags"),
             {
                 "values": values,

@@ -63,6 +63,7 @@ def _alert(message: Fields, action: Action, alert_id: str, priority: str) -> Ale
         severity=priority or None,
         url=message.link("issueUrl", "incident_url"),
         facts=facts(
+            action,
             {
                 "condition": conditions,
                 "policy": message.listed("alertPolicyNames") or message.line("policy_name"),
@@ -72,7 +73,7 @@ def _alert(message: Fields, action: Action, alert_id: str, priority: str) -> Ale
                 "owner": message.line("owner", "acknowledgedBy"),
                 "account": message.line("account_name"),
                 "runbook_url": message.link("runbook_url", "runbookUrl"),
-            }
+            },
         ),
     )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tocsin.inbound.model import Action, Alert, Received, SourceSettings
 from tocsin.inbound.sources import Unreadable
-from tocsin.inbound.sources.payload import MAX_SEVERITY_CHARACTERS, Fields, facts, identity, one_line, read_object
+from tocsin.inbound.sources.payload import MAX_SEVERITY_CHARACTERS, Fields, facts, identity, one_line, read_object, tidy
 
 KIND = "opsgenie"
 NAME = "Opsgenie Alert API"
@@ -45,7 +45,7 @@ def read(received: Received, settings: SourceSettings) -> list[Alert]:
         alert_id=identity(alias),
         title=one_line(alias) or NAME,
         cause=note or f"{verb} by {by or 'the sender'}",
-        facts=facts({"user": message.line("user"), "source": message.line("source"), "note": note}),
+        facts=tidy({"user": message.line("user"), "source": message.line("source"), "note": note}),
     )
     return [alert]
 
@@ -78,6 +78,7 @@ def _created(received: Received) -> Alert:
         cause=message.text("description") or title,
         severity=message.line("priority", limit=MAX_SEVERITY_CHARACTERS) or None,
         facts=facts(
+            "started",
             {
                 "entity": message.line("entity"),
                 "source": message.line("source"),

@@ -66,6 +66,7 @@ def _alert(message: Fields, action: Action, alert_id: str | None, summary: str) 
         url=message.link("client_url")
         or next((url for link in message.objects("links") if (url := link.link("href"))), None),
         facts=facts(
+            action,
             {
                 "source": payload.line("source"),
                 "component": payload.line("component"),

@@ -136,8 +136,14 @@ def identity(*parts: str) -> str | None:
     return one_line(joined, MAX_ID_CHARACTERS - len(digest) - 1) + "#" + digest
 
 
-def facts(*groups: Mapping[str, str | None]) -> dict[str, str]:
-    """What is known, cleaned, cut and without blanks; where two groups name the same thing, the first is kept."""
+def facts(action: Action, *groups: Mapping[str, str | None]) -> dict[str, str]:
+    """What is known of an alert that begins (see `tidy`). Nothing of one that ends: an incident says how it was when it
+    began, not how it was when all was well again."""
+    return tidy(*groups) if action == "started" else {}
+
+
+def tidy(*groups: Mapping[str, str | None]) -> dict[str, str]:
+    """Facts, cleaned, cut and without blanks; where two groups name the same thing, the first is kept."""
     found: dict[str, str] = {}
     for group in groups:
         for name, value in group.items():

@@ -76,7 +76,7 @@ def _alert(
         cause=Fields(annotations).text("summary", "description", "message") or title,
         severity=Fields(labels).line("severity", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=first([alert.link(path) or "" for path in links]) or message.link("externalURL"),
-        facts=facts(_public(labels), _public(annotations), more(alert)),
+        facts=facts(action, _public(labels), _public(annotations), more(alert)),
         group_key=identity(message.whole("groupKey")),
     )
 

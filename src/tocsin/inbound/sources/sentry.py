@@ -100,6 +100,7 @@ def _started(event: Fields, issue_id: str, url: str | None, rule: str) -> Alert:
         severity=event.line("level", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=url,
         facts=facts(
+            "started",
             {
                 "rule": rule,
                 "culprit": culprit,
@@ -108,7 +109,7 @@ def _started(event: Fields, issue_id: str, url: str | None, rule: str) -> Alert:
                 "release": event.line("release"),
                 "platform": event.line("platform"),
                 "event_id": event.line("event_id"),
-            }
+            },
         ),
     )
 
@@ -133,12 +134,13 @@ def _metric_alert(message: Fields) -> Alert:
         severity=action if action != "resolved" else None,
         url=message.link("data.web_url"),
         facts=facts(
+            _METRIC_ACTIONS[action],
             {
                 "projects": metric.listed("projects"),
                 "query": metric.line("alert_rule.query"),
                 "aggregate": metric.line("alert_rule.aggregate"),
                 "environment": metric.line("alert_rule.environment"),
-            }
+            },
         ),
     )
 
@@ -159,6 +161,5 @@ def _issue(message: Fields) -> list[Alert]:
         cause=f"{message.line('action')} in Sentry by {message.line('actor.name') or 'somebody'}",
         severity=issue.line("level", limit=MAX_SEVERITY_CHARACTERS) or None,
         url=issue.link("web_url", "permalink"),
-        facts=facts({"project": issue.line("project.slug", "project.name"), "issue": issue.line("shortId")}),
     )
     return [alert]

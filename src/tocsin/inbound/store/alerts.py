@@ -16,14 +16,13 @@ _AT_ONCE = 500
 """Values in one statement: an old SQLite takes no more than 999."""
 
 
-def add(tx: Tx, **values: Any) -> int:
-    """Insert an alert; returns its id."""
-    return tx.insert(insert(alerts).values(count=1, started_at=tx.now, last_at=tx.now, **values))
-
-
-def find(tx: Tx, id: int) -> AlertState | None:
-    row = tx.execute(select(alerts).where(alerts.c.id == id)).first()
-    return None if row is None else _alert(row)
+def add(tx: Tx, **values: Any) -> AlertState:
+    """Insert an alert that begins now."""
+    beginning: dict[str, Any] = {
+        "count": 1, "started_at": tx.now, "last_at": tx.now, "acknowledged_at": None, "recover_at": None,
+        "resolved_at": None,
+    }  # fmt: skip
+    return AlertState(id=tx.insert(insert(alerts), values | beginning), **values, **beginning)
 
 
 def open_by_keys(tx: Tx, integration_id: int, keys: Sequence[str]) -> dict[str, AlertState]:

@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 MAX_TOGETHER = 50
 """Messages of one integration in one transaction: a burst costs one flush to disk, and pages wait at most that long."""
+MAX_ALERTS_TOGETHER = 200
+"""Alerts in one transaction, unless a single message holds more: each costs a millisecond of the writer's time."""
 MAX_TRIES = 5
 """How often a message is read anew because its integration was changed while it was read."""
 SMALL_BYTES = 16 * 1024
@@ -119,7 +121,7 @@ class Inbox:
 
     async def _write(self, id: int) -> None:
         try:
-            while together := self._waiting.get(id, [])[:MAX_TOGETHER]:
+            while together := _first(self._waiting.get(id, [])):
                 del self._waiting[id][: len(together)]
                 if not await self._written(together, alone=len(together) == 1):
                     for each in together:  # what one of them holds must not cost the others
@@ -144,6 +146,16 @@ class Inbox:
             if not answered.done():
                 answered.set_result(recorded)
         return True
+
+
+def _first(waiting: list[_Waiting]) -> list[_Waiting]:
+    """As many messages, from the first on, as may go into one transaction; at least one if there is any."""
+    alerts = 0
+    for number, (reading, _) in enumerate(waiting[:MAX_TOGETHER]):
+        alerts += len(reading.alerts)
+        if number and alerts > MAX_ALERTS_TOGETHER:
+            return waiting[:number]
+    return waiting[:MAX_TOGETHER]
 
 
 _UNKNOWN = Answer(404, {"errors": "No integration has this address. Compare it with the one that its owner sees."})
