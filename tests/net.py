@@ -123,7 +123,9 @@ class FakeStream:
     async def write(self, data: bytes) -> None:
         self.site.written.append(data)
 
-    async def start_tls(self, server_name: str | None = None, verify_tls: bool = True) -> None:
+    async def start_tls(
+        self, server_name: str | None = None, verify_tls: bool = True, alpn: tuple[str, ...] = ()
+    ) -> None:
         self.tls_handshake_time = 0.02
 
     def close(self) -> None:

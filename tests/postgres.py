@@ -45,6 +45,16 @@ class PostgresServer:
         server._run("pg_ctl", "-D", str(folder / "data"), "-l", log, "-o", options, "-w", "-t", "60", "start")
         return server
 
+    @property
+    def port(self) -> int:
+        """On 127.0.0.1."""
+        return self._port
+
+    @property
+    def data(self) -> Path:
+        """The folder of its cluster, with its configuration."""
+        return self._folder / "data"
+
     def stop(self) -> None:
         """Stop the server and delete its files."""
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")
