@@ -30,6 +30,7 @@ from tocsin.inbound.sources.payload import (
     identity,
     kept,
     parse_object,
+    tidy,
     web_link,
 )
 
@@ -184,9 +185,14 @@ def test_texts_lose_what_cannot_be_stored_and_are_cut_with_a_mark() -> None:
 
 
 def test_facts_leave_out_what_is_blank_and_keep_the_first_of_a_name() -> None:
-    found = facts({"a": "1", "b": " ", "": "x", "c": None}, {"a": "2", "d": "4"})
+    found = tidy({"a": "1", "b": " ", "": "x", "c": None}, {"a": "2", "d": "4"})
     assert found == {"a": "1", "d": "4"}
-    assert len(facts({str(number): "x" for number in range(500)})) == MAX_FACTS
+    assert len(tidy({str(number): "x" for number in range(500)})) == MAX_FACTS
+
+
+def test_an_incident_says_how_it_was_when_it_began() -> None:
+    assert facts("started", {"load": "9.5"}) == {"load": "9.5"}
+    assert facts("resolved", {"load": "0.1"}) == {}
 
 
 @pytest.mark.parametrize(
