@@ -104,7 +104,8 @@ def claim(tx: Tx, webhook_id: int, limit: int, base_url: str) -> list[Message]:
             event_id=row.event_id,
             event=row.event,
             sent_at=tx.now,
-            resource_id=event.resource_id if event is not None else 0,
+            # A sample is about nothing: its number must not be that of a real incident.
+            resource_id=0 if event is None or row.event == TEST_EVENT else event.resource_id,
             data=event.data if event is not None else {},
             metadata=_metadata(tx, webhook, event),
             base_url=base_url.rstrip("/"),
