@@ -76,7 +76,7 @@ def delete_group(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> None:
 def _name(name: Any) -> str:
     text = str(name or "").strip()
     if not text:
-        raise Invalid.fields(name="Can't be blank.")
+        raise Invalid.fields(name="can't be blank")
     if len(text) > MAX_TEXT:
         raise Invalid.fields(name=f"is too long (maximum is {MAX_TEXT} characters)")
     return text

@@ -55,6 +55,9 @@ def record(tx: Tx, pings: Sequence[Ping], base_url: str) -> list[bool]:
         found = judged.get(ping.heartbeat_id)
         row = _row(ping, now_ms, None if found is None else found.get(place))
         if ping.body:
+            if any(waiting[0] == ping.heartbeat_id for waiting in rows):  # ids say which came first
+                ping_shelf.add(tx, rows)
+                rows = []
             ping_shelf.add_with_body(tx, row, ping.body[:MAX_KEPT_BODY_BYTES])
         else:
             rows.append(row)

@@ -23,9 +23,6 @@ MAX_BATCH = 256
 """Pings in one transaction: bounds how long the first of them waits for the last."""
 MAX_WAITING = 20_000
 """Pings that wait for a commit; beyond, callers are told to come again, which curl's --retry does."""
-BATCHES_IN_FLIGHT = {"sqlite": 2, "postgresql": 1}
-"""On SQLite one is written while the next is ready; on PostgreSQL two would be written at once, and in each other's
-way."""
 MAX_TOKENS = 200_000
 """Tokens remembered, about 40 MB; beyond, all are forgotten and looked up anew."""
 MAX_LOOKUPS = 500
@@ -47,7 +44,6 @@ class Intake:
         self._ids: dict[str, int] = {}
         self._waiting: list[Waiter] = []
         self._in_flight = 0
-        self._most_in_flight = BATCHES_IN_FLIGHT[database.dialect]
         self._scheduled = False
         self._lookups: dict[str, asyncio.Future[int | None]] = {}
         self._looking = False
@@ -73,7 +69,7 @@ class Intake:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[bool] = loop.create_future()
         waiting.append((ping, answered))
-        if not self._scheduled and self._in_flight < self._most_in_flight:
+        if not self._scheduled and not self._in_flight:
             self._scheduled = True
             loop.call_soon(self._flush)
         there = await answered
@@ -95,9 +91,9 @@ class Intake:
         return made
 
     def _flush(self) -> None:
-        """Hand what waits to the database."""
+        """Hand what waits to the database: one batch at a time, so that batches are large when there is much to do."""
         self._scheduled = False
-        while self._waiting and self._in_flight < self._most_in_flight:
+        if self._waiting and not self._in_flight:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             self._submit(batch)
 
