@@ -40,8 +40,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Inbox:
     """Takes in web requests and e-mails for integrations.
 
-    What arrives for one integration while its last transaction is being written goes into the next one together, in the
-    order of arrival: two messages about one trouble never race.
+    What arrives for one integration while its last transaction is being written goes into the next one together: two
+    messages about one trouble never race, and a storm costs few flushes to disk.
     """
 
     def __init__(self, database: Database, base_url: str) -> None:
