@@ -44,6 +44,9 @@ class Housekeeping:
             for _ in range(ROUNDS):
                 if await self._database.write(prune) == 0:
                     break
+        surplus = await self._database.read(incidents.surplus, at_most=ROUNDS * ROWS_AT_ONCE)
+        for start in range(0, len(surplus), ROWS_AT_ONCE):
+            await self._database.write(incidents.shorten, surplus[start : start + ROWS_AT_ONCE])
         return self._clock.now() + EVERY
 
 

@@ -41,7 +41,7 @@ from tocsin.incidents.actions.reading import (
     show_all,
     team_of,
 )
-from tocsin.incidents.actions.retention import prune, unresolved
+from tocsin.incidents.actions.retention import prune, shorten, surplus, unresolved
 from tocsin.incidents.actions.timeline import note, timeline
 
 __all__ = [
@@ -82,8 +82,10 @@ __all__ = [
     "report",
     "resolve",
     "response",
+    "shorten",
     "show",
     "show_all",
+    "surplus",
     "team_of",
     "tell_news_of",
     "timeline",

@@ -2,6 +2,7 @@
 
 from tocsin.incidents.store.evidence import (
     add_response,
+    crowded_owners,
     drop_response,
     drop_responses,
     old_responses,
@@ -43,6 +44,7 @@ __all__ = [
     "comment",
     "comments",
     "count_open",
+    "crowded_owners",
     "current",
     "downtime",
     "drop_response",

@@ -42,18 +42,32 @@ def old_responses(tx: Tx, before: datetime, limit: int) -> list[int]:
     return list(tx.execute(old).scalars())
 
 
-def surplus_responses(tx: Tx, whole: int, limit: int) -> list[int]:
-    """Incidents that have ended, with a whole answer beyond the newest `whole` ones of their owner."""
+def crowded_owners(tx: Tx, whole: int, limit: int) -> list[tuple[str, int]]:
+    """(owner_type, owner_id) of those with more than `whole` whole answers of incidents that have ended."""
     column, kept = incidents.c, incident_responses.c
-    rank = func.row_number().over(partition_by=(column.owner_type, column.owner_id), order_by=kept.incident_id.desc())
-    ranked = (
-        select(kept.incident_id, column.resolved_at, rank.label("rank"))
+    crowded = (
+        select(column.owner_type, column.owner_id)
+        .select_from(incident_responses)
         .join(incidents, column.id == kept.incident_id)
-        .where(kept.shortened.is_(False), column.owner_id.is_not(None))
-        .subquery()
+        .where(kept.shortened.is_(False), column.owner_id.is_not(None), column.resolved_at.is_not(None))
+        .group_by(column.owner_type, column.owner_id)
+        .having(func.count() > whole)
+        .limit(limit)
     )
-    surplus = select(ranked.c.incident_id).where(ranked.c.rank > whole, ranked.c.resolved_at.is_not(None))
-    return list(tx.execute(surplus.limit(limit)).scalars())
+    return [(row.owner_type, row.owner_id) for row in tx.execute(crowded)]
+
+
+def surplus_responses(tx: Tx, owner: tuple[str, int], whole: int, limit: int) -> list[int]:
+    """Incidents of an owner that have ended, with a whole answer that is not among the newest `whole` ones."""
+    column, kept = incidents.c, incident_responses.c
+    statement = (
+        select(column.id)
+        .join(incident_responses, column.id == kept.incident_id)
+        .where(column.owner_type == owner[0], column.owner_id == owner[1], column.resolved_at.is_not(None))
+        .where(kept.shortened.is_(False))
+        .order_by(column.started_at.desc(), column.id.desc())  # as the owner's index has them
+    )
+    return list(tx.execute(statement.offset(whole).limit(limit)).scalars())
 
 
 def shorten_responses(tx: Tx, incident_ids: Sequence[int]) -> None:
