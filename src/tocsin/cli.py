@@ -78,6 +78,8 @@ def serve(
     region: Annotated[str | None, _flag("region", _more)] = None,
     allow_private_targets: Annotated[bool | None, _flag("allow_private_targets", _more)] = None,
     dns_servers: Annotated[str | None, _flag("dns_servers", _more)] = None,
+    chromium: Annotated[str | None, _flag("chromium", _more)] = None,
+    browsers: Annotated[str | None, _flag("browsers", _more)] = None,
     inbound_smtp_port: Annotated[str | None, _flag("inbound_smtp_port", _more)] = None,
     inbound_smtp_host: Annotated[str | None, _flag("inbound_smtp_host", _more)] = None,
     inbound_smtp_certificate: Annotated[str | None, _flag("inbound_smtp_certificate", _more)] = None,

@@ -49,6 +49,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """At most `MAX_EVIDENCE_BYTES` of the answer."""
     body_truncated: bool = False
     remote_ip: str | None = None
+    screenshot: bytes | None = None
+    """A PNG of what a browser check saw at its end."""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

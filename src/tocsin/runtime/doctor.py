@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.clock import SystemClock
+from tocsin.runtime.browsers import state_of_browsers
 from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
 from tocsin.runtime.foundation import foundation
 from tocsin.runtime.settings import Settings
@@ -52,7 +53,8 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [*_directory(settings), *_disk(settings), *_clock(), *_files()]
     if all(finding.state != "wrong" for finding in findings):
         findings += _database(settings)
-    return [*findings, *_mail(settings), *_inbound_mail(settings), *_base_url(settings), *_names(), *_running(settings)]
+    findings += [*_mail(settings), *_inbound_mail(settings), *_base_url(settings), *_names(), *_browsers(settings)]
+    return [*findings, *_running(settings)]
 
 
 def _directory(settings: Settings) -> Iterator[Finding]:
@@ -254,6 +256,16 @@ def _base_url(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "Base URL", f"http://{settings.host}:{settings.port} (this machine only)")
+
+
+def _browsers(settings: Settings) -> Iterator[Finding]:
+    """Nobody need have them: what is missing is wrong only when the operator named a program."""
+    able, words = state_of_browsers(settings)
+    if able:
+        yield Finding("ok", "Browser checks", words)
+    else:
+        state: Literal["warning", "wrong"] = "wrong" if settings.chromium else "warning"
+        yield Finding(state, "Browser checks", "cannot be made: monitors of the type playwright stay unknown", words)
 
 
 def _names() -> Iterator[Finding]:

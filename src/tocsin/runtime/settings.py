@@ -38,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     allow_private_targets: bool
     dns_servers: tuple[str, ...]
+    chromium: str
+    """Empty = the first that is found."""
+    browsers: int
     inbound_smtp_port: int
     """0 = no mail is received."""
     inbound_smtp_host: str
@@ -195,6 +198,18 @@ def _number(text: str) -> int:
     if text.isascii() and text.isdecimal() and int(text) <= 1_000_000:
         return int(text)
     raise ValueError(f"'{text}' is not a number from 0 to 1000000. Give e.g. 60; 0 means no limit.")
+
+
+def _browsers(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 50:
+        return int(text)
+    raise ValueError(f"'{text}' is not a number of browsers. Give a whole number from 1 to 50, e.g. 2.")
+
+
+def _program(text: str) -> str:
+    if text and text.isprintable():
+        return text
+    raise ValueError("this is not the path of a program. Give e.g. /usr/bin/chromium.")
 
 
 def _yes_or_no(text: str) -> bool:
@@ -417,6 +432,19 @@ _ALL = (
         default_words="the system's",
         read=_servers,
         doc="Name servers for the checks, separated by commas, e.g. 9.9.9.9,1.1.1.1:53.",
+    ),
+    Option(
+        name="chromium",
+        default="",
+        default_words="the first that is found",
+        read=_program,
+        doc="Chromium or Chrome for browser checks, e.g. /usr/bin/chromium.",
+    ),
+    Option(
+        name="browsers",
+        default=2,
+        read=_browsers,
+        doc="Browser checks that run at the same time, 1 to 50; each takes half a gigabyte of memory.",
     ),
     Option(
         name="inbound_smtp_port",

@@ -26,6 +26,7 @@ from tocsin.kernel.net import RealNet
 from tocsin.metadata import api as metadata
 from tocsin.monitors import actions as monitor_actions
 from tocsin.monitors import api as monitors
+from tocsin.monitors.checks import playwright
 from tocsin.monitors.model import Observation
 from tocsin.monitors.probe import Probe
 from tocsin.monitors.worker import DomainWatch, Engine, Packer
@@ -37,6 +38,7 @@ from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
 from tocsin.runtime import health
+from tocsin.runtime.browsers import browsers
 from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.mail import mail_listener
@@ -74,6 +76,7 @@ class House:
         settings, clock, database = ground.settings, ground.clock, ground.database
         self.metrics = Metrics(clock)
         self._net = RealNet(clock, allow_private=settings.allow_private_targets, nameservers=settings.dns_servers)
+        playwright.configure(browsers(settings))
         self._engine = Engine(database, clock, base_url)
         self._probe = Probe(self._net, clock, settings.region, self._observed)
         self._engine.attach(self._probe)
