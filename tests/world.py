@@ -88,6 +88,8 @@ class World:
         self.clock = clock
         self.mailbox = mailbox
         self.net = FakeNet()
+        self.limits = Limits()
+        """Beyond which pages are held back; a change holds from the next `crash` on."""
         self._read = 0
         self._assemble()
 
@@ -111,7 +113,7 @@ class World:
             settings={"email": smtp},
             alone=True,
             given_up=bring_forward,
-            limits=Limits(),
+            limits=self.limits,
         )
         self.fan_out = FanOut(self.database, self.clock)
         self.webhooks = WebhookDeliveries(self.database, self.clock, self.net, base_url=BASE_URL, alone=True)
