@@ -13,7 +13,7 @@ from tocsin.inbound.model import SOURCES, Kind
 from tocsin.storage import Database, metadata
 
 NOW = "2026-03-02T12:00:00.000Z"
-TOKEN = r"[a-z0-9]{24}"
+TOKEN = r"[a-z0-9]{32}"
 
 ALERTING: dict[str, Any] = {
     "call": False,
