@@ -21,6 +21,7 @@ from tests.conftest import REQUIRE_ALL
 
 _CLONE_NEWNET = 0x40000000
 _CAP_NET_RAW, _CAPABILITY_VERSION_3 = 13, 0x20080522
+_PR_CAPBSET_DROP = 24
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -70,6 +71,8 @@ def _drop_net_raw() -> None:
     words = list(struct.unpack("6I", sets.raw))
     for index in (0, 1):  # effective and permitted
         words[index] &= ~(1 << _CAP_NET_RAW)
+    if _libc.prctl(_PR_CAPBSET_DROP, _CAP_NET_RAW, 0, 0, 0) != 0:  # or a program that root starts has it again
+        raise OSError(ctypes.get_errno(), "prctl")
     if _libc.capset(header, struct.pack("6I", *words)) != 0:
         raise OSError(ctypes.get_errno(), "capset")
 

@@ -13,6 +13,7 @@ from tocsin.kernel.net.messages import (
     IpVersion,
     Proxy,
 )
+from tocsin.kernel.net.pinger import permission as ping_permission
 from tocsin.kernel.net.real import RealNet
 from tocsin.kernel.net.requests import (
     Broken,
@@ -52,4 +53,5 @@ __all__ = [
     "Reply",
     "Request",
     "Stream",
+    "ping_permission",
 ]

@@ -46,6 +46,14 @@ _BUSY = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 _log = logging.getLogger(__name__)
 
 
+def permission() -> str | None:
+    """By which right this process may ping: `unprivileged` (the kernel allows it), `raw` (CAP_NET_RAW), or None."""
+    for kind, right in ((socket.SOCK_DGRAM, "unprivileged"), (socket.SOCK_RAW, "raw")):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, kind, socket.IPPROTO_ICMP):
+            return right
+    return None
+
+
 class _Pinging:
     """One ping, from its start to `done`."""
 
@@ -317,6 +325,8 @@ class _Voice:
         self._epoll = epoll
         self._sequence = secrets.randbelow(1 << 16)
         self._cookies = b""
+        """Random bytes for the next echoes, drawn from the system many at a time."""
+        self._place = 0
         self._source = ""
 
     def open(self) -> bool:
@@ -351,10 +361,11 @@ class _Voice:
         while sequence in self.echoes:
             sequence = (sequence + 1) & 0xFFFF
         self._sequence = (sequence + 1) & 0xFFFF
-        if not self._cookies:
-            self._cookies = secrets.token_bytes(512 * icmp.COOKIE_BYTES)
-        cookie, self._cookies = self._cookies[: icmp.COOKIE_BYTES], self._cookies[icmp.COOKIE_BYTES :]
-        proof = icmp.proof(self.identifier, sequence, cookie)
+        place = self._place
+        if place >= len(self._cookies):
+            self._cookies, place = secrets.token_bytes(512 * icmp.COOKIE_BYTES), 0
+        self._place = place + icmp.COOKIE_BYTES
+        proof = icmp.proof(self.identifier, sequence, self._cookies[place : self._place])
         packet = icmp.echo_request(self.v6, proof)
         address = (ping.address, 0)
         try:
