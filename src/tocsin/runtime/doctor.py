@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.clock import SystemClock
+from tocsin.kernel.net import ping_permission
 from tocsin.runtime.browsers import state_of_browsers
 from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
 from tocsin.runtime.foundation import foundation
@@ -53,8 +54,8 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [*_directory(settings), *_disk(settings), *_clock(), *_files()]
     if all(finding.state != "wrong" for finding in findings):
         findings += _database(settings)
-    findings += [*_mail(settings), *_inbound_mail(settings), *_base_url(settings), *_names(), *_browsers(settings)]
-    return [*findings, *_running(settings)]
+    findings += [*_mail(settings), *_inbound_mail(settings), *_base_url(settings), *_names(), *_pings()]
+    return [*findings, *_browsers(settings), *_running(settings)]
 
 
 def _directory(settings: Settings) -> Iterator[Finding]:
@@ -266,6 +267,21 @@ def _browsers(settings: Settings) -> Iterator[Finding]:
     else:
         state: Literal["warning", "wrong"] = "wrong" if settings.chromium else "warning"
         yield Finding(state, "Browser checks", "cannot be made: monitors of the type playwright stay unknown", words)
+
+
+def _pings() -> Iterator[Finding]:
+    right = ping_permission()
+    if right is None:
+        yield Finding(
+            "warning",
+            "Pings",
+            "cannot be sent: monitors of the type ping stay unknown",
+            "sysctl -w net.ipv4.ping_group_range='0 2147483647' (and in /etc/sysctl.d, to keep it), or give the server "
+            "CAP_NET_RAW: AmbientCapabilities= in its unit, --cap-add NET_RAW for a container.",
+        )
+    else:
+        words = {"unprivileged": "allowed by net.ipv4.ping_group_range", "raw": "allowed by CAP_NET_RAW"}
+        yield Finding("ok", "Pings", words[right])
 
 
 def _names() -> Iterator[Finding]:
