@@ -11,7 +11,7 @@ import msgspec
 MAX_URL = 8_000
 """Characters of a URL: what web servers commonly accept in a request line."""
 MAX_PORTS = 10
-"""Ports of one mail server: the usual three, and some of one's own."""
+"""Ports of one server: the usual three of a mail server, and some of one's own."""
 
 _WEB_SECONDS = (1, 2, 3, 5, 10, 15, 30, 45, 60)
 """The API's list, and 1 for those who check every second."""
@@ -61,7 +61,7 @@ KINDS: dict[str, Kind] = {
     "keyword": _web("required_keyword"),
     "keyword_absence": _web("required_keyword"),
     "ping": _server(ports=0),
-    "tcp": _server("port"),
+    "tcp": _server("port", ports=MAX_PORTS),
     "udp": _server("port", "required_keyword"),
     "smtp": _server("port", ports=MAX_PORTS),
     "pop": _server("port", ports=MAX_PORTS),
