@@ -150,7 +150,7 @@ def test_only_a_browser_check_has_a_scenario() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "port", "fine"),
-    [("tcp", "443", True), ("tcp", "80,443", False), ("smtp", "25, 465", True), ("smtp", "25,25", False),
+    [("tcp", "443", True), ("tcp", "80,443", True), ("smtp", "25, 465", True), ("smtp", "25,25", False),
      ("smtp", "", False), ("tcp", "0", False), ("tcp", "65536", False), ("tcp", "http", False),
      ("status", "anything", True), ("smtp", ",".join(map(str, range(1, 12))), False)],
 )  # fmt: skip
