@@ -25,6 +25,11 @@ class FakeClock:
         """Go forward: `clock.wind(minutes=10)`."""
         self._now += by or timedelta(**parts)
 
+    def step(self, by: timedelta) -> None:
+        """Set the clock on the wall, as a time service does: `monotonic` does not move."""
+        self._start += by
+        self._now += by
+
     def set(self, instant: datetime) -> None:
         """Jump to an instant."""
         self._now = instant

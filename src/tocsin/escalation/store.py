@@ -11,6 +11,7 @@ from sqlalchemy import Column, Index, Table, Text, delete, insert, select, updat
 
 from tocsin.escalation.model import Escalation, Note, Plan, Standing
 from tocsin.storage import Tx
+from tocsin.storage.shifting import moves_with_the_clock
 from tocsin.storage.tables import Id, Instant, Json, metadata
 
 escalations = Table(
@@ -28,6 +29,14 @@ escalations = Table(
     Column("stopped_at", Instant, nullable=True),
     Column("reason", Text, nullable=True),
     sqlite_autoincrement=True,
+)
+
+moves_with_the_clock(
+    escalations.c.opened_at,
+    escalations.c.since,
+    escalations.c.next_page_at,
+    topic="escalations",
+    concerned=lambda now: escalations.c.next_page_at.is_not(None),
 )
 
 escalation_notes = Table(

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from tocsin.notify.model import Kind, Notice, State
 from tocsin.storage import Instant, Json, Tx, metadata
+from tocsin.storage.shifting import moves_with_the_clock
 from tocsin.storage.tables import Id
 
 deliveries = Table(
@@ -103,6 +104,9 @@ digests = Table(
     sqlite_autoincrement=True,
 )
 """Each person's latest digest; `open`: what is held back now will stand in it."""
+
+moves_with_the_clock(deliveries.c.due_at, topic="deliveries", concerned=lambda now: deliveries.c.due_at.is_not(None))
+moves_with_the_clock(deliveries.c.charged_at, topic="deliveries", concerned=lambda now: deliveries.c.charged_at > now)
 
 Rows = Sequence[Row[Any]]
 UNTOLD = 0

@@ -39,6 +39,7 @@ from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
 from tocsin.runtime import health
 from tocsin.runtime.browsers import browsers
+from tocsin.runtime.clock_watch import ClockWatch
 from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.mail import mail_listener
@@ -135,6 +136,7 @@ class House:
                 Recoveries(database, clock, base_url),
                 Confirmations(database, clock, self._net),
                 FanOut(database, clock),
+                ClockWatch(database, clock),
                 self._webhooks,
             ],
             ground.bus,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text
 
+from tocsin.storage.shifting import moves_with_the_clock
 from tocsin.storage.tables import Id, Instant, Json, metadata
 
 integrations = Table(
@@ -54,6 +55,9 @@ confirmations = Table(
     sqlite_autoincrement=True,
 )
 """`due_at` null: done or given up; `url` is sealed, for whoever has it can end the subscription."""
+moves_with_the_clock(
+    confirmations.c.due_at, topic="inbound_confirmations", concerned=lambda now: confirmations.c.due_at.is_not(None)
+)
 
 alerts = Table(
     "inbound_alerts",
@@ -79,6 +83,9 @@ alerts = Table(
     Column("recover_at", Instant, nullable=True, index=True),
     Column("resolved_at", Instant, nullable=True, index=True),
     sqlite_autoincrement=True,
+)
+moves_with_the_clock(
+    alerts.c.recover_at, topic="inbound_recoveries", concerned=lambda now: alerts.c.recover_at.is_not(None)
 )
 IS_OPEN = alerts.c.resolved_at.is_(None)
 Index(

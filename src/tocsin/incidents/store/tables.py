@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, and_, false
 
+from tocsin.storage.shifting import moves_with_the_clock
 from tocsin.storage.tables import Id, Instant, Json, metadata
 
 incidents = Table(
@@ -40,6 +41,7 @@ incidents = Table(
     Column("response_content", Text, nullable=True),
     Column("response_options", Text, nullable=True),
     Column("has_response", Boolean, nullable=False),
+    Column("has_screenshot", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
 )
 """`alert_id`: of an alert the sender's, NULL when it gave none (every NULL is another); the empty text for all else."""
@@ -85,6 +87,7 @@ Index(
     postgresql_where=OPEN,
 )
 Index("ix_incidents_lapses_at", incidents.c.lapses_at, sqlite_where=_LAPSES, postgresql_where=_LAPSES)
+moves_with_the_clock(incidents.c.lapses_at, topic="storms", concerned=lambda now: incidents.c.lapses_at.is_not(None))
 
 incident_groups = Table(
     "incident_groups",
@@ -100,6 +103,12 @@ incident_groups = Table(
     Column("news_at", Instant, nullable=True, index=True),
     Index("ix_incident_groups_team_id", "team_id", "reason", "started_at"),
     sqlite_autoincrement=True,
+)
+moves_with_the_clock(
+    incident_groups.c.settle_until,
+    incident_groups.c.news_at,
+    topic="storms",
+    concerned=lambda now: incident_groups.c.ended_at.is_(None) | incident_groups.c.news_at.is_not(None),
 )
 
 incident_dependencies = Table(
@@ -129,6 +138,7 @@ incident_responses = Table(
     Column("remote_ip", Text, nullable=True),
     Column("timings", Json, nullable=False),
     Column("shortened", Boolean, nullable=False, server_default=false()),
+    Column("screenshot", LargeBinary, nullable=True),
     Index("ix_incident_responses_at", "at"),
     Index("ix_incident_responses_shortened", "shortened", "incident_id"),
     sqlite_autoincrement=True,

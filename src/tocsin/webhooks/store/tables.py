@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
 from tocsin.storage import Instant, Json, metadata
+from tocsin.storage.shifting import moves_with_the_clock
 from tocsin.storage.tables import Id
 
 webhooks = Table(
@@ -102,3 +103,10 @@ attempts = Table(
     sqlite_autoincrement=True,
 )
 """Never changed: `detail` says in words what became of it, `response_excerpt` is the beginning of the answer."""
+
+TOPIC = "webhook_deliveries"
+"""Rung when there may be something to send."""
+moves_with_the_clock(
+    deliveries.c.due_at, deliveries.c.planned_at, topic=TOPIC, concerned=lambda now: deliveries.c.due_at.is_not(None)
+)
+moves_with_the_clock(webhooks.c.held_until, topic=TOPIC, concerned=lambda now: webhooks.c.held_until.is_not(None))

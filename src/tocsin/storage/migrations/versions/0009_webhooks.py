@@ -5,6 +5,9 @@ late. Events that were recorded before this have none, so an upgrade tells nobod
 (`webhook_deliveries`) holds no body: it is drawn from its event, which never changes, by the template of the webhook,
 so that no secret of a template lies about in clear. Finished messages have no `due_at`, and the partial indexes over
 the rest stay as small as the work at hand. What can be secret (addresses, passwords, headers, templates) is sealed.
+
+`clock_marks` remembers the latest instant that the clock has shown: one that was set back while Tocsin did not run
+would otherwise make every page that waits as much later.
 """
 
 import sqlalchemy as sa
@@ -20,6 +23,9 @@ def upgrade() -> None:
     _events()
     _webhooks()
     _deliveries()
+    op.create_table(
+        "clock_marks", sa.Column("name", sa.Text, primary_key=True), sa.Column("seen_at", Instant, nullable=False)
+    )
 
 
 def _events() -> None:
