@@ -30,7 +30,7 @@ MAX_RECIPIENTS = 10
 """Of one mail."""
 MAX_UNKNOWN_RECIPIENTS = 5
 """Of one connection, then it is closed: somebody is guessing."""
-COMMAND_TIMEOUT_SECONDS = 60.0
+COMMAND_TIMEOUT_SECONDS = 120.0
 """From one command to the next, and for the whole of a mail's content: nobody may hold a connection for longer."""
 SESSION_SECONDS = 600.0
 """For a whole connection, whatever it does."""
@@ -87,6 +87,7 @@ class MailListener:
         domain: str,
         max_bytes: int,
         certificate: Path | None = None,
+        timeout_seconds: float = COMMAND_TIMEOUT_SECONDS,
     ) -> None:
         """`domain`: what follows the @; mail for any other is refused. `certificate`: a PEM file with chain and key,
         offers STARTTLS. Raises CannotReceiveMail."""
@@ -94,6 +95,7 @@ class MailListener:
         self._clock = clock
         self.domain = domain.lower()
         self.max_bytes = max_bytes
+        self.timeout_seconds = timeout_seconds
         self.tls = None if certificate is None else _tls(certificate)
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -201,7 +203,7 @@ class Connection(SMTP):
             hostname=listener.domain,
             ident=f"Tocsin {__version__.partition('+')[0]}",
             tls_context=listener.tls,
-            timeout=COMMAND_TIMEOUT_SECONDS,
+            timeout=listener.timeout_seconds,
             command_call_limit=MAX_COMMANDS,
             loop=loop,
         )
