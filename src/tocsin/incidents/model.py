@@ -69,6 +69,8 @@ class Evidence(Protocol):
     def body_truncated(self) -> bool: ...
     @property
     def remote_ip(self) -> str | None: ...
+    @property
+    def screenshot(self) -> bytes | None: ...
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +146,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     response_content: str | None
     response_options: str | None
     has_response: bool
+    has_screenshot: bool = False
 
     @property
     def acknowledged(self) -> bool:
@@ -214,6 +217,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     remote_ip: str | None
     timings: dict[str, float | None]
     at: datetime
+    screenshot: bytes | None = None
+    """A PNG of what a browser check saw at its end."""
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True):

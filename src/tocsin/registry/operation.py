@@ -113,6 +113,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     answer: Literal["one", "list", "all", "flat", "none"] = "one"
     """one: a resource; list: a page of them; all: every one, unpaginated; flat: a struct as it is; none: 204."""
     flat: type[msgspec.Struct] | None = None
+    media: str | None = None
+    """For a flat answer that is bytes as they are, e.g. a picture: their media type; None = JSON."""
     scope: Scope = Scope.RECORD
     page_size: PageSize = PageSize()
     switch: str | None = None

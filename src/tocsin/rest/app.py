@@ -127,6 +127,8 @@ class Api:
             )
         )
         extra: Headers = [(b"idempotency-replayed", b"true")] if reply.replayed else []
+        if operation.media is not None and reply.status == 200:
+            extra += [(b"content-type", operation.media.encode()), (b"x-content-type-options", b"nosniff")]
         return reply.status, reply.body or b"", extra
 
 
@@ -137,6 +139,8 @@ def _rendered(address: str, query: bytes, reply: Reply) -> bytes:
     resource = reply.route.resource or operation.resource
     if operation.answer == "none" or reply.status == 204:
         return b""
+    if operation.media is not None:
+        return bytes(value)
     if operation.answer == "flat" or resource is None:
         return encoded(value)
     if operation.answer == "one":

@@ -262,6 +262,8 @@ def _success(route: Route, operation: Operation, schemas: _Schemas, status: int)
         if resource.brings is not None:
             schema["properties"]["included"] = {"type": "array", "items": {"type": "object"}}
     answer["content"] = {"application/json": {"schema": schema}}
+    if operation.media is not None:
+        answer["content"] = {operation.media: {"schema": {"type": "string", "format": "binary"}}}
     return answer
 
 

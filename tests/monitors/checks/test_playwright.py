@@ -32,7 +32,8 @@ PAGE = b"""<!doctype html><title>Shop</title><h1 class="big title">Welcome</h1><
 <button disabled>No</button>
 <ul><li>one</li><li>two</li></ul>
 <script>const one = (name) => document.querySelector(name);
-const greet = () => { one('h1').textContent = 'Hello ' + one('#name').value }</script><button onclick="setTimeout(greet, 300)">Greet</button>"""
+const greet = () => { one('h1').textContent = 'Hello ' + one('#name').value }
+</script><button onclick="setTimeout(greet, 300)">Greet</button>"""
 
 
 class _Page(http.server.BaseHTTPRequestHandler):

@@ -212,7 +212,8 @@ def _insert(tx: Tx, opening: Opening, evidence: dict[str, Any]) -> int:
 
 def _response(evidence: Evidence | None, timings: dict[str, float | None]) -> Response | None:
     """The failing answer as it is stored, the incident's id and the instant still to come; None without an answer."""
-    if evidence is None or not (evidence.body or evidence.headers or evidence.status_code is not None):
+    shot = evidence.screenshot if evidence is not None else None
+    if evidence is None or not (evidence.body or evidence.headers or evidence.status_code is not None or shot):
         return None
     return Response(
         incident_id=0,
@@ -224,6 +225,7 @@ def _response(evidence: Evidence | None, timings: dict[str, float | None]) -> Re
         remote_ip=evidence.remote_ip,
         timings=timings,
         at=EPOCH,
+        screenshot=shot,
     )
 
 
@@ -237,6 +239,7 @@ def _short_evidence(response: Response | None, timings: dict[str, float | None],
     known = {name: value for name, value in options.items() if value}
     return {
         "has_response": response is not None,
+        "has_screenshot": response is not None and response.screenshot is not None,
         "response_content": None if response is None else rules.short_text(response.body),
         "response_options": msgspec.json.encode(known).decode() if watched else None,
     }

@@ -78,6 +78,11 @@ def response(tx: Tx, incident_id: int) -> Response | None:
     return store.response_of(tx, incident_id)
 
 
+def screenshot(tx: Tx, incident_id: int) -> bytes | None:
+    """What a failed browser check saw at its end (PNG), if there is a picture."""
+    return store.screenshot_of(tx, incident_id)
+
+
 def count_open(tx: Tx) -> int:
     """How many incidents are open now, for the metrics."""
     return store.count_open(tx)

@@ -99,6 +99,13 @@ def _timeline(tx: Tx, call: Call, input: inputs.ById) -> list[TimelineItem]:
     return actions.timeline(tx, actions.find(tx, input.id, call.team_ids), call.base_url)
 
 
+def _screenshot(tx: Tx, call: Call, input: inputs.ById) -> bytes:
+    found = actions.screenshot(tx, actions.find(tx, input.id, call.team_ids).id)
+    if found is None:
+        raise NotFound("incident_screenshot", input.id, f"No screenshot was stored for incident {input.id}")
+    return found
+
+
 def _response(tx: Tx, call: Call, input: inputs.ById) -> StoredResponse:
     found = actions.response(tx, actions.find(tx, input.id, call.team_ids).id)
     if found is None:
@@ -276,5 +283,18 @@ OPERATIONS: tuple[Operation, ...] = (
         resource=INCIDENT,
         answer="flat",
         flat=StoredResponse,
+    ),
+    Operation(
+        name="incidents.screenshot",
+        routes=(Route("GET", "/api/v3/incidents/{id}/screenshot"),),
+        area="incidents",
+        level="read",
+        input=inputs.ById,
+        handler=_screenshot,
+        doc="Get the picture of what a failed browser check saw at its end.",
+        deed="looked at the screenshot of an incident",
+        resource=INCIDENT,
+        answer="flat",
+        media="image/png",
     ),
 )

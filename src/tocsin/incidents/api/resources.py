@@ -105,7 +105,9 @@ def _shared(shown: Shown) -> dict[str, Any]:
         "response_options": incident.response_options,
         "regions": incident.regions,
         "response_url": response_url,
-        "screenshot_url": None,
+        "screenshot_url": f"{shown.base_url}/api/v3/incidents/{incident.id}/screenshot"
+        if incident.has_screenshot
+        else None,
         "origin_url": incident.origin_url,
         "escalation_policy_id": None if paging.policy_id is None else str(paging.policy_id),
         "ssl_certificate_expires_at": _when(incident.ssl_certificate_expires_at),

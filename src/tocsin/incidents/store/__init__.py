@@ -7,6 +7,7 @@ from tocsin.incidents.store.evidence import (
     drop_responses,
     old_responses,
     response_of,
+    screenshot_of,
     shorten_responses,
     surplus_responses,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "remove_comment",
     "reopened_owners",
     "response_of",
+    "screenshot_of",
     "shorten_responses",
     "surplus_responses",
     "tell",

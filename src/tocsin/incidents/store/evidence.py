@@ -12,6 +12,8 @@ from tocsin.incidents.model import Response
 from tocsin.incidents.store.tables import incident_responses, incidents
 from tocsin.storage import Tx
 
+_READ = tuple(name for name in Response.__struct_fields__ if name != "screenshot")
+
 
 def add_response(tx: Tx, response: Response) -> None:
     """Keep the failing server's answer; an incident has at most one."""
@@ -24,14 +26,22 @@ def drop_response(tx: Tx, incident_id: int) -> None:
 
 
 def response_of(tx: Tx, incident_id: int) -> Response | None:
-    """The stored answer, if there is one."""
-    row = tx.execute(select(incident_responses).where(incident_responses.c.incident_id == incident_id)).first()
+    """The stored answer, if there is one; without its picture, for which only `screenshot_of` asks."""
+    columns = [incident_responses.c[name] for name in _READ]
+    row = tx.execute(select(*columns).where(incident_responses.c.incident_id == incident_id)).first()
     if row is None:
         return None
-    values = {name: row._mapping[name] for name in Response.__struct_fields__}
+    values = {name: row._mapping[name] for name in _READ}
     values["headers"] = [(name, value) for name, value in row.headers]
     values["body"] = bytes(row.body)
     return Response(**values)
+
+
+def screenshot_of(tx: Tx, incident_id: int) -> bytes | None:
+    """The picture of a failed browser check (PNG), if there is one."""
+    column = incident_responses.c
+    found = tx.execute(select(column.screenshot).where(column.incident_id == incident_id)).scalar()
+    return None if found is None else bytes(found)
 
 
 def old_responses(tx: Tx, before: datetime, limit: int) -> list[int]:
@@ -73,14 +83,17 @@ def surplus_responses(tx: Tx, owner: tuple[str, int], whole: int, limit: int) ->
 def shorten_responses(tx: Tx, incident_ids: Sequence[int]) -> None:
     """Forget body and headers of the stored answers; where it came from, its status and its timings stay."""
     kept = update(incident_responses).where(incident_responses.c.incident_id.in_(incident_ids))
-    tx.execute(kept.values(body=b"", headers=[], body_truncated=True, shortened=True))
+    tx.execute(kept.values(body=b"", headers=[], body_truncated=True, shortened=True, screenshot=None))
+    tx.execute(update(incidents).where(incidents.c.id.in_(incident_ids)).values(has_screenshot=False))
     _forget_headers(tx, incident_ids)
 
 
 def drop_responses(tx: Tx, incident_ids: Sequence[int]) -> None:
     """Forget the stored answers for good."""
     tx.execute(delete(incident_responses).where(incident_responses.c.incident_id.in_(incident_ids)))
-    tx.execute(update(incidents).where(incidents.c.id.in_(incident_ids)).values(has_response=False))
+    tx.execute(
+        update(incidents).where(incidents.c.id.in_(incident_ids)).values(has_response=False, has_screenshot=False)
+    )
     _forget_headers(tx, incident_ids)
 
 
