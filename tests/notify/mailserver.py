@@ -29,6 +29,7 @@ class Mailbox:
         self.dawdle_seconds = 0.0
         self.in_progress = 0
         self.most_at_once = 0
+        self.connections: list[SMTP] = []
         self.port = 0
 
     async def handle_RCPT(
@@ -84,7 +85,7 @@ async def mail_server(
     def protocol() -> SMTP:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a password without TLS: here, on purpose
-            return SMTP(
+            made = SMTP(
                 box,
                 hostname="mail.test",
                 enable_SMTPUTF8=True,
@@ -94,6 +95,8 @@ async def mail_server(
                 auth_require_tls=False,
                 loop=asyncio.get_running_loop(),
             )
+            box.connections.append(made)
+            return made
 
     server = await asyncio.get_running_loop().create_server(
         protocol, "127.0.0.1", port, ssl=tls if from_the_first_byte else None

@@ -63,6 +63,11 @@ class Deliveries:
         self._settings = {
             kind: (settings or {}).get(kind, channel.Settings()) for kind, channel in self._channels.items()
         }
+        self._sessions = {
+            kind: opened(self._settings[kind])
+            for kind, channel in self._channels.items()
+            if (opened := getattr(channel, "Session", None)) is not None
+        }
         self._busy: dict[str, int] = dict.fromkeys(self._channels, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._takes_over = alone
@@ -120,6 +125,7 @@ class Deliveries:
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
+        await asyncio.gather(*(session.close() for session in self._sessions.values()), return_exceptions=True)
 
     async def _start(self, kind: str) -> int:
         places = MAX_IN_FLIGHT - sum(self._busy.values())
@@ -148,6 +154,10 @@ class Deliveries:
             return GiveUp(f"this Tocsin has no channel “{message.channel}”")
         try:
             async with asyncio.timeout(rules.SEND_LIMIT_SECONDS):
+                session = self._sessions.get(message.channel)
+                if session is not None:
+                    answer: Answer = await session.send(message, self._net)
+                    return answer
                 return await channel.send(message, self._settings[message.channel], self._net)
         except TimeoutError:
             return Retry(f"no answer within {rules.SEND_LIMIT_SECONDS} s")

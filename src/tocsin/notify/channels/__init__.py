@@ -23,6 +23,9 @@ class Channel(Protocol):
     CONNECTIONS: int
     """Messages in flight at once: what one provider bears without turning us away."""
 
+    # A module may also have `Session(settings)`, with `send(message, net)` and `close()`: what is kept while there is
+    # more to send, e.g. connections. Then messages go through that, and `send` is for a single one.
+
     async def send(self, message: Message, settings: Any, net: object) -> Answer:
         """Try once. Never raises for what the outer world does: that is an `Answer`, with the reason in words.
 

@@ -29,6 +29,10 @@ CONNECTIONS = 10
 CONNECT_TIMEOUT_SECONDS = 10.0
 COMMAND_TIMEOUT_SECONDS = 30.0
 """Less than RFC 5321 4.5.3.2 grants: a page that is stuck for minutes is better tried again."""
+KEPT_SECONDS = 2.0
+"""How long a connection waits for the next mail of a burst: servers want idle ones gone."""
+MAILS_PER_CONNECTION = 50
+"""After so many a fresh connection is made: servers limit it, and balancers in front of them want it."""
 QUIT_TIMEOUT_SECONDS = 1.0
 """The mail is accepted by then; the farewell is only politeness."""
 UNCONFIGURED = "no SMTP server is configured: start with --smtp-url smtp://…"
@@ -142,14 +146,89 @@ def settings(url: str) -> Settings:
 
 async def send(message: Message, settings: Settings, net: object = None) -> Answer:
     """Hand one mail to the server. A refused recipient gives up; what an operator can mend is tried again."""
-    if not settings.host:
-        return Retry(UNCONFIGURED, UNCONFIGURED_WAIT_SECONDS)
-    if not _is_address(message.address):
-        return GiveUp(f"“{_line(message.address)}” is not an e-mail address")
+    office = Session(settings)
     try:
-        return await _converse(message, settings)
-    except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-        return _verdict(error, settings)
+        return await office.send(message)
+    finally:
+        await office.close()
+
+
+class Session:
+    """The connections of one burst of mails: each is used again while there is more to send, then closed.
+
+    Connecting costs more than the mail itself. A mail counts as accepted by the server's answer to it alone; whatever
+    goes wrong on a connection ends that connection. Belongs to one event loop.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._idle: list[tuple[aiosmtplib.SMTP, int, asyncio.TimerHandle]] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def send(self, message: Message, net: object = None) -> Answer:
+        """Hand one mail to the server, as `send` does for a single one."""
+        settings = self._settings
+        if not settings.host:
+            return Retry(UNCONFIGURED, UNCONFIGURED_WAIT_SECONDS)
+        if not _is_address(message.address):
+            return GiveUp(f"“{_line(message.address)}” is not an e-mail address")
+        client = None
+        try:
+            mail = compose(message, settings)
+            client, used = await self._connection()
+            answer = await _hand_over(client, mail, message, settings)
+        except BaseException as error:
+            if client is not None:
+                await _say_goodbye(client)
+            if isinstance(error, (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError)):
+                return _verdict(error, settings)
+            raise
+        self._keep(client, used + 1)
+        return answer
+
+    async def close(self) -> None:
+        """Take leave of the server."""
+        for client, _, timer in self._idle:
+            timer.cancel()
+            self._let_go(client)
+        self._idle.clear()
+        await asyncio.gather(*self._closing)
+
+    async def _connection(self) -> tuple[aiosmtplib.SMTP, int]:
+        """A connection that answers, and how many mails went over it."""
+        while self._idle:
+            client, used, timer = self._idle.pop()
+            timer.cancel()
+            try:
+                await client.rset(timeout=self._settings.command_timeout_seconds)
+            except (aiosmtplib.SMTPException, OSError, TimeoutError):
+                client.close()  # the server has hung up meanwhile; nothing was under way
+            else:
+                return client, used
+        client = _client(self._settings)
+        try:
+            await client.connect()
+        except BaseException:
+            client.close()
+            raise
+        client.timeout = self._settings.command_timeout_seconds
+        return client, 0
+
+    def _keep(self, client: aiosmtplib.SMTP, used: int) -> None:
+        if used >= MAILS_PER_CONNECTION:
+            self._let_go(client)
+            return
+        timer = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._expire, client)
+        self._idle.append((client, used, timer))
+
+    def _expire(self, client: aiosmtplib.SMTP) -> None:
+        self._idle = [kept for kept in self._idle if kept[0] is not client]
+        self._let_go(client)
+
+    def _let_go(self, client: aiosmtplib.SMTP) -> None:
+        task = asyncio.get_running_loop().create_task(_say_goodbye(client))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 async def greet(settings: Settings) -> Answer:
@@ -204,24 +283,18 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
     return mail
 
 
-async def _converse(message: Message, settings: Settings) -> Answer:
-    client = _client(settings)
-    mail = compose(message, settings)
+async def _hand_over(client: aiosmtplib.SMTP, mail: EmailMessage, message: Message, settings: Settings) -> Answer:
     recipient = _wire_address(message.address)
     utf8 = not (recipient + settings.from_address).isascii()
-    try:
-        await client.connect()
-        refused, words = await client.sendmail(
-            _wire_address(settings.from_address),
-            [recipient],
-            mail.as_bytes(),
-            mail_options=["SMTPUTF8"] if utf8 else [],
-            timeout=settings.command_timeout_seconds,
-        )
-        assert not refused  # of a single recipient, a refusal is raised
-        return Sent(f"accepted by {settings.host}: 250 {_words(words, settings)}")
-    finally:
-        await _say_goodbye(client)
+    refused, words = await client.sendmail(
+        _wire_address(settings.from_address),
+        [recipient],
+        mail.as_bytes(),
+        mail_options=["SMTPUTF8"] if utf8 else [],
+        timeout=settings.command_timeout_seconds,
+    )
+    assert not refused  # of a single recipient, a refusal is raised
+    return Sent(f"accepted by {settings.host}: 250 {_words(words, settings)}")
 
 
 def _client(settings: Settings) -> aiosmtplib.SMTP:
