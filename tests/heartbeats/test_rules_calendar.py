@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -108,9 +109,5 @@ def test_nothing_lies_between_an_instant_and_the_next_time(hour: str, minute: st
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        event = calendar.parse(text)
-    except ValueError as error:
-        assert str(error).startswith("has ")
-    else:
-        calendar.next_after(event, NOW, UTC_ZONE)
+    with suppress(ValueError):  # and nothing else
+        calendar.next_after(calendar.parse(text), NOW, UTC_ZONE)

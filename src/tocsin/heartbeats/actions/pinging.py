@@ -37,6 +37,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     body_truncated: bool = False
     remote_ip: str | None = None
+    screenshot: bytes | None = None
 
 
 def record(tx: Tx, pings: Sequence[Ping], base_url: str) -> list[bool]:

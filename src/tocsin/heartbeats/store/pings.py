@@ -111,8 +111,8 @@ def crowded(tx: Tx, *, pings_over: int, bodies_over: int, limit: int) -> list[tu
 
 def drop_oldest(tx: Tx, heartbeat_id: int, at_most: int) -> int:
     """Delete so many of a heartbeat's oldest pings, with their bodies; returns how many went."""
-    ids = select(pings.c.id).where(pings.c.heartbeat_id == heartbeat_id).order_by(pings.c.id).limit(at_most)
-    last = tx.execute(select(ids.subquery().c.id).order_by(ids.subquery().c.id.desc()).limit(1)).scalar()
+    oldest = select(pings.c.id).where(pings.c.heartbeat_id == heartbeat_id).order_by(pings.c.id)
+    last = tx.execute(oldest.offset(at_most - 1).limit(1)).scalar()
     if last is None:
         return 0
     kept = tx.execute(delete(bodies).where(bodies.c.heartbeat_id == heartbeat_id, bodies.c.ping_id <= last)).rowcount

@@ -68,8 +68,10 @@ class Deadlines:
     async def _miss(self, heartbeat_id: int, due_ms: int) -> None:
         """One heartbeat, one transaction: a fault with one must not hold up the pages of another."""
         try:
-            self.missed += await self._database.write(watching.miss, heartbeat_id, due_ms, self._base_url)
+            late = await self._database.write(watching.miss, heartbeat_id, due_ms, self._base_url)
         except Exception as error:
             log.exception("a deadline could not be judged, will be tried again", heartbeat_id=heartbeat_id,
                           error=str(error))  # fmt: skip
             await self._database.write(watching.try_again, heartbeat_id, due_ms)
+        else:
+            self.missed += late
