@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from tocsin.accounts import actions as accounts
 from tocsin.gateway import audit, idempotency
 from tocsin.gateway.door import Door
+from tocsin.inbound import actions as inbound
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.clock import Clock
 from tocsin.notify import actions as notify
@@ -40,7 +41,7 @@ class Housekeeping:
     async def run_once(self) -> datetime | None:
         """One bounded round of tidying; returns when to come again."""
         await self._database.write(_tidy, self._door.take_used_tokens())
-        for prune in (_prune_audit, _prune_incidents, _prune_messages, _prune_webhooks, _prune_events):
+        for prune in (_prune_audit, _prune_incidents, _prune_messages, _prune_webhooks, _prune_alerts, _prune_events):
             for _ in range(ROUNDS):
                 if await self._database.write(prune) == 0:
                     break
@@ -69,6 +70,10 @@ def _prune_messages(tx: Tx) -> int:
     if len(unresolved) > MAX_UNRESOLVED:
         return 0
     return notify.prune(tx, at_most=ROWS_AT_ONCE, unresolved=unresolved)
+
+
+def _prune_alerts(tx: Tx) -> int:
+    return inbound.prune(tx, at_most=ROWS_AT_ONCE)
 
 
 def _prune_webhooks(tx: Tx) -> int:

@@ -157,6 +157,7 @@ class House:
             "judging_failures": lambda: self._engine.judging_failures,
             "samples_written": lambda: self._engine.samples_written,
             "samples_dropped": lambda: self._engine.samples_dropped,
+            "inbound_messages": lambda: self._inbox.received,
             "pings": lambda: self._pings.taken,
             "pings_failed": lambda: self._pings.failed,
             "heartbeat_deadlines_missed": lambda: self._deadlines.missed,

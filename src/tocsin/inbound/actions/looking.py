@@ -33,6 +33,8 @@ from tocsin.storage import Tx
 
 ALERTS_KEPT = timedelta(days=90)
 """How long an alert that is over is kept, as the evidence of incidents is."""
+MAX_ALERTS_KEPT = 500_000
+"""Alerts in all: beyond the newest of them, those that are over are forgotten earlier."""
 MAX_SHOWN = 100
 """Alerts of one message whose fate a dry run tells."""
 MAX_PARAMETERS = 200
@@ -120,9 +122,17 @@ def dry_run(tx: Tx, id: int, team_ids: tuple[int, ...] | None, sample: Sample) -
     )
 
 
-def prune(tx: Tx, *, at_most: int) -> int:
-    """Forget a bounded number of alerts that were over long ago; returns how many."""
-    return alert_shelf.prune(tx, tx.now - ALERTS_KEPT, at_most)
+def prune(tx: Tx, *, at_most: int, at_most_kept: int = MAX_ALERTS_KEPT) -> int:
+    """Forget a bounded number of alerts that were over long ago; returns how many.
+
+    An alert whose sender fell silent long ago is over as well when its incident is: a person ended it.
+    """
+    before = tx.now - ALERTS_KEPT
+    for incident_id in alert_shelf.silent_incident_ids(tx, before, at_most):
+        if not _open(tx, incident_id):
+            alert_shelf.resolve_of(tx, incident_id)
+    shelf.forget_confirmations(tx, at_most)
+    return alert_shelf.prune(tx, before, at_most_kept, at_most)
 
 
 def _judged(tx: Tx, integration: Integration, sample: Sample, payload: Payload | None) -> Judgement:

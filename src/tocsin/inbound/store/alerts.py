@@ -150,13 +150,30 @@ def next_recovery(tx: Tx) -> datetime | None:
     return found
 
 
-def prune(tx: Tx, before: datetime, limit: int) -> int:
-    """Forget alerts that were over before then; returns how many."""
+def silent_incident_ids(tx: Tx, before: datetime, limit: int) -> list[int]:
+    """Incidents with open alerts of which nothing was heard since then."""
+    where = (alerts.c.last_at < before, alerts.c.incident_id.is_not(None), IS_OPEN)
+    return list(tx.execute(select(alerts.c.incident_id).where(*where).distinct().limit(limit)).scalars())
+
+
+def resolve_of(tx: Tx, incident_id: int) -> None:
+    """End all open alerts of an incident."""
+    where = (alerts.c.incident_id == incident_id, IS_OPEN)
+    tx.execute(update(alerts).where(*where).values(resolved_at=tx.now, recover_at=None))
+
+
+def prune(tx: Tx, before: datetime, at_most_kept: int, limit: int) -> int:
+    """Forget a bounded number of alerts that were over before then, or are beyond the newest; returns how many."""
+    newest = tx.execute(select(func.max(alerts.c.id))).scalar() or 0
+    over = alerts.c.resolved_at.is_not(None)
     old = select(alerts.c.id).where(alerts.c.resolved_at < before).order_by(alerts.c.resolved_at).limit(limit)
-    ids = list(tx.execute(old).scalars())
-    if ids:
-        tx.execute(delete(alerts).where(alerts.c.id.in_(ids)))
-    return len(ids)
+    ids = set(tx.execute(old).scalars())
+    surplus = select(alerts.c.id).where(alerts.c.id <= newest - at_most_kept, over).order_by(alerts.c.id).limit(limit)
+    ids |= set(tx.execute(surplus).scalars())
+    chosen = sorted(ids)[:limit]
+    if chosen:
+        tx.execute(delete(alerts).where(alerts.c.id.in_(chosen)))
+    return len(chosen)
 
 
 def _alert(row: Any) -> AlertState:

@@ -119,6 +119,14 @@ def settle_confirmation(tx: Tx, id: int, due_at: datetime | None) -> None:
     tx.execute(update(confirmations).where(confirmations.c.id == id).values(due_at=due_at))
 
 
+def forget_confirmations(tx: Tx, limit: int) -> None:
+    """Forget a bounded number of those that are done or given up."""
+    done = select(confirmations.c.id).where(confirmations.c.due_at.is_(None)).limit(limit)
+    ids = list(tx.execute(done).scalars())
+    if ids:
+        tx.execute(delete(confirmations).where(confirmations.c.id.in_(ids)))
+
+
 def next_confirmation(tx: Tx) -> datetime | None:
     """When the next one is due."""
     found: datetime | None = tx.execute(

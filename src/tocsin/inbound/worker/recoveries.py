@@ -6,9 +6,8 @@ from datetime import datetime
 
 from tocsin.inbound import actions
 from tocsin.inbound.actions.alerts import RECOVERIES_TOPIC
-from tocsin.inbound.actions.looking import prune
 from tocsin.kernel.clock import Clock
-from tocsin.storage import Database, Tx
+from tocsin.storage import Database
 
 AT_ONCE = 200
 """Alerts ended in one transaction: pages must not wait behind the end of a storm."""
@@ -28,7 +27,7 @@ class Recoveries:
         self.lag_seconds = 0.0
 
     async def run_once(self) -> datetime | None:
-        """End what is due, forget what is old; returns when the next one is due."""
+        """End what is due; returns when the next one is due."""
         for _ in range(ROUNDS):
             if await self._database.write(actions.recover_due, AT_ONCE, self._base_url) < AT_ONCE:
                 break
@@ -36,8 +35,3 @@ class Recoveries:
         now = self._clock.now()
         self.lag_seconds = max(0.0, (now - next_at).total_seconds()) if next_at is not None else 0.0
         return next_at
-
-
-def tidy(tx: Tx) -> int:
-    """One bounded step of forgetting, for the housekeeping."""
-    return prune(tx, at_most=1_000)
