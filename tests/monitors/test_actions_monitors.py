@@ -17,6 +17,7 @@ from tocsin.monitors.rules.settings import Limits
 from tocsin.storage import Database, Tx
 
 BASE = "https://tocsin.example"
+_EVIDENCE = Evidence(url="https://shop.example.com", status_code=503)
 
 
 class Site:
@@ -64,7 +65,7 @@ class Site:
             ended_ms=now + 500,
             verdict=verdict,
             cause="Status 503" if verdict is Verdict.DOWN else None,
-            evidence=Evidence(url="https://shop.example.com", status_code=503) if verdict is Verdict.DOWN else None,
+            evidence=values.pop("evidence", _EVIDENCE if verdict is Verdict.DOWN else None),
             **values,
         )
         standing: Standing | None = self.write(actions.record, observation, BASE)

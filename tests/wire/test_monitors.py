@@ -215,6 +215,71 @@ async def test_each_wrong_value_is_an_error_of_its_field(at: Clients, sent: dict
     assert field in named
 
 
+TYPES: dict[str, dict[str, Any]] = {
+    "ping": {"url": "example.com"},
+    "tcp": {"url": "example.com", "port": "443"},
+    "udp": {"url": "example.com", "port": 53, "required_keyword": "pong"},
+    "smtp": {"url": "mail.example.com", "port": "25,465,587"},
+    "pop": {"url": "mail.example.com", "port": "110,995"},
+    "imap": {"url": "mail.example.com", "port": "143,993"},
+    "dns": {"url": "1.1.1.1", "request_body": "example.com", "dns_record_type": "mx",
+            "dns_expected_records": ["10 mail.example.com"]},
+    "playwright": {"scenario_name": "Checkout", "playwright_script": "test()", "environment_variables": {"A": "b"},
+                   "request_timeout": 30},
+    "json": {"url": "https://example.com/health",
+             "assertions": [{"source": "json", "property": "ok", "comparison": "equals", "target": True}]},
+    "postgres": {"url": "db.internal", "database": "shop", "auth_username": "ann", "tls": False},
+    "grpc": {"url": "grpc.internal", "port": "50051", "grpc_service": "shop.Cart"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TYPES)
+async def test_every_type_is_taken_shown_and_can_be_sent_back_whole(at: Clients, kind: str) -> None:
+    answer = await at.alice.post("/api/v2/monitors", json={"monitor_type": kind, **TYPES[kind]})
+    assert answer.status_code == 201, answer.text
+    shown = answer.json()["data"]["attributes"]
+    assert shown["url"] == TYPES[kind].get("url", "Checkout")
+    assert ("scenario_name" in shown) is (kind == "playwright")
+    assert all(type(shown[name]) is str for name in ("port", "database", "dns_record_type") if shown.get(name))
+    again = await at.alice.patch("/api/v2/monitors/1", json=shown)
+    assert again.status_code == 200, again.text
+    assert again.json()["data"]["attributes"] == shown
+
+
+async def test_what_is_ours_is_shown_only_where_it_says_something(at: Clients) -> None:
+    asserted = {"source": "response_time", "comparison": "less_than", "target": 500, "severity": "degraded"}
+    await create(at, url="https://router.example.com")
+    made = await create(at, depends_on=[1], assertions=[asserted])
+    assert made["attributes"]["depends_on"] == [1]
+    assert made["attributes"]["assertions"] == [
+        {"source": "response_time", "comparison": "less_than", "target": "500", "severity": "degraded"}
+    ]
+    cleared = await at.alice.patch("/api/v2/monitors/2", json={"depends_on": [], "assertions": None})
+    assert list(cleared.json()["data"]["attributes"]) == list(ATTRIBUTES)
+
+
+@pytest.mark.parametrize(
+    ("sent", "errors"),
+    [
+        ({"monitor_type": "tcp", "url": "example.com"}, {"port": ["can't be blank"]}),
+        ({"monitor_type": "playwright", "url": "Checkout"}, {"playwright_script": ["can't be blank"]}),
+        ({"depends_on": [2]}, {"depends_on": ["has no monitor with id 2"]}),
+        ({"assertions": [{"source": "body", "comparison": "matches", "target": "("}]}, None),
+        ({"assertions": [{"source": "body"}]}, None),
+        ({"assertions": [{"source": "body", "comparison": "contains", "target": "x", "colour": "red"}]}, None),
+    ],
+)
+async def test_what_a_type_or_an_attribute_of_ours_lacks_is_named(
+    at: Clients, sent: dict[str, Any], errors: dict[str, Any] | None
+) -> None:
+    await at.charlie.post("/api/v2/monitors", json={"url": "https://charlie.example.com"})
+    await at.charlie.post("/api/v2/monitors", json={"url": "https://charlie.example.com"})
+    answer = await at.alice.post("/api/v2/monitors", json={"url": "https://shop.example.com", **sent})
+    assert answer.status_code == 422
+    found = answer.json()["errors"]
+    assert found == errors if errors is not None else list(found) == ["assertions"]
+
+
 async def test_a_misspelt_attribute_is_refused_by_name(at: Clients) -> None:
     answer = await at.alice.post("/api/v2/monitors", json={"url": "https://a.example", "check_frequenzy": 30})
     assert answer.status_code == 422
