@@ -17,6 +17,8 @@ class Hasty(Connection):
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
+    while (await receive()).get("more_body"):
+        pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"hi"})
 
@@ -56,3 +58,9 @@ async def test_two_requests_on_one_connection_are_answered(port: int) -> None:
     one = b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"x" * 40_000 + b"\r\n\r\n"
     last = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     assert (await talk(port, one + one + last)).count(b"200 OK") == 3
+
+
+async def test_a_large_body_is_no_large_header(port: int) -> None:
+    body = b"x" * 4 * MAX_HEADER_BYTES
+    said = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert (await talk(port, said + body)).startswith(b"HTTP/1.1 200")

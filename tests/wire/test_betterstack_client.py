@@ -6,6 +6,8 @@ import pytest
 from betterstack.uptime import (
     AuthenticationError,
     BearerAuth,
+    Heartbeat,
+    HeartbeatGroup,
     Incident,
     Monitor,
     MonitorGroup,
@@ -83,3 +85,23 @@ def test_incidents_are_reported_acknowledged_and_resolved(api: TocsinAPI) -> Non
 def test_a_wrong_token_is_the_error_that_the_library_knows(address: str) -> None:
     with pytest.raises(AuthenticationError):
         list(Monitor.get_all_instances(TocsinAPI(address, "wrong")))
+
+
+def test_heartbeats_and_their_groups_are_made_found_changed_and_deleted(api: TocsinAPI) -> None:
+    group = HeartbeatGroup.new(api, name="Backups")
+    made = Heartbeat.new(api, name="Nightly", period=86_400, grace=3_600, heartbeat_group_id=int(group.id))
+    Heartbeat.new(api, name="Hourly", period=3_600)
+    assert (made.status, made.period, made.team_name, made.is_paused) == ("pending", 86_400, ALICES_TEAM, False)
+    assert made.url is not None
+    assert "/api/v1/heartbeat/" in made.url
+    assert [each.id for each in group.heartbeats] == [made.id]
+    made.paused = True
+    made.grace = 60
+    made.save()
+    again = Heartbeat(id=made.id, _api=api)
+    again.fetch_data()
+    assert (again.is_paused, again.grace, again.name) == (True, 60, "Nightly")
+    assert [each.name for each in Heartbeat.get_all_instances(api)] == ["Nightly", "Hourly"]
+    made.delete()
+    with pytest.raises(NotFoundError):
+        again.fetch_data()

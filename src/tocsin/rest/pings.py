@@ -21,6 +21,7 @@ import structlog
 from tocsin.gateway.throttle import Throttle
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import NotFound, TocsinError
+from tocsin.kernel.text import cut
 from tocsin.rest.body import Gone, parse_query
 from tocsin.rest.errors import error_answer
 
@@ -139,26 +140,14 @@ async def read(receive: Receive) -> bytes:
                     raise Gone
                 part: bytes = message.get("body", b"")
                 size += len(part)
-                if kept < KEPT_BODY_BYTES:
-                    parts.append(part[: KEPT_BODY_BYTES - kept])
+                if kept <= KEPT_BODY_BYTES:
+                    parts.append(part[: KEPT_BODY_BYTES + 1 - kept])
                     kept += len(parts[-1])
                 if not message.get("more_body", False):
                     break
     except TimeoutError:
         pass
-    return _whole_characters(b"".join(parts)) if size > kept else b"".join(parts)
-
-
-def _whole_characters(cut: bytes) -> bytes:
-    """Without the beginning of a UTF-8 character that the cut went through."""
-    for back in range(1, min(4, len(cut)) + 1):
-        byte = cut[-back]
-        if byte < 0x80:
-            break
-        if byte >= 0xC0:
-            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return cut[:-back] if length > back else cut
-    return cut
+    return cut(b"".join(parts), KEPT_BODY_BYTES)
 
 
 def _said(suffix: str) -> _Said:

@@ -54,6 +54,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_headers = True
+        self._ended = True  # what has just been read was a body, and counts as no headers
         self._header_bytes = 0
         super().on_message_complete()
 

@@ -8,6 +8,7 @@ from tocsin.heartbeats.actions.pinging import record
 from tocsin.heartbeats.model import Kind, Ping, Settings
 from tocsin.heartbeats.store import heartbeats as shelf
 from tocsin.inbound.model import ReceivedMail
+from tocsin.kernel.text import cut
 from tocsin.storage import Tx
 
 METHOD = "EMAIL"
@@ -33,9 +34,13 @@ def receive_mail(tx: Tx, token: str, mail: ReceivedMail, now: datetime, base_url
     heartbeat = shelf.find(tx, id)
     if heartbeat is None:
         return False
-    text = f"{mail.subject}\n\n{mail.text}".encode(errors="replace")[:MAX_BODY_BYTES]
+    text = f"{mail.subject}\n\n{mail.text}".encode(errors="replace")
     ping = Ping(
-        heartbeat_id=id, kind=meaning(heartbeat.settings, mail), method=METHOD, user_agent=mail.sender[:200], body=text
+        heartbeat_id=id,
+        kind=meaning(heartbeat.settings, mail),
+        method=METHOD,
+        user_agent=mail.sender[:200],
+        body=cut(text, MAX_BODY_BYTES),
     )
     record(tx, [ping], base_url)
     return True

@@ -15,6 +15,7 @@ from tocsin.heartbeats.store import states as state_shelf
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.model import Opening
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
+from tocsin.kernel.text import cut
 from tocsin.kernel.vault import HIDDEN
 from tocsin.storage import Tx
 
@@ -59,7 +60,7 @@ def record(tx: Tx, pings: Sequence[Ping], base_url: str) -> list[bool]:
             if any(waiting[0] == ping.heartbeat_id for waiting in rows):  # ids say which came first
                 ping_shelf.add(tx, rows)
                 rows = []
-            ping_shelf.add_with_body(tx, row, ping.body[:MAX_KEPT_BODY_BYTES])
+            ping_shelf.add_with_body(tx, row, cut(ping.body, MAX_KEPT_BODY_BYTES))
         else:
             rows.append(row)
     ping_shelf.add(tx, rows)
