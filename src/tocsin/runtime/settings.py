@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+
+from tocsin.runtime import values
 
 CONFIG_FILE = "tocsin.toml"
 ENVIRONMENT_PREFIX = "TOCSIN_"
@@ -103,24 +104,24 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], directory: Pa
     `flags` by option name, None or absent = not given. `directory` is where tocsin.toml is looked for first.
     """
     _refuse_misspelt(environment)
-    values: dict[str, Any] = {}
+    chosen: dict[str, Any] = {}
     sources: dict[str, str] = {}
     data = _given(OPTIONS["data"], flags, environment, {}, "")
     path, table = _config_file(environment, directory or Path.cwd(), None if data is None else Path(str(data[0])))
     for option in OPTIONS.values():
         given = _given(option, flags, environment, table, str(path))
         if given is None:
-            values[option.name], sources[option.name] = option.default, "default"
+            chosen[option.name], sources[option.name] = option.default, "default"
             continue
         raw, source = given
         try:
-            values[option.name] = option.read(str(raw).strip())
+            chosen[option.name] = option.read(str(raw).strip())
         except ValueError as error:
             raise SettingsError(
                 f"{option.flag_name if option.flag else option.environment_name} ({source}): {error}"
             ) from error
         sources[option.name] = source
-    return Settings(**values, sources=sources)
+    return Settings(**chosen, sources=sources)
 
 
 def _refuse_misspelt(environment: Mapping[str, str]) -> None:
@@ -179,325 +180,145 @@ def _config_file(environment: Mapping[str, str], directory: Path, data: Path | N
     return path, table
 
 
-# --- How text becomes a value: each raises ValueError with a sentence that says what would be right ------------------
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 0 <= int(text) <= 65_535:
-        return int(text)
-    raise ValueError(f"'{text}' is not a port. Give a number from 1 to 65535 (0 picks a free one), e.g. 8080.")
-
-
-def _seconds(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 86_400:
-        return int(text)
-    raise ValueError(f"'{text}' is not a number of seconds. Give a whole number from 1 to 86400, e.g. 10.")
-
-
-def _number(text: str) -> int:
-    if text.isascii() and text.isdecimal() and int(text) <= 1_000_000:
-        return int(text)
-    raise ValueError(f"'{text}' is not a number from 0 to 1000000. Give e.g. 60; 0 means no limit.")
-
-
-def _browsers(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 50:
-        return int(text)
-    raise ValueError(f"'{text}' is not a number of browsers. Give a whole number from 1 to 50, e.g. 2.")
-
-
-def _program(text: str) -> str:
-    if text and text.isprintable():
-        return text
-    raise ValueError("this is not the path of a program. Give e.g. /usr/bin/chromium.")
-
-
-def _yes_or_no(text: str) -> bool:
-    if text.lower() in ("true", "yes", "on", "1"):
-        return True
-    if text.lower() in ("false", "no", "off", "0"):
-        return False
-    raise ValueError(f"'{text}' is neither true nor false. Give one of them.")
-
-
-def _host(text: str) -> str:
-    if text and not any(character.isspace() or character in "/@" for character in text):
-        return text
-    raise ValueError(
-        f"'{text}' is not an address to listen on. Give e.g. 127.0.0.1 (this machine alone) or 0.0.0.0 (everybody)."
-    )
-
-
-def _directory(text: str) -> Path:
-    if not text:
-        raise ValueError("the empty text is not a directory. Give e.g. ./data.")
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError as error:
-        raise ValueError(f"'{text}' begins with the home of somebody unknown. Give e.g. ./data.") from error
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"{path} is a file. Give a directory, e.g. ./data; it is created when missing.")
-    return path
-
-
-def _database_url(text: str) -> str:
-    if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
-        return text
-    if text.startswith(("postgresql://", "postgres://")):
-        _parts(text, "postgresql://tocsin:password@localhost/tocsin")
-        return text
-    raise ValueError(
-        "this is not a database that Tocsin speaks to. Give postgresql://USER:PASSWORD@HOST/NAME or "
-        "sqlite:////absolute/FILE, or leave it out for a file in the data directory."
-    )
-
-
-def _base_url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError(
-            f"'{text}' is not a web address. Give the address at which people reach Tocsin, e.g. https://status.example.com."
-        )
-    parts = _parts(text, "https://status.example.com")
-    if parts.query or parts.fragment or parts.username:
-        raise ValueError("a base URL has no user, ? or #. Give only scheme and host, e.g. https://status.example.com.")
-    return text.rstrip("/")
-
-
-def _smtp_url(text: str) -> str:
-    # The URL may hold a password: it is never repeated in a message.
-    from tocsin.notify.channels import email  # here, so that `tocsin --help` need not load a mail client
-
-    try:
-        email.settings(text)
-    except ValueError as error:
-        raise ValueError(f"{error}. Give smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST.") from error
-    return text
-
-
-def _parts(text: str, example: str) -> Any:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"its port or host is malformed. Give e.g. {example}.") from error
-    if not parts.hostname:
-        raise ValueError(f"it names no host. Give e.g. {example}.")
-    return parts
-
-
-def _servers(text: str) -> tuple[str, ...]:
-    servers = tuple(part.strip() for part in text.split(",") if part.strip())
-    for server in servers:
-        address = server[1:].split("]")[0] if server.startswith("[") else server
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            host, _, port = address.rpartition(":")
-            try:
-                ipaddress.ip_address(host)
-                _port(port)
-            except ValueError:
-                raise ValueError(
-                    f"'{server}' is not a name server. Give IP addresses, e.g. 9.9.9.9,[2620:fe::fe]:53."
-                ) from None
-    return servers
-
-
-def _name(text: str) -> str:
-    if text and len(text) <= 100 and text.isprintable():
-        return text
-    raise ValueError("give a name of 1 to 100 printable characters.")
-
-
-def _region(text: str) -> str:
-    if text and len(text) <= 20 and text.replace("-", "").isalnum():
-        return text
-    raise ValueError(f"'{text}' is not a region. Give one of us, eu, as, au, or a short word of your own.")
-
-
-def _email(text: str) -> str:
-    local, _, domain = text.partition("@")
-    if local and domain and text.isprintable() and " " not in text and len(text) <= 254:
-        return text
-    raise ValueError(f"'{text}' is not an e-mail address. Give e.g. ann@example.com.")
-
-
-def _domain(text: str) -> str:
-    labels = text.lower().rstrip(".").split(".")
-    if len(text) <= 253 and all(label and label.replace("-", "").isalnum() and label.isascii() for label in labels):
-        return ".".join(labels)
-    raise ValueError(f"'{text}' is not a domain. Give e.g. alerts.example.com.")
-
-
-def _file(text: str) -> Path:
-    path = Path(text).expanduser()
-    if path.is_file():
-        return path
-    raise ValueError(f"{text} is not a file. Give one that exists and can be read.")
-
-
-def _size(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 10_000 <= int(text) <= 100_000_000:
-        return int(text)
-    raise ValueError(f"'{text}' is not a size. Give a number of bytes from 10000 to 100000000, e.g. 10485760.")
-
-
-def _key(text: str) -> str:
-    if len(text) >= 32:
-        return text
-    raise ValueError(
-        "it is too short to keep secrets. Give at least 32 random characters, e.g. from `openssl rand -base64 32`."
-    )
-
-
-def _password(text: str) -> str:
-    if len(text) >= 8:
-        return text
-    raise ValueError("it is too short. Give at least 8 characters.")
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text in words:
-            return text
-        raise ValueError(f"'{text}' is not one of {', '.join(words)}.")
-
-    return read
-
-
 _ALL = (
     Option(
         name="data",
         default=Path("data"),
-        read=_directory,
+        read=values.directory,
         doc="Directory that holds the database and the secret key; created when missing, readable by its owner alone.",
     ),
-    Option(name="host", default="127.0.0.1", read=_host, doc="Address to listen on; 0.0.0.0 lets other machines in."),
-    Option(name="port", default=8080, read=_port, doc="Port to listen on; 0 picks a free one."),
+    Option(
+        name="host", default="127.0.0.1", read=values.host, doc="Address to listen on; 0.0.0.0 lets other machines in."
+    ),
+    Option(name="port", default=8080, read=values.port, doc="Port to listen on; 0 picks a free one."),
     Option(
         name="database_url",
         default="",
         default_words="a SQLite file in the data directory",
-        read=_database_url,
+        read=values.database_url,
         doc="Where records are kept: postgresql://USER:PASSWORD@HOST/NAME or sqlite:////FILE.",
     ),
     Option(
         name="base_url",
         default="",
         default_words="http://HOST:PORT",
-        read=_base_url,
+        read=values.base_url,
         doc="Address at which people reach Tocsin; stands in mails and API answers.",
     ),
     Option(
         name="smtp_url",
         default="",
         default_words="none: pages wait",
-        read=_smtp_url,
+        read=values.smtp_url,
         doc="Mail server that sends the pages: smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or smtps://….",
     ),
     Option(
         name="min_check_frequency",
         default=10,
-        read=_seconds,
+        read=values.seconds,
         doc="Shortest time in seconds that a monitor may ask for between two checks.",
     ),
     Option(
         name="pages_per_hour",
         default=60,
-        read=_number,
+        read=values.number,
         doc="Pages that one person gets within an hour; more stand in a digest, critical alerts never. 0 = no limit.",
     ),
     Option(
         name="sms_per_day",
         default=100,
-        read=_number,
+        read=values.number,
         doc="Text messages that one team sends within a day; more stand in a digest by e-mail. 0 = no limit.",
     ),
     Option(
         name="calls_per_day",
         default=50,
-        read=_number,
+        read=values.number,
         doc="Phone calls that one team makes within a day; more stand in a digest by e-mail. 0 = no limit.",
     ),
-    Option(name="region", default="eu", read=_region, doc="Region that this machine's checks are said to come from."),
+    Option(
+        name="region", default="eu", read=values.region, doc="Region that this machine's checks are said to come from."
+    ),
     Option(
         name="allow_private_targets",
         default=True,
-        read=_yes_or_no,
+        read=values.yes_or_no,
         doc="Whether private addresses (10.0.0.0/8, localhost, …) may be watched. Cloud metadata never may.",
     ),
     Option(
         name="dns_servers",
         default=(),
         default_words="the system's",
-        read=_servers,
+        read=values.servers,
         doc="Name servers for the checks, separated by commas, e.g. 9.9.9.9,1.1.1.1:53.",
     ),
     Option(
         name="chromium",
         default="",
         default_words="the first that is found",
-        read=_program,
+        read=values.program,
         doc="Chromium or Chrome for browser checks, e.g. /usr/bin/chromium.",
     ),
     Option(
         name="browsers",
         default=2,
-        read=_browsers,
+        read=values.browsers,
         doc="Browser checks that run at the same time, 1 to 50; each takes half a gigabyte of memory.",
     ),
     Option(
         name="inbound_smtp_port",
         default=0,
         default_words="none: no mail is received",
-        read=_port,
+        read=values.port,
         doc="Port on which alerts and pings are received by e-mail, e.g. 25 or 2525.",
     ),
-    Option(name="inbound_smtp_host", default="0.0.0.0", read=_host, doc="Address on which mail is received."),  # noqa: S104 - mail comes from elsewhere
+    Option(name="inbound_smtp_host", default="0.0.0.0", read=values.host, doc="Address on which mail is received."),  # noqa: S104 - mail comes from elsewhere
     Option(
         name="inbound_smtp_certificate",
         default=None,
         default_words="none: no STARTTLS",
-        read=_file,
+        read=values.file,
         doc="PEM file with certificate chain and private key for mail that is sent to us encrypted.",
     ),
     Option(
         name="inbound_email_domain",
         default="",
         default_words="the host of the base URL",
-        read=_domain,
+        read=values.domain,
         doc="What follows the @ in the addresses that receive mail; its MX record leads here.",
     ),
     Option(
         name="inbound_email_max_bytes",
         default=10_485_760,
-        read=_size,
+        read=values.size,
         doc="Largest mail that is received, in bytes.",
     ),
     Option(
         name="log_format",
         default="auto",
-        read=_one_of("auto", "console", "json"),
+        read=values.one_of("auto", "console", "json"),
         doc="How log lines look; auto is console on a terminal, json elsewhere.",
     ),
     Option(
         name="log_level",
         default="info",
-        read=_one_of("debug", "info", "warning", "error"),
+        read=values.one_of("debug", "info", "warning", "error"),
         doc="How much is logged: debug, info, warning or error.",
     ),
-    Option(name="first_team", default="My team", read=_name, doc="Name of the team made on the very first start."),
+    Option(
+        name="first_team", default="My team", read=values.name, doc="Name of the team made on the very first start."
+    ),
     Option(
         name="admin_email",
         default="admin@localhost",
-        read=_email,
+        read=values.email,
         doc="E-mail of the administrator made on the very first start; pages go there.",
     ),
     Option(
         name="admin_password",
         default="",
         default_words="a random one, printed once",
-        read=_password,
+        read=values.password,
         flag=False,
         doc="The administrator's password on the very first start.",
     ),
@@ -505,7 +326,7 @@ _ALL = (
         name="secret_key",
         default="",
         default_words="the file secret.key in the data directory",
-        read=_key,
+        read=values.key,
         flag=False,
         doc="Key that seals stored secrets and signs the links in mails; at least 32 characters.",
     ),
