@@ -81,7 +81,8 @@ class Inbox:
                     if len(samples) == MAX_SAMPLES:
                         self.samples_dropped += 1
                     samples.append(seen)
-                if up and seen.certificate_expires_ms is None and steady.get(id) == seen.revision:
+                plain = up and seen.certificate_expires_ms is None and seen.degraded is None
+                if plain and steady.get(id) == seen.revision:
                     checked[id] = seen.started_ms
                     continue
                 steady.pop(id, None)
