@@ -9,6 +9,7 @@ import hmac
 import threading
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -17,7 +18,8 @@ from tests.time import START
 from tests.webhooks.conftest import Ops
 from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import RealNet
-from tocsin.storage import Tx, events
+from tocsin.kernel.vault import Vault
+from tocsin.storage import MemoryBus, Tx, events, open_database
 from tocsin.webhooks import actions
 from tocsin.webhooks.worker import WebhookDeliveries
 
@@ -350,3 +352,24 @@ async def test_the_metrics_count_messages_by_state(ops: Ops) -> None:
     assert await ops.database.read(actions.states) == {
         "queued": 1, "sending": 0, "delivered": 0, "failed": 1, "given_up": 0
     }  # fmt: skip
+
+
+async def test_secrets_of_another_key_are_said_and_hide_no_other_webhook(sqlite_ops: Ops) -> None:
+    ops = sqlite_ops
+    lost = await ops.webhook()
+    other = open_database(ops.database.url, ops.clock, MemoryBus(), Vault("another key, after the first one was lost"))
+    try:
+        moved = msgspec.structs.replace(ops, database=other)
+        sound = await moved.webhook()
+        await moved.happen("started")
+        await moved.work()
+        assert await moved.states(sound) == ["delivered"]
+        (delivery,) = await moved.log(lost)
+        assert delivery.state == "failed"
+        assert "another key" in delivery.log[0].detail
+        await other.write(actions.update, lost, None, {"url": ops.receiver.url()})
+        ops.clock.wind(seconds=10)
+        await moved.work()
+        assert await moved.states(lost) == ["delivered"]
+    finally:
+        other.close()
