@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import create_engine
@@ -24,6 +25,9 @@ WRITERS = 4
 """Threads, each with at most one connection."""
 ATTEMPTS = 20
 """Tries of one function before a serialisation failure is handed to the caller."""
+RIVALS = 2
+"""Tries of one function beside the other writers; after those it has the database to itself. A storm makes every
+outage read what the others write, and rivals would defeat each other until their tries are used up."""
 _RETRYABLE = frozenset({"40001", "40P01"})
 """serialization_failure and deadlock_detected (PostgreSQL appendix A)."""
 CONNECT_TIMEOUT_SECONDS = 5
@@ -49,7 +53,7 @@ class PostgresBackend:
         self._clock = clock
         self._bus = bus
         self._vault = vault
-        self._lock = threading.Lock()
+        self._gate = _Gate(WRITERS)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="db-write")
 
@@ -75,7 +79,11 @@ class PostgresBackend:
         for attempt in range(ATTEMPTS):
             committing = False
             try:
-                with self._writing.connect() as connection, connection.begin() as transaction:
+                with (
+                    self._gate.passed(alone=attempt >= RIVALS),
+                    self._writing.connect() as connection,
+                    connection.begin() as transaction,
+                ):
                     tx = Tx(connection, self._clock.now(), self._vault)
                     answer = work(tx)
                     committing = True
@@ -89,6 +97,27 @@ class PostgresBackend:
                 self._bus.ring(topic)
             return answer
         raise AssertionError("unreachable")
+
+
+class _Gate:
+    """Lets all writers work beside each other, or one of them alone."""
+
+    def __init__(self, writers: int) -> None:
+        self._writers = writers
+        self._free = threading.Semaphore(writers)
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def passed(self, *, alone: bool) -> Iterator[None]:
+        """Wait for a place; `alone` takes all of them, one at a time, so that two who want all never hold half each."""
+        places = self._writers if alone else 1
+        with self._turn:
+            for _ in range(places):
+                self._free.acquire()
+        try:
+            yield
+        finally:
+            self._free.release(places)
 
 
 def _psycopg(url: str) -> str:
