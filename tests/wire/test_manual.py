@@ -23,6 +23,7 @@ async def small(sqlite_database: Database) -> Clients:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_no_answer_is_missing_in_the_manual_and_none_is_500(small: Clients) -> None:
     found = try_out(small.api, small.tokens[ALICES_TEAM], examples=12)
     assert {name.split(".")[0] for name in found} >= {"monitors", "monitor_groups", "incidents"}
