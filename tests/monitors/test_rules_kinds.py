@@ -168,6 +168,10 @@ def test_any_text_is_a_host_or_not_without_an_accident(text: str) -> None:
     assert is_host(text) in (True, False)
 
 
+def test_every_type_that_can_be_set_up_can_be_checked() -> None:
+    assert checks().keys() == KINDS.keys()
+
+
 def test_every_check_is_of_a_type_that_can_be_set_up_and_reads_only_what_it_is_given() -> None:
     for kind, module in checks().items():
         assert kind in KINDS
