@@ -31,6 +31,7 @@ START_SECONDS = 30
 STOP_SECONDS = 6
 PEOPLE = (("ann@demo.example", "Ann Lee"), ("bob@demo.example", "Bob Ray"))
 PASSWORD = "demo-password"
+LAZY = "Stock import"
 SETTINGS = {
     "TOCSIN_ADMIN_EMAIL": "admin@demo.example",
     "TOCSIN_ADMIN_PASSWORD": PASSWORD,
@@ -72,6 +73,7 @@ async def main() -> int:
         return 1
     street = asyncio.create_task(Street(lambda words: out.print(f"[bold yellow]street[/] {words}")).serve(SITES_PORT))
     server = await _start_server()
+    jobs: asyncio.Task[None] | None = None
     try:
         if not await _ready(server, stop):
             return 1
@@ -83,6 +85,7 @@ async def main() -> int:
         out.print(f"The sites   http://127.0.0.1:{SITES_PORT}/shop …   one breaks every 45 s")
         out.print(f'Try         curl -s {BASE_URL}/api/v3/incidents -H "Authorization: Bearer {token}"')
         out.rule("Ctrl-C stops everything")
+        jobs = asyncio.create_task(_jobs(token))
         ended = asyncio.create_task(server.wait())
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, waiting, street}, return_when=asyncio.FIRST_COMPLETED)
@@ -91,6 +94,8 @@ async def main() -> int:
         return 0 if stop.is_set() else 1
     finally:
         street.cancel()
+        if jobs is not None:
+            jobs.cancel()
         await _stop_server(server)
         mailbox.stop()
 
@@ -138,6 +143,8 @@ async def _seed(token: str) -> None:
     for address, name in PEOPLE:
         await _tocsin("user", "create", "--team", "Demo", "--email", address, "--name", name, "--password-stdin",
                       input=PASSWORD + "\n")  # fmt: skip
+    for name in ("Nightly backup", LAZY):
+        await _ask(token, "POST", "/api/v2/heartbeats", {"name": name, "period": 30, "grace": 5})
     group = await _ask(token, "POST", "/api/v2/monitor-groups", {"name": "Demo street"})
     for site in SITES:
         body: dict[str, Any] = {
@@ -152,6 +159,18 @@ async def _seed(token: str) -> None:
         if site.breaks == "keyword":
             body |= {"monitor_type": "keyword", "required_keyword": site.words}
         await _ask(token, "POST", "/api/v2/monitors", body)
+
+
+async def _jobs(token: str) -> None:
+    """Two jobs that call every ten seconds; the second oversleeps every other minute."""
+    while True:
+        beats = (await _ask(token, "GET", "/api/v2/heartbeats"))["data"]
+        for turn in range(12):
+            for beat in beats:
+                if turn < 6 or beat["attributes"]["name"] != LAZY:
+                    with contextlib.suppress(OSError):
+                        await asyncio.to_thread(urllib.request.urlopen, beat["attributes"]["url"], timeout=5)
+            await asyncio.sleep(10)
 
 
 async def _ask(token: str, method: str, path: str, body: Any = None) -> Any:
