@@ -69,6 +69,13 @@ def test_the_default_payload_is_known_by_its_title() -> None:
     assert alert.cause == "%%%\nLoad is high.\n%%%"
 
 
+def test_a_long_title_is_one_trouble_whatever_stands_before_it() -> None:
+    """`No Data` is shorter than `Recovered`: a title must not be cut before its transition is taken off."""
+    begun = {"title": "[No Data on {host:db1}] " + "Disk " * 60, "body": "x"}
+    ended = {"title": "[Recovered on {host:db1}] " + "Disk " * 60, "body": "x"}
+    assert read(begun)[0].alert_id == read(ended)[0].alert_id
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

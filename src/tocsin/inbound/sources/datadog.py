@@ -6,7 +6,7 @@ import re
 
 from tocsin.inbound.model import Action, Alert, Received, SourceSettings
 from tocsin.inbound.sources import Unreadable
-from tocsin.inbound.sources.payload import MAX_SEVERITY_CHARACTERS, Fields, facts, identity, read_object
+from tocsin.inbound.sources.payload import MAX_SEVERITY_CHARACTERS, Fields, facts, identity, one_line, read_object
 
 KIND = "datadog"
 NAME = "Datadog"
@@ -31,7 +31,7 @@ def read(received: Received, settings: SourceSettings) -> list[Alert]:
     """One message is one alert. Its id is `$ALERT_CYCLE_KEY`, which is the same from trigger to recovery; with the
     default payload it is the title without its transition."""
     message = _filled(read_object(received, _EXPECTED))
-    title = _TITLE.match(message.line("event_title", "alert_title", "title"))
+    title = _TITLE.match(message.text("event_title", "alert_title", "title"))
     transition = message.line("alert_transition") or (title["transition"] if title else "")
     if not transition:
         raise Unreadable(
@@ -63,8 +63,8 @@ def _action(transition: str, alert_type: str, settings: SourceSettings) -> Actio
 
 
 def _alert(message: Fields, title: re.Match[str] | None, transition: str, action: Action) -> Alert:
-    name = Fields({"title": title["name"]}).line("title") if title else ""
-    name = name or message.line("alert_title", "event_title", "title") or "Datadog monitor"
+    whole_name = title["name"] if title else message.text("alert_title", "event_title", "title")
+    name = one_line(whole_name) or "Datadog monitor"
     monitor = message.whole("alert_id")
     scope = message.line("alert_scope") or (title["scope"].strip().removeprefix("on ") if title else "")
     return Alert(
@@ -72,7 +72,7 @@ def _alert(message: Fields, title: re.Match[str] | None, transition: str, action
         alert_id=identity(message.whole("alert_cycle_key"))
         or identity(message.whole("aggreg_key"))
         or (identity(monitor, scope) if monitor else None)
-        or identity("title", name, scope),
+        or identity("title", whole_name, scope),
         title=name,
         cause=message.text("alert_status", "text", "body", "event_msg") or name,
         severity=message.line("alert_priority", "alert_type", limit=MAX_SEVERITY_CHARACTERS) or None,

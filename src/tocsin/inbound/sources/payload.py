@@ -29,7 +29,8 @@ MAX_FACTS = 50
 MAX_FACT_NAME_CHARACTERS = 100
 MAX_FACT_CHARACTERS = 2_000
 MAX_SEVERITY_CHARACTERS = 50
-MAX_URL_CHARACTERS = 4_000
+MAX_URL_CHARACTERS = 2_000
+"""A link is kept whole or not at all: half of one leads nowhere."""
 MAX_ID_CHARACTERS = 255
 """What an index holds with ease; a longer identity is replaced by its digest."""
 MAX_LISTED = 20
