@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import structlog
@@ -46,10 +47,42 @@ class _Target:
 
     __slots__ = ("operation", "page", "route")
 
-    def __init__(self, route: Route | None, operation: Operation | None, page: Answer | None = None) -> None:
+    def __init__(
+        self, route: Route | None, operation: Operation | None, page: Callable[[], Answer] | None = None
+    ) -> None:
         self.route = route
         self.operation = operation
         self.page = page
+
+
+class _Manual:
+    """The API's description for programs and for people: drawn when it is first asked for, then kept.
+
+    Drawing it takes longer than a hundred requests do, so nobody else waits for it.
+    """
+
+    def __init__(self, catalogue: Catalogue, base_url: str | None) -> None:
+        self._catalogue = catalogue
+        self._base_url = base_url
+
+    def document(self) -> Answer:
+        return 200, self._json, [(b"content-type", _JSON)]
+
+    def page(self) -> Answer:
+        security = (b"content-security-policy", reference.CONTENT_SECURITY_POLICY)
+        return 200, self._html, [(b"content-type", _HTML), security]
+
+    @cached_property
+    def _drawn(self) -> dict[str, Any]:
+        return openapi.document(self._catalogue, self._base_url)
+
+    @cached_property
+    def _json(self) -> bytes:
+        return encoded(self._drawn)
+
+    @cached_property
+    def _html(self) -> bytes:
+        return reference.page(self._drawn).encode()
 
 
 class Api:
@@ -69,12 +102,9 @@ class Api:
         self._router: Router[_Target] = Router()
         for route, operation in catalogue.routes():
             self._router.add(route.method, route.path, _Target(route, operation))
-        document = openapi.document(catalogue, self._base_url)
-        manual = _Target(None, None, (200, encoded(document), [(b"content-type", _JSON)]))
-        self._router.add("GET", "/api/openapi.json", manual)
-        page = reference.page(document).encode()
-        headers = [(b"content-type", _HTML), (b"content-security-policy", reference.CONTENT_SECURITY_POLICY)]
-        self._router.add("GET", "/api", _Target(None, None, (200, page, headers)))
+        manual = _Manual(catalogue, self._base_url)
+        self._router.add("GET", "/api/openapi.json", _Target(None, None, manual.document))
+        self._router.add("GET", "/api", _Target(None, None, manual.page))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,7 +130,7 @@ class Api:
             return 404, encoded(no_such_endpoint(method, scope["path"])), []
         target, path = found
         if target.page is not None:
-            return target.page
+            return await asyncio.to_thread(target.page)
         assert target.operation is not None
         assert target.route is not None
         operation = target.operation
