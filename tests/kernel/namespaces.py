@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -87,14 +88,28 @@ class FarSide:
         namespace.ip("addr add 10.9.0.1/16 dev far0")
         namespace.ip("-6 addr add fd09::1/64 dev far0 nodad")
         namespace.ip("link set far0 up")
+        self._settle(namespace)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+
+    def send(self, packet: bytes) -> None:
+        """Say something unasked."""
+        os.write(self._file, packet)
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join(5)
         os.close(self._file)
+
+    def _settle(self, namespace: Namespace) -> None:
+        """The kernel takes a moment until what is sent to an IPv6 address of its own arrives."""
+        command = ["ip", "-6", "route", "show", "table", "local"]
+        for _ in range(500):
+            if b"fd09::1 " in namespace.run(subprocess.run, command, check=True, capture_output=True).stdout:
+                return
+            time.sleep(0.01)
+        raise AssertionError("the link did not come up")
 
     def _open(self) -> int:
         file = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)

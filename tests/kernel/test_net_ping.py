@@ -74,16 +74,16 @@ async def test_five_thousand_pings_in_flight_on_one_socket_are_all_answered(net:
 @pytest.mark.parametrize("version", ["ipv4", "ipv6"])
 async def test_a_host_on_the_other_side_answers(inside: RealNet, far_side: FarSide, version: str) -> None:
     far_side.answer = lambda packet: [echoed(packet)]
-    reply = await ping(inside, FAR[version])
+    reply = await ping(inside, FAR[version], 30.0)
     assert (reply.failure, reply.remote_ip) == (None, FAR[version])
     assert len(far_side.heard) == 1
 
 
 async def test_two_lost_echoes_of_three_are_no_outage(inside: RealNet, far_side: FarSide) -> None:
     far_side.answer = lambda packet: [echoed(packet)] if len(far_side.heard) == ECHOES else []
-    reply = await ping(inside, FAR["ipv4"], 0.6)
+    reply = await ping(inside, FAR["ipv4"], 1.5)
     assert reply.failure is None
-    assert reply.response_time < 0.2  # of the echo that was answered, not of the wait before it
+    assert reply.response_time < 1.0  # of the echo that was answered, not of the second's wait before it
 
 
 @pytest.mark.parametrize("version", ["ipv4", "ipv6"])
@@ -134,6 +134,32 @@ async def test_no_route_at_all_is_our_own_fault(inside: RealNet) -> None:
     reply = await ping(inside, "192.0.2.1", 0.3)
     assert (reply.failure, reply.cause) == (Failure.LOCAL, "This machine has no route to that network")
     assert (await ping(inside, "2001:db8::1", 0.3)).failure is Failure.LOCAL
+
+
+async def test_a_route_that_goes_away_between_two_echoes_is_our_own_fault(
+    inside: RealNet, far_side: FarSide, namespace: Namespace
+) -> None:
+    asked = asyncio.create_task(ping(inside, FAR["ipv4"], 1.5))
+    while not far_side.heard:
+        await asyncio.sleep(0.01)
+    namespace.ip("addr del 10.9.0.1/16 dev far0")
+    reply = await asked
+    assert (reply.failure, reply.cause) == (Failure.LOCAL, "This machine has no route to that network")
+
+
+async def test_an_answer_to_an_earlier_echo_counts_although_the_next_cannot_be_sent(
+    inside: RealNet, far_side: FarSide, namespace: Namespace
+) -> None:
+    late: list[bytes] = []
+    far_side.answer = lambda packet: late.append(echoed(packet)) or []  # type: ignore[func-returns-value]
+    asked = asyncio.create_task(ping(inside, FAR["ipv4"], 3.0))
+    while not late:
+        await asyncio.sleep(0.01)
+    namespace.ip("route replace prohibit 10.9.1.2/32")
+    await asyncio.sleep(1.1)  # the second echo's time
+    namespace.ip("route del prohibit 10.9.1.2/32")
+    far_side.send(late[0])
+    assert (await asked).failure is None
 
 
 async def test_a_host_that_our_kernel_knows_to_be_unreachable_is_down(inside: RealNet, namespace: Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
@@ -10,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 MIN_PAUSE_SECONDS = 0.005
 """The timer goes off at most 200 times a second: what is due together is woken together, up to 5 ms late."""
 NEVER = float("inf")
+_log = logging.getLogger(__name__)
 
 
 class Timed(Protocol):
@@ -83,4 +85,7 @@ class Deadlines(Generic[Item]):
         if following < self._timer_due:
             self._arm(following, now)
         for item in due:
-            self._wake(item)
+            try:
+                self._wake(item)
+            except Exception:  # the others must be woken all the same
+                _log.exception("something whose time had come could not be woken")

@@ -76,7 +76,7 @@ class _Pinging:
         self.error: str | None = None
         """What somebody on the way said about one of them."""
         self.os_errno = 0
-        """Why the last one could not even be sent."""
+        """Why one of them could not even be sent."""
 
 
 class Pinger:
@@ -163,14 +163,16 @@ class Pinger:
             wrong = voice.send(ping, now)
             if not wrong:
                 ping.sent += 1
-                ping.os_errno = 0
                 self._deadlines.set(ping, now, ping.interval)
                 break
-            ping.os_errno = wrong
             if wrong in _BUSY and now + AGAIN_SECONDS < ping.deadline:
                 self._deadlines.set(ping, now, AGAIN_SECONDS)
                 break
-            self._forget(ping)
+            ping.os_errno = wrong
+            if ping.sequences:  # those before it may still be answered
+                ping.sent += 1
+                self._deadlines.set(ping, now, ping.interval)
+                break
             ping.left = ping.left[1:]
             if ping.left:
                 ping.address = ping.left[0]
@@ -263,10 +265,10 @@ class Pinger:
         assert place is not None
         if ping.error is not None:
             failure, words = Failure.NO_ROUTE, ping.error
-        elif ping.sent:
-            failure, words = Failure.CONNECT_TIMEOUT, f"No answer to {ping.sent} pings within {timeout:g} s"
+        elif ping.os_errno or not ping.sent:
+            failure, words = not_connected(ping.os_errno or errno.ENOBUFS)
         else:
-            failure, words = not_connected(ping.os_errno)
+            failure, words = Failure.CONNECT_TIMEOUT, f"No answer to {ping.sent} pings within {timeout:g} s"
         trouble = Trouble(
             host=place.host,
             addresses=place.addresses,

@@ -273,8 +273,9 @@ class Querier:
             return
         self._note(asking, known[1], wrong)
         if not asking.addresses:
-            self._forget(asking)
             self._give_up(asking)
+        elif asking.sent < SENDINGS:
+            self._send(asking, self._monotonic())  # the next address need not wait for this one's time
 
     def _note(self, asking: _Asking, address: str, wrong: int) -> None:
         """What is wrong with this address. Our own trouble with one must not hide what another one says."""

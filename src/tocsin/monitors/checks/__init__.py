@@ -18,6 +18,7 @@ found together with `each_port`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import pkgutil
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -32,6 +33,8 @@ from tocsin.monitors.rules import kinds
 
 SERVER_TIMEOUT_MS = 5_000
 """When a server type's `request_timeout` is not given."""
+
+_log = logging.getLogger(__name__)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -116,6 +119,11 @@ async def conversation(
             complaint = await talk(stream)
         except Broken as error:
             return broken(error, place(host, port))
+        except (
+            Exception
+        ):  # an answer that we failed to read is an answer all the same: the server's, so that no page is lost
+            _log.exception("what %s said could not be read", place(host, port))
+            complaint = "The answer could not be read"
         certificate = stream.certificate
         fine = complaint is None
         return Outcome(
