@@ -207,3 +207,32 @@ async def test_a_storm_that_does_not_end_pages_again_after_an_hour(ops: Ops) -> 
     storms = [incident for incident in await ops.incidents() if incident.name == "Pager: alert storm"]
     assert len(storms) == 2
     assert storms[1].started_at - storms[0].started_at >= timedelta(hours=1)
+
+
+async def test_what_a_person_has_just_reopened_ends_with_its_alert(ops: Ops) -> None:
+    integration = await ops.integration()
+    await ops.trigger(integration, "db")
+    await ops.resolve(integration, "db")
+    (incident,) = await ops.incidents()
+    await ops.database.write(lambda tx: incidents.reopen(tx, incident.id, Author(name="Alice"), base_url=BASE_URL))
+    await ops.trigger(integration, "db")
+    assert await ops.statuses() == ["Started"], "it is the same trouble, and people are alerted"
+    await ops.resolve(integration, "db")
+    assert await ops.statuses() == ["Resolved"]
+    await ops.database.write(lambda tx: incidents.reopen(tx, incident.id, Author(name="Alice"), base_url=BASE_URL))
+    ops.clock.wind(hours=2)
+    await ops.trigger(integration, "db")
+    assert len(await ops.planned()) == 2, "after hours nobody may be looking any more"
+
+
+async def test_texts_of_any_length_and_kind_are_kept(ops: Ops) -> None:
+    integration = await ops.integration()
+    key = "é" * 254 + "\x00" * 3
+    custom = {"custom_details": {f"k{number}": "v" * 5_000 for number in range(200)}}
+    await ops.event(integration, "trigger", key, summary="s\x00" * 9_000, **custom)
+    (incident,) = await ops.incidents()
+    (alert,) = await ops.alerts(incident.id)
+    assert sum(len(key) + len(value) for key, value in alert.facts.items()) < 25_000
+    assert "\x00" not in incident.name + incident.cause
+    await ops.event(integration, "resolve", key)
+    assert await ops.statuses() == ["Resolved"]

@@ -39,6 +39,8 @@ class Applied(msgspec.Struct):
     resolved: int = 0
     unknown: int = 0
     """Said to be acknowledged or over, though none such is open."""
+    unlisted: int = 0
+    """Beyond what an incident lists."""
     ignored: int = 0
     """Not opened because the integration is paused."""
     incident_ids: dict[int, None] = msgspec.field(default_factory=dict)
@@ -55,6 +57,7 @@ class Applied(msgspec.Struct):
                 (self.acknowledged, "acknowledged"),
                 (self.resolved, "resolved"),
                 (self.unknown, "about nothing that is open"),
+                (self.unlisted, f"belong to an incident that lists {joining.MAX_LISTED:,} already"),
                 (self.ignored, "opened nothing, because the integration is paused"),
             )
             if count
@@ -124,6 +127,10 @@ class Desk:
         else:
             self._fails(incident)
             ordinal = self._count_up(incident)
+            if ordinal > joining.MAX_LISTED:
+                self._counts.after[incident.id] = ordinal - 1
+                done.unlisted += 1
+                return
             done.joined += 1
         done.incident_ids[incident.id] = None
         if place is not Place.GROUP and self._ungrouped is not None:
@@ -151,6 +158,9 @@ class Desk:
     def _place(self, alert: Alert) -> tuple[Place, Incident | None]:
         """Where the alert belongs, and the incident that it joins."""
         tx, integration_id = self._tx, self._integration.id
+        reopened = self._reopened(alert)
+        if reopened is not None:
+            return Place.GROUP, reopened
         group = shelf.newest_in_group(tx, integration_id, alert.group_key) if alert.group_key else None
         grouped = _incident(tx, None if group is None else group.incident_id)
         if joining.joinable(_candidate(grouped), tx.now):
@@ -163,6 +173,16 @@ class Desk:
             self._storm = _incident(tx, None if storm is None else storm.incident_id)
         place = joining.place(self._ungrouped, None, _candidate(self._storm), tx.now)
         return place, self._storm if place is Place.STORM else None
+
+    def _reopened(self, alert: Alert) -> Incident | None:
+        """The incident of this very trouble that somebody has just reopened by hand: people are alerted by that."""
+        if alert.alert_id is None:
+            return None
+        kind, id = self._integration.kind.type, self._integration.id
+        found = incidents.current(self._tx, kind, id, Kind.ALERT, alert.alert_id)
+        if found is None or found.reopened_at is None or shelf.any_open(self._tx, found.id):
+            return None
+        return found if self._tx.now - found.reopened_at < joining.JOIN_WITHIN else None
 
     def _open_incident(self, alert: Alert, place: Place) -> Incident:
         tx, integration = self._tx, self._integration

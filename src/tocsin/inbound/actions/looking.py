@@ -33,7 +33,7 @@ from tocsin.storage import Tx
 
 ALERTS_KEPT = timedelta(days=90)
 """How long an alert that is over is kept, as the evidence of incidents is."""
-MAX_ALERTS_KEPT = 500_000
+MAX_ALERTS_KEPT = 200_000
 """Alerts in all: beyond the newest of them, those that are over are forgotten earlier."""
 MAX_SHOWN = 100
 """Alerts of one message whose fate a dry run tells."""

@@ -13,6 +13,7 @@ from tocsin.inbound.actions.alerts import Applied, Counts, Desk, tell_counts
 from tocsin.inbound.actions.confirming import CONFIRMATIONS_TOPIC
 from tocsin.inbound.model import INCOMING_WEBHOOK, Alert, Integration, Received, ReceivedMail, SourceSettings
 from tocsin.inbound.rules import keeping
+from tocsin.inbound.rules.joining import clean
 from tocsin.inbound.rules.matching import judge
 from tocsin.inbound.rules.reading import MailMessage, WebhookMessage
 from tocsin.inbound.sources import Unreadable, confirmation_url, own_answer, sources
@@ -183,7 +184,7 @@ def _outcome(reading: Reading, applied: Applied, state: str) -> str:
     if state == "failed":
         return "A fault of ours kept us from acting on it; the sender was told to try again."
     if reading.unread is not None:
-        return f"Not understood: {reading.unread.words}"[:MAX_OUTCOME_CHARACTERS]
+        return clean(f"Not understood: {reading.unread.words}")[:MAX_OUTCOME_CHARACTERS]
     if reading.confirm:
         return "A subscription that waits to be confirmed."
     words = applied.words() if reading.alerts else reading.words or applied.words()

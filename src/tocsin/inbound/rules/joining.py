@@ -20,6 +20,10 @@ MAX_KEY_CHARACTERS = 255
 MAX_FACTS = 50
 MAX_FACT_KEY_CHARACTERS = 255
 MAX_FACT_CHARACTERS = 2_000
+MAX_FACTS_CHARACTERS = 20_000
+"""Of all facts of an alert together: there may be ten thousand alerts."""
+MAX_LISTED = 20_000
+"""Alerts that one incident lists; a storm beyond that is somebody's mistake, or mischief."""
 MAX_TITLE_CHARACTERS = 255
 MAX_CAUSE_CHARACTERS = 5_000
 MAX_URL_CHARACTERS = 2_000
@@ -65,21 +69,22 @@ def key_of(alert: Alert) -> str:
 
 def bounded(alert: Alert) -> Alert:
     """The alert with every text of a size that fits into an incident."""
-    facts = {
-        _clean(key)[:MAX_FACT_KEY_CHARACTERS]: _clean(value)[:MAX_FACT_CHARACTERS]
-        for key, value in list(alert.facts.items())[:MAX_FACTS]
-        if key.strip() and value.strip()
-    }
-    title = " ".join(_clean(alert.title).split())[:MAX_TITLE_CHARACTERS]
-    cause = _clean(alert.cause).strip()[:MAX_CAUSE_CHARACTERS]
+    facts: dict[str, str] = {}
+    room = MAX_FACTS_CHARACTERS
+    for key, value in list(alert.facts.items())[:MAX_FACTS]:
+        if key.strip() and value.strip() and room > 0:
+            facts[clean(key)[:MAX_FACT_KEY_CHARACTERS]] = clean(value)[: min(MAX_FACT_CHARACTERS, room)]
+            room -= len(key) + len(value)
+    title = " ".join(clean(alert.title).split())[:MAX_TITLE_CHARACTERS]
+    cause = clean(alert.cause).strip()[:MAX_CAUSE_CHARACTERS]
     return msgspec.structs.replace(
         alert,
-        alert_id=None if alert.alert_id is None else _clean(alert.alert_id)[:MAX_CAUSE_CHARACTERS],
+        alert_id=None if alert.alert_id is None else _bounded(clean(alert.alert_id)),
         title=title or cause[:MAX_TITLE_CHARACTERS] or "Alert",
         cause=cause or title or "Alert",
-        severity=None if not alert.severity else _clean(alert.severity)[:MAX_KEY_CHARACTERS],
-        url=None if not alert.url else _clean(alert.url)[:MAX_URL_CHARACTERS],
-        group_key=None if not alert.group_key else _bounded(_clean(alert.group_key)),
+        severity=None if not alert.severity else clean(alert.severity)[:MAX_KEY_CHARACTERS],
+        url=None if not alert.url else clean(alert.url)[:MAX_URL_CHARACTERS],
+        group_key=None if not alert.group_key else _bounded(clean(alert.group_key)),
         facts=facts,
     )
 
@@ -102,6 +107,6 @@ def _bounded(text: str) -> str:
     return f"{text[: MAX_KEY_CHARACTERS - 65]}#{digest}"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text that both databases can hold."""
     return text.replace("\x00", "\ufffd").encode("utf-8", errors="replace").decode()

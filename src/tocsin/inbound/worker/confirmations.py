@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 from tocsin.inbound import actions
@@ -29,13 +30,16 @@ class Confirmations:
 
     async def run_once(self) -> datetime | None:
         """Fetch what is due, a few at a time; returns when the next one is due."""
-        for confirmation in await self._database.write(actions.claim_confirmations, AT_ONCE):
-            failure, again = await self._fetch(confirmation)
-            await self._database.write(actions.settle_confirmation, confirmation, failure, again=again)
+        claimed = await self._database.write(actions.claim_confirmations, AT_ONCE)
+        await asyncio.gather(*(self._confirm(confirmation) for confirmation in claimed))
         next_at = await self._database.read(actions.next_confirmation)
         now = self._clock.now()
         self.lag_seconds = max(0.0, (now - next_at).total_seconds()) if next_at is not None else 0.0
         return next_at
+
+    async def _confirm(self, confirmation: Confirmation) -> None:
+        failure, again = await self._fetch(confirmation)
+        await self._database.write(actions.settle_confirmation, confirmation, failure, again=again)
 
     async def _fetch(self, confirmation: Confirmation) -> tuple[str | None, bool]:
         """(what went wrong or None, whether another attempt may help)."""
