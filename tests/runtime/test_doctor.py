@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.program import tocsin
 from tests.kernel.namespaces import Namespace, namespace  # noqa: F401 - a fixture
 
@@ -15,6 +17,7 @@ def pings(namespace: Namespace, folder: Path) -> str:  # noqa: F811
     return " ".join(" ".join(lines[first : first + 4]).split())
 
 
+@pytest.mark.slow
 def test_it_says_by_which_right_we_ping_and_how_to_get_one(namespace: Namespace, tmp_path: Path) -> None:  # noqa: F811
     assert "allowed by CAP_NET_RAW" in pings(namespace, tmp_path)
     namespace.without_raw_sockets()
