@@ -14,6 +14,9 @@ READY := $(VENV)/.built-from-lock
 PYTEST_ARGS ?=
 SERVE_ARGS ?=
 
+# Compiled bytecode is kept whatever the shell says: without it every test process compiles all of Tocsin anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install serve demo test check lint format bench clean
 
