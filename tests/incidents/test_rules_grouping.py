@@ -1,0 +1,75 @@
+"""Whose page may stand in for whose: decided for every two ways of paging there are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.escalation.model import Paging, Person
+from tocsin.escalation.rules import plan_of, recipients, timeline
+from tocsin.incidents.model import Kind
+from tocsin.incidents.rules import covers, family
+
+ALICE, BOB = Person(1, "Alice", "a@x.org"), Person(2, "Bob", "b@x.org")
+CHANNELS = ("call", "sms", "email", "push")
+pagings = st.builds(
+    Paging,
+    call=st.booleans(),
+    sms=st.booleans(),
+    email=st.booleans(),
+    push=st.booleans(),
+    critical_alert=st.booleans(),
+    team_wait=st.none() | st.integers(0, 600),
+    policy_id=st.none() | st.integers(1, 2),
+)
+
+
+def first_pages(paging: Paging) -> dict[tuple[int, str], float]:
+    """When each person is first paged by each channel, in seconds, if nobody answers."""
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    paged: list[int] = []
+
+    def who(step: object) -> tuple[Person, ...]:
+        found = recipients(step.target, [ALICE, BOB], paged)  # type: ignore[attr-defined]
+        paged.extend(person.user_id for person in found)
+        return found
+
+    found: dict[tuple[int, str], float] = {}
+    for page in timeline(plan_of(paging), noon, who, CHANNELS):
+        if page.person is not None:
+            found.setdefault((page.person.user_id, page.channel), (page.at - noon).total_seconds())
+    return found
+
+
+@given(pagings, pagings)
+def test_who_is_covered_would_have_been_paged_no_sooner_and_by_no_other_channel(cause: Paging, child: Paging) -> None:
+    if covers(cause, child):
+        sooner = first_pages(cause)
+        for page, seconds in first_pages(child).items():
+            assert page in sooner
+            assert sooner[page] <= seconds
+
+
+@given(pagings)
+def test_everybody_covers_their_like(paging: Paging) -> None:
+    assert covers(paging, paging)
+
+
+@given(pagings, pagings, pagings)
+def test_what_covers_a_cover_covers_it_all(first: Paging, second: Paging, third: Paging) -> None:
+    if covers(first, second) and covers(second, third):
+        assert covers(first, third)
+
+
+@given(pagings, pagings)
+def test_nothing_quiet_hides_what_is_critical(cause: Paging, child: Paging) -> None:
+    if child.critical_alert and not cause.critical_alert:
+        assert not covers(cause, child)
+
+
+def test_outages_and_alerts_make_one_storm_and_reports_none() -> None:
+    assert family(Kind.CHECK) == family(Kind.ALERT) is not None
+    assert family(Kind.SSL_EXPIRATION) not in (family(Kind.CHECK), family(Kind.DOMAIN_EXPIRATION))
+    assert family(Kind.MANUAL) is None
