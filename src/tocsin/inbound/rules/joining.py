@@ -80,7 +80,7 @@ def bounded(alert: Alert) -> Alert:
     return msgspec.structs.replace(
         alert,
         alert_id=None if alert.alert_id is None else _bounded(clean(alert.alert_id)),
-        title=title or cause[:MAX_TITLE_CHARACTERS] or "Alert",
+        title=title or " ".join(cause.split())[:MAX_TITLE_CHARACTERS] or "Alert",
         cause=cause or title or "Alert",
         severity=None if not alert.severity else clean(alert.severity)[:MAX_KEY_CHARACTERS],
         url=None if not alert.url else clean(alert.url)[:MAX_URL_CHARACTERS],
