@@ -102,7 +102,14 @@ class WebhookDeliveries:
         places = min(MAX_IN_FLIGHT - sum(self._busy.values()), most - self._busy.get(webhook_id, 0))
         if places <= 0:
             return
-        for message in await self._database.write(actions.claim, webhook_id, places, self._base_url):
+        try:
+            messages = await self._database.write(actions.claim, webhook_id, places, self._base_url)
+        except (Unavailable, DBAPIError):
+            raise  # the database's own trouble concerns everybody
+        except Exception:  # a bug of ours with one webhook must not silence the others
+            log.exception("the messages of a webhook could not be taken", webhook_id=webhook_id)
+            return
+        for message in messages:
             self._busy[webhook_id] = self._busy.get(webhook_id, 0) + 1
             task = asyncio.create_task(self._deliver(message), name=f"webhook delivery {message.delivery_id}")
             self._tasks.add(task)
