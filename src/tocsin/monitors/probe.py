@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import Any
 
 import msgspec
@@ -210,7 +210,6 @@ class Probe:
                 continue
             if due > now or begun >= limit or len(self._running) >= self._max_in_flight:
                 break
-            heappop(heap)
             begun += 1
             self._due(entry, due, now)
         self._oldest_due = heap[0][0] if heap else float("inf")
@@ -325,6 +324,7 @@ class Probe:
             self._oldest_due = due
 
     def _due(self, entry: _Entry, due: float, now: float) -> None:
+        """The first of the heap: it gives its place to its next turn, which costs half of going and coming back."""
         following = due + entry.frequency
         if entry.spread:
             entry.spread = False
@@ -334,7 +334,9 @@ class Probe:
             beats = int((now - following) // entry.frequency) + 1
             self._missed += beats
             following += beats * entry.frequency
-        self._schedule(entry, following)
+        self._tokens += 1
+        entry.token = self._tokens
+        heapreplace(self._heap, (following, self._tokens, entry))
         if entry.running:
             self._skipped += 1
         else:
