@@ -357,6 +357,25 @@ async def test_people_hear_how_many_there_are_and_later_of_more(story: Story, cl
     ] * 2
 
 
+async def test_news_waits_until_the_page_itself_has_arrived(story: Story, clock: FakeClock) -> None:
+    worker = Storms(story.database, clock, BASE)
+    incidents = await storm(story, 10)
+    clock.wind(rules.NEWS_FIRST)
+    assert await worker.run_once() == clock.now() + rules.NEWS_FIRST
+    pages = [subject for _, subject in await story.mails(incidents[0], "page")]
+    assert pages == ["[Tocsin] Down: Site 100 (Status 503) and 9 more"] * 2, "what has not left says the new thing"
+    clock.wind(rules.NEWS_FIRST)
+    assert await worker.run_once() is None
+    assert len(await story.mails(incidents[0], "notice")) == 2
+
+
+async def test_news_of_an_outage_that_pages_nobody_is_not_tried_for_ever(story: Story, clock: FakeClock) -> None:
+    worker = Storms(story.database, clock, BASE)
+    await storm(story, 10, paging=Paging(email=False, push=False))
+    clock.wind(rules.NEWS_FIRST)
+    assert await worker.run_once() is None
+
+
 # --- By hand, and by time ------------------------------------------------------------------------------------------
 
 

@@ -92,7 +92,7 @@ def queue(
 
 
 def renew(tx: Tx, notice: Notice) -> None:
-    """What pages of this incident have to say has changed: those that were not tried yet say the new thing."""
+    """What pages of this incident have to say has changed: those that have not arrived yet say the new thing."""
     store.renew_pages(tx, notice.incident_id, notice)
 
 
@@ -284,7 +284,7 @@ def _hold(tx: Tx, held: Sequence[Row[Any]], why: str) -> None:
         if latest is not None and latest.open:
             continue
         planned_at = tx.now if latest is None else max(tx.now, latest.planned_at + rules.DIGEST_EVERY)
-        address = row.address if row.channel == DIGEST_CHANNEL else accounts.user(tx, row.user_id).email
+        address = row.address if row.channel == DIGEST_CHANNEL else _mail_address_of(tx, row.user_id)
         notice = Notice(kind=Kind.DIGEST, incident_id=row.incident_id, team_id=row.team_id, subject="", headline="",
                         cause="", thread_key=f"digest-{row.user_id}")  # fmt: skip
         id = queue(
@@ -296,7 +296,8 @@ def _hold(tx: Tx, held: Sequence[Row[Any]], why: str) -> None:
 
 def _digest(tx: Tx, row: Row[Any], base_url: str) -> Message | None:
     """A digest as it is sent: what stands in it is fixed with its first attempt. None: nothing is held any more."""
-    if row.attempts > 1:
+    latest = store.latest_digest(tx, row.user_id)
+    if latest is None or latest.delivery_id != row.id or not latest.open:
         return _message(tx, row, base_url)
     number = store.close_digest(tx, row.id, row.user_id)
     if number == 0:
@@ -345,6 +346,13 @@ def _message(tx: Tx, row: Row[Any], base_url: str, notice: Notice | None = None)
 
 def _line(tx: Tx, delivery_id: int, state: State, attempt: int, detail: str) -> dict[str, Any]:
     return {"delivery_id": delivery_id, "at": tx.now, "state": state.value, "attempt": attempt, "detail": detail}
+
+
+def _mail_address_of(tx: Tx, user_id: int) -> str:
+    try:
+        return accounts.user(tx, user_id).email
+    except NotFound:  # no digest can reach them: it is given up, and what it holds is let go
+        return ""
 
 
 def _name_of(tx: Tx, user_id: int) -> str:

@@ -181,10 +181,10 @@ def change(tx: Tx, delivery_id: int, *, state: str, due_at: datetime | None, in_
 
 
 def renew_pages(tx: Tx, incident_id: int, notice: Notice) -> None:
-    """Give the pages of an incident that are still to be sent, and never were tried, another text."""
+    """Give the pages of an incident that are still to be sent another text."""
     column = deliveries.c
     unsent = update(deliveries).where(column.incident_id == incident_id, column.kind == Kind.PAGE)
-    tx.execute(unsent.where(column.due_at.is_not(None), column.attempts == 0).values(notice=notice))
+    tx.execute(unsent.where(column.due_at.is_not(None)).values(notice=notice))
 
 
 def fresh_pages(tx: Tx, channel: str, urgency: int, limit: int) -> Rows:

@@ -151,8 +151,13 @@ def tell_news_of(tx: Tx, group_id: int, *, base_url: str) -> None:
     cause = store.find(tx, group.cause_id)
     if cause is None or not cause.open or group.ended_at is not None:
         return
-    tell_news(tx, cause, base_url)
-    if not cause.acknowledged:
+    told = tell_news(tx, cause, base_url)
+    if cause.acknowledged:
+        return
+    standing = escalation.standing(tx, cause.id)
+    if not told and (standing.paged or standing.next_page_at is not None):  # the mail server is down, say
+        groups.change_group(tx, group.id, news_at=tx.now + rules.NEWS_FIRST)
+    if standing.running:
         escalation.renew(tx, page_notice(tx, cause, base_url))
 
 

@@ -107,11 +107,14 @@ def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:
     _tell(tx, notice, people)
 
 
-def tell_news(tx: Tx, incident: Incident, base_url: str) -> None:
-    """Tell everybody who was paged how many incidents belong to this one by now, and say it in the pages to come."""
+def tell_news(tx: Tx, incident: Incident, base_url: str) -> bool:
+    """Tell everybody who was paged how many incidents belong to this one by now. False: nobody was reached yet."""
     others, names = children_named(tx, incident)
     if not others:
-        return
+        return True
+    people = notify.paged(tx, incident.id)
+    if not people:
+        return False
     notice = Notice(
         kind="notice",
         incident_id=incident.id,
@@ -123,8 +126,9 @@ def tell_news(tx: Tx, incident: Incident, base_url: str) -> None:
         url=incident_url(incident, base_url),
         thread_key=f"incident-{incident.id}",
     )
-    _tell(tx, notice, notify.paged(tx, incident.id))
+    _tell(tx, notice, people)
     store.tell(tx, incident.id, "news", "One cause, many incidents", f"{others} more belong to this one: {names}.")
+    return True
 
 
 def children_named(tx: Tx, incident: Incident) -> tuple[int, str]:
