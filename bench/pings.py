@@ -205,8 +205,11 @@ def bare_postgres(url: str, heartbeats: int, seconds: float) -> float:
         def commit() -> None:
             ids = [random.randrange(heartbeats) for _ in range(GROUP)]
             with database.transaction():
-                database.execute("UPDATE bare_states SET last_beat_ms = 1, pings = pings + 1 FROM"
-                                 " unnest(%s::bigint[]) AS beat(id) WHERE bare_states.id = beat.id", (ids,))  # fmt: skip
+                database.execute(
+                    "UPDATE bare_states SET last_beat_ms = 1, pings = pings + 1 FROM unnest(%s::bigint[]) AS beat(id)"
+                    " WHERE bare_states.id = beat.id",
+                    (ids,),
+                )
                 database.execute("INSERT INTO bare_pings (heartbeat_id, at_ms, kind, method, remote_ip) SELECT id, 1,"
                                  " 'success', 'GET', '127.0.0.1' FROM unnest(%s::bigint[]) AS beat(id)",
                                  (ids,))  # fmt: skip

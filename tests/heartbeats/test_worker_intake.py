@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from tocsin.inbound.model import ReceivedMail
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.errors import NotFound, Refused, Unavailable
 from tocsin.storage import Database, Tx
+from tocsin.storage.shifting import shift
 
 BASE = "https://tocsin.example"
 
@@ -230,3 +232,16 @@ async def test_a_ping_that_comes_with_the_look_is_never_lost(database: Database,
     assert await database.read(incidents.count_open) == 0
     assert after.standing.due_ms is not None
     assert after.standing.due_ms <= int(clock.now().timestamp() * 1000) + 3_600_000
+
+
+async def test_a_clock_that_is_set_back_delays_no_deadline(database: Database, clock: FakeClock) -> None:
+    (job,) = await made(database)
+    await database.write(actions.record, [Ping(heartbeat_id=job.id)], BASE)
+    watcher = Deadlines(database, clock, BASE)
+    await watcher.run_once()
+    clock.set(clock.now() - timedelta(hours=2))
+    await database.write(shift, timedelta(hours=2))
+    for _ in range(123):
+        clock.wind(seconds=30)
+        await watcher.run_once()
+    assert await database.read(incidents.count_open) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text, UniqueConstraint
 
 from tocsin.storage import Instant, metadata
+from tocsin.storage.shifting import moves_with_the_clock
 from tocsin.storage.tables import Id
 
 groups = Table(
@@ -58,6 +59,9 @@ states = Table(
 """`plain`: one more good beat changes nothing but `last_beat_ms`. `pings` and `bodies`: how many rows are stored."""
 _DUE = states.c.due_ms.is_not(None)
 Index("ix_heartbeat_states_due", states.c.due_ms, sqlite_where=_DUE, postgresql_where=_DUE)
+moves_with_the_clock(
+    states.c.due_ms, states.c.last_beat_ms, states.c.since_ms, topic="heartbeats", concerned=lambda now: _DUE
+)
 
 pings = Table(
     "heartbeat_pings",

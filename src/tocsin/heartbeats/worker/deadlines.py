@@ -18,6 +18,8 @@ MARKED_EVERY = timedelta(seconds=5)
 """How often it is written down that we are there, at the most; a look comes every fifteen seconds at the least."""
 SILENCE = timedelta(seconds=45)
 """Three idle looks in which nothing could be written: while the database was away, pings got lost as well."""
+AT_ONCE = 20
+"""Incidents opened in one commit: when a whole site falls silent, pings and pages go on between them."""
 ROUNDS = 20
 """Together 10,000 deadlines in one look."""
 
@@ -47,7 +49,8 @@ class Deadlines:
             if not seen:
                 break
             late = await self._database.write(watching.put_off, seen)
-            await asyncio.gather(*(self._miss(id, due_ms) for id, due_ms in late))
+            for start in range(0, len(late), AT_ONCE):
+                await asyncio.gather(*(self._miss(id, due_ms) for id, due_ms in late[start : start + AT_ONCE]))
         next_ms = await self._database.read(watching.earliest)
         next_at = None if next_ms is None else from_milliseconds(next_ms)
         late_by = 0.0 if next_at is None else (self._clock.now() - next_at).total_seconds()
