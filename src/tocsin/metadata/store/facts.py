@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from tocsin.metadata.model import Fact, Metadata, Value, Wanted
+from tocsin.metadata.model import Fact, Metadata, OwnerType, Value, Wanted
 from tocsin.storage import Tx
 from tocsin.storage.tables import Id, Instant, Json
 from tocsin.storage.tables import metadata as tables
@@ -104,12 +104,16 @@ def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Fact | None:
 def page(tx: Tx, wanted: Wanted, *, offset: int, limit: int) -> tuple[list[Fact], int]:
     """One page of the facts that match, by id, and how many match in all."""
     where: list[Any] = []
-    if wanted.team_ids is not None:
-        where.append(facts.c.team_id.in_(wanted.team_ids))
     if wanted.owner_type is not None:
         where.append(facts.c.owner_type == wanted.owner_type)
+    elif wanted.owner_id is not None:
+        where.append(facts.c.owner_type.in_(list(OwnerType)))  # whatever it is: the index begins with the type
     if wanted.owner_id is not None:
         where.append(facts.c.owner_id == wanted.owner_id)
+    if wanted.team_ids is not None:
+        # One owner has a hundred facts at most: the sum keeps SQLite from reading all of the team's, by their ids.
+        team_id = facts.c.team_id if wanted.owner_id is None else facts.c.team_id + 0
+        where.append(team_id.in_(wanted.team_ids))
     total = tx.execute(select(func.count()).select_from(facts).where(*where)).scalar_one()
     if offset >= total:
         return [], total
