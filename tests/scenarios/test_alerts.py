@@ -42,17 +42,30 @@ def firing(*instances: str, status: str = "firing", group: str = "InstanceDown")
 
 async def test_an_alert_of_alertmanager_opens_pages_alice_and_resolves(world: World) -> None:
     integration = await world.integration("prometheus-integrations", name="Cluster", team_wait=300)
+    runbook = {
+        "owner_type": "WebhookIntegration",
+        "owner_id": str(integration["id"]),
+        "key": "Runbook",
+        "values": ["rb-1"],
+    }
+    assert (await world.api("POST", "/v3/metadata", runbook)).status_code == 201
     answer = await world.send(integration["webhook_url"], firing("db-1:9100"))
     assert answer.status_code == 202, answer.text
     (incident,) = await world.incidents()
     attributes = incident["attributes"]
     assert attributes["status"] == "Started"
     assert "db-1:9100" in str(attributes["metadata"])
+    assert attributes["metadata"]["Runbook"] == [{"type": "String", "value": "rb-1"}], "inherited"
     owner = {"id": str(integration["id"]), "type": "prometheus_integration"}
     assert incident["relationships"] == {"prometheus_integration": {"data": owner}}
     ((to, subject),) = world.new_mails()
     assert to == "alice"
     assert "db-1:9100 is down" in subject
+
+    told = (await world.api("GET", f"/v3/incidents/{incident['id']}/timeline")).json()["data"]
+    (payload,) = [item["attributes"] for item in told if item["attributes"]["item_type"] == "payload"]
+    assert payload["data"]["title"] == "Received by Cluster"
+    assert '"fingerprint":"fp-InstanceDown-db-1:9100"' in payload["data"]["content"]
 
     again = await world.send(integration["webhook_url"], firing("db-1:9100"))
     assert again.status_code == 202

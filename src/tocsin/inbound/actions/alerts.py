@@ -90,9 +90,12 @@ class Desk:
         self._open: dict[str, AlertState] = {}
         self._ungrouped: int | None = None
         self._storm: Incident | None = None
+        self._said = ""
 
-    def apply(self, alerts: Iterable[Alert]) -> Applied:
-        """Do what the alerts of one message say, in their order. Raises nothing that a sender could cause."""
+    def apply(self, alerts: Iterable[Alert], said: str = "") -> Applied:
+        """Do what the alerts of one message say, in their order. `said`: the message itself, for the story of what it
+        opens. Raises nothing that a sender could cause."""
+        self._said = said
         done = Applied()
         bounded = [joining.bounded(alert) for alert in alerts]
         keys = list(dict.fromkeys(joining.key_of(alert) for alert in bounded))
@@ -198,7 +201,7 @@ class Desk:
         if alert_id is not None and incidents.current(tx, owner, integration.id, Kind.ALERT, alert_id) is not None:
             alert_id = None  # one that it opened before is still kept open by others, and this one pages for itself
         severity = {"Severity": alert.severity} if alert.severity and "Severity" not in alert.facts else {}
-        return incidents.open(
+        opened = incidents.open(
             tx,
             Opening(
                 team_id=integration.team_id,
@@ -218,6 +221,9 @@ class Desk:
             ),
             self._base_url,
         )  # fmt: skip
+        if self._said:
+            incidents.show_payload(tx, opened.id, f"Received by {integration.name}", self._said)
+        return opened
 
     def _count_up(self, incident: Incident) -> int:
         counts = self._counts

@@ -28,6 +28,8 @@ MAX_ALERTS = 2_000
 MAX_OPEN_CONFIRMATIONS = 20
 """Subscriptions of one integration that wait to be confirmed: more is somebody playing with its address."""
 MAX_OUTCOME_CHARACTERS = 1_000
+MAX_SAID_CHARACTERS = 3_000
+"""Of a message that stand in the story of each incident that it opens."""
 DEFAULT_CAUSE = "A webhook was received"
 
 
@@ -164,7 +166,7 @@ def _record(tx: Tx, integration: Integration, reading: Reading, desk: Desk) -> R
     if reading.unread is None:
         try:
             with tx.savepoint():
-                applied = desk.apply(reading.alerts[:MAX_ALERTS])
+                applied = desk.apply(reading.alerts[:MAX_ALERTS], _said(reading))
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
         except Exception:
@@ -178,6 +180,12 @@ def _record(tx: Tx, integration: Integration, reading: Reading, desk: Desk) -> R
         payload_shelf.add_confirmation(tx, integration_id=integration.id, payload_id=payload_id, url=reading.confirm)
         tx.ring(CONFIRMATIONS_TOPIC)
     return Recorded(state=state, payload_id=payload_id, outcome=outcome, incident_ids=tuple(applied.incident_ids))
+
+
+def _said(reading: Reading) -> str:
+    """The beginning of a message as people read it; its secrets are hidden already."""
+    text = clean(reading.kept["body"][: 2 * MAX_SAID_CHARACTERS].decode("utf-8", "replace"))
+    return text if len(text) <= MAX_SAID_CHARACTERS else text[:MAX_SAID_CHARACTERS] + "\n… (shortened)"
 
 
 def _outcome(reading: Reading, applied: Applied, state: str) -> str:

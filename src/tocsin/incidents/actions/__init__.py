@@ -43,7 +43,7 @@ from tocsin.incidents.actions.reading import (
     team_of,
 )
 from tocsin.incidents.actions.retention import prune, shorten, surplus, unresolved
-from tocsin.incidents.actions.timeline import note, timeline
+from tocsin.incidents.actions.timeline import note, show_payload, timeline
 
 __all__ = [
     "STORMS_TOPIC",
@@ -87,6 +87,7 @@ __all__ = [
     "shorten",
     "show",
     "show_all",
+    "show_payload",
     "surplus",
     "team_of",
     "tell_news_of",

@@ -7,7 +7,7 @@ from typing import Any
 from tocsin.escalation import actions as escalation
 from tocsin.incidents import store
 from tocsin.incidents.actions.telling import incident_url
-from tocsin.incidents.model import Comment, Incident, Response, TimelineItem
+from tocsin.incidents.model import Change, Comment, Incident, Response, TimelineItem
 from tocsin.incidents.rules import readable
 from tocsin.notify import actions as notify
 from tocsin.notify.model import DeliveryEvent
@@ -19,6 +19,8 @@ MAX_ITEMS = 500
 MAX_RESPONSE_CHARACTERS = 5_000
 """Of the page response shown in the story; the whole of it is at `response_url`."""
 
+PAYLOAD = "payload"
+"""The act, and the wire's type, of a line that shows a message as it came."""
 _BY = {"email": "E-mail", "call": "Call", "sms": "SMS", "push": "Push notification"}
 _UNTOLD_STATES = frozenset({"sending"})
 """Steps of a delivery that say nothing to people."""
@@ -28,7 +30,7 @@ def timeline(tx: Tx, incident: Incident, base_url: str) -> list[TimelineItem]:
     """The whole story, the newest first (contract part 2, 1.9)."""
     link = [incident_url(incident, base_url)]
     ranked = [
-        (change.id, _generic(f"change-{change.id}", change.at, change.title, change.content, link))
+        (change.id, _change(change, link))
         for change in store.changes(tx, incident.id, MAX_ITEMS)
     ]
     ranked += [
@@ -62,9 +64,21 @@ def note(tx: Tx, incident_id: int, title: str, content: str) -> None:
     store.tell(tx, incident_id, "note", title, content)
 
 
+def show_payload(tx: Tx, incident_id: int, title: str, content: str) -> None:
+    """Add the message that opened it to the story, as it came (the contract's `payload`)."""
+    store.tell(tx, incident_id, PAYLOAD, title, content)
+
+
 def _rank(item: TimelineItem) -> int:
     """The order within one instant: first what happened, then its evidence, then who was told."""
     return {"change": 0, "comment": 1, "paging": 3, "delivery": 4}.get(item.id.split("-")[0], 2)
+
+
+def _change(change: Change, links: list[str]) -> TimelineItem:
+    if change.act == PAYLOAD:
+        data = {"title": change.title, "content": change.content}
+        return TimelineItem(id=f"change-{change.id}", item_type=PAYLOAD, at=change.at, data=data)
+    return _generic(f"change-{change.id}", change.at, change.title, change.content, links)
 
 
 def _generic(id: str, at: Any, title: str, content: str, links: list[str]) -> TimelineItem:
