@@ -133,6 +133,28 @@ def test_an_incident_that_was_reopened_ends_again_after_a_recovery_period(site: 
     assert site.write(watching.reopened) == []
 
 
+def test_a_failure_after_somebody_reopened_an_incident_pages_anew_and_only_once(site: Site) -> None:
+    site.create(recovery_period=120)
+    site.observe(Verdict.DOWN)
+    incident = site.incident
+    assert incident is not None
+    for verdict in (Verdict.UP, Verdict.UP):
+        site.clock.wind(seconds=130)
+        site.observe(verdict)
+    site.clock.wind(seconds=60)
+    site.write(incidents.reopen, incident.id, Author(name="Bob"), base_url=BASE)
+    site.write(incidents.acknowledge, incident.id, Author(name="Bob"), base_url=BASE)
+    for verdict, answered in ((Verdict.UP, True), (Verdict.DOWN, False)):
+        site.clock.wind(seconds=30)
+        site.observe(verdict)
+        assert site.incident.acknowledged is answered  # type: ignore[union-attr]
+    site.write(incidents.acknowledge, incident.id, Author(name="Bob"), base_url=BASE)
+    for verdict in (Verdict.UP, Verdict.DOWN):
+        site.clock.wind(seconds=30)
+        site.observe(verdict)
+        assert site.incident.acknowledged  # type: ignore[union-attr]
+
+
 def test_a_monitor_leans_on_others_of_its_team_in_no_circle(site: Site) -> None:
     router = site.create(url="https://router.example.com").id
     database = site.create(url="https://db.example.com", depends_on=[router]).id

@@ -14,7 +14,7 @@ from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.actions import dependencies
 from tocsin.monitors.actions.expiry import note_certificate
 from tocsin.monitors.model import Monitor, Observation, Standing, Verdict
-from tocsin.monitors.rules.flapping import CALM_MS, OUTAGES, RECOVERY_SECONDS, flapping, recovery_seconds
+from tocsin.monitors.rules.flapping import CALM_MS, OUTAGES, RECOVERY_SECONDS, flapping, note_outage, recovery_seconds
 from tocsin.monitors.rules.judging import Deed, Facts, Patience, adopt, forget_future, judge, stop_watching
 from tocsin.monitors.rules.maintenance import in_maintenance
 from tocsin.monitors.store import monitors as shelf
@@ -53,9 +53,11 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
     judgement = judge(
         standing, facts, _patience(monitor, standing, facts, incident), incident_open=incident is not None
     )
+    after = judgement.standing
     if judgement.deed is Deed.FAIL_AGAIN and incident is not None and _relapses(standing, incident):
         incidents.open(tx, opening(tx, monitor, observation, confirmed=True), base_url)
-    new = _done(tx, monitor, standing.incident_id, observation, judgement.standing, judgement.deed, base_url)
+        after = after if after.outages[-1:] == (facts.ended_ms,) else note_outage(after, facts.ended_ms)
+    new = _done(tx, monitor, standing.incident_id, observation, after, judgement.deed, base_url)
     if new != monitor.standing:
         state_shelf.save_standing(tx, monitor.id, new)
         _tell(tx, monitor, new, to_milliseconds(tx.now))

@@ -95,7 +95,7 @@ def failure(assertion: Assertion, answer: Answer, document: _Document | None = N
         found = _found(assertion, answer, document or _Document(answer))
     except ValueError as error:
         return str(error)
-    name = assertion.source.replace("_", " ") + (f" {assertion.property}" if assertion.property else "")
+    name = assertion.source.replace("_", " ") + (f" {_printable(assertion.property)}" if assertion.property else "")
     if assertion.comparison in _THERE:
         if (found is not None) is (assertion.comparison == "exists"):
             return None
@@ -198,8 +198,13 @@ def _text(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     text = f"{value:.0f} ms" if isinstance(value, float) and value >= 1 and not value.is_integer() else _text(value)
-    text = "".join(letter if letter.isprintable() else " " for letter in text[: MAX_SHOWN + 1])
+    text = _printable(text[: MAX_SHOWN + 1])
     return f"'{text[:MAX_SHOWN]}…'" if len(text) > MAX_SHOWN else f"'{text}'"
+
+
+def _printable(text: str) -> str:
+    """On one line, and fit for any database: neither takes everything that a server, or a client of ours, may send."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 # --- what may be set --------------------------------------------------------------------------------------------------

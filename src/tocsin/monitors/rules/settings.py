@@ -296,6 +296,8 @@ def _dependencies(settings: Settings) -> str | None:
     ids = settings.depends_on
     if len(ids) > MAX_DEPENDENCIES:
         return f"must be at most {MAX_DEPENDENCIES}"
+    if not all(0 < id < 2**62 for id in ids):
+        return "must be ids of monitors"
     return None if len(set(ids)) == len(ids) else "must not name a monitor twice"
 
 

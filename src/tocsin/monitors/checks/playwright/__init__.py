@@ -25,6 +25,9 @@ SHORTEST_SECRET = 4
 """Characters of a variable's value that is hidden: hiding every `1` would leave nothing to read."""
 HIDDEN = "•••"
 MAX_SCREENSHOT_BYTES = 1024 * 1024
+MAX_CAUSE = 1_000
+MAX_URL = 8_000
+"""Characters: a script can make its report say anything."""
 _NETWORK_ERROR = re.compile(
     r"net::ERR_(INTERNET_DISCONNECTED|NETWORK_CHANGED|NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED|ADDRESS_UNREACHABLE)"
     r" at (\S+)"
@@ -110,11 +113,11 @@ async def _run(settings: Settings, found: Parts, slot: int) -> Outcome:
     seconds = min(_number(report.get("milliseconds")) / 1000, timeout_seconds)
     if report.get("ok") is True:
         return Outcome(verdict=Verdict.UP, response_time=seconds)
-    cause = str(report.get("cause") or "The scenario failed")
+    cause = str(report.get("cause") or "The scenario failed")[:MAX_CAUSE]
     if report.get("late"):
         cause, seconds = f"{cause} after {timeout_seconds:g} seconds", timeout_seconds
     if report.get("line"):
-        cause += f" (line {report['line']})"
+        cause += f" (line {_number(report['line']):.0f})"
     return Outcome(
         verdict=Verdict.DOWN, cause=_hide(cause, settings), response_time=seconds,
         evidence=_evidence(settings, ended, report),
@@ -134,7 +137,7 @@ async def _slot() -> int | None:
 
 def _evidence(settings: Settings, ended: process.Ending, report: dict[str, Any]) -> Evidence:
     return Evidence(
-        url=_hide(str(report.get("url") or settings.url), settings),
+        url=_hide(str(report.get("url") or settings.url)[:MAX_URL], settings),
         body=_hide(ended.output, settings).encode(),
         body_truncated=len(ended.output) >= process.MAX_OUTPUT_BYTES,
         screenshot=_image(report.get("screenshot")),

@@ -15,6 +15,7 @@ import msgspec
 from tocsin.monitors.checks.playwright import confine
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+MAX_AT_ONCE = 50
 FIRST_UID = 64_200
 """As root, each browser gets a user of its own from here on: numbers that no system gives to anybody."""
 _SYSTEM_PATHS = (
@@ -26,6 +27,11 @@ _SYSTEM_PATHS = (
 )  # fmt: skip
 """What a browser reads of a machine: programs, letters, names and certificates; none of anybody's files."""
 _WRITABLE_PATHS = ("/dev", "/proc")
+
+
+def user_of(slot: int) -> int:
+    """The user for a slot: another than that of a second Tocsin on this machine, as far as process numbers differ."""
+    return FIRST_UID + os.getpid() % 20 * MAX_AT_ONCE + slot
 
 
 class Missing(Exception):

@@ -17,7 +17,7 @@ import msgspec
 
 from tocsin.kernel.ids import new_token
 from tocsin.monitors.checks.playwright import confine
-from tocsin.monitors.checks.playwright.browser import FIRST_UID, Parts
+from tocsin.monitors.checks.playwright.browser import Parts, user_of
 
 LAUNCH_SECONDS = 30.0
 """What the browser may take to start; it is not the site's time."""
@@ -60,7 +60,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run(parts: Parts, slot: int, job: dict[str, Any], timeout_seconds: float) -> Ending:
     """Run a scenario. `slot`: a small number that no other running one has. Never takes longer than its limits."""
-    uid = FIRST_UID + slot if parts.own_user else None
+    uid = user_of(slot) if parts.own_user else None
     home = Path(tempfile.mkdtemp(prefix="tocsin-browser-"))
     mark = new_token()
     try:
@@ -140,7 +140,7 @@ def _ending(code: int | None, report: bytes, output: bytes, *, too_large: bool, 
     for line in report.splitlines():
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         event = message.get("event") if isinstance(message, dict) else None
         launched = launched or event == "launched"
