@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -60,6 +61,15 @@ async def test_values_can_be_added_to_those_that_are_there(at: Clients) -> None:
     assert (await put(at, "Team", ["Shop", "Night"], mode="merge")).status_code == 200
     assert await texts(at) == {"Team": ["Shop", "Night"]}
     assert (await put(at, "Team", [], mode="merge")).status_code == 422
+
+
+async def test_of_many_who_set_the_same_key_at_once_one_creates_it(at: Clients) -> None:
+    answers = await asyncio.gather(*(put(at, "Team", [str(number)]) for number in range(12)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 11 + [201]
+    assert len((await texts(at))["Team"]) == 1
+    answers = await asyncio.gather(*(put(at, "Team", [str(number)], mode="merge") for number in range(12)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert sorted((await texts(at))["Team"], key=int) == [str(number) for number in range(12)]
 
 
 async def test_an_idempotency_key_replays_the_status_too(at: Clients) -> None:

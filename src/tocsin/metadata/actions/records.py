@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -20,6 +21,9 @@ TeamOf = Callable[[Tx, int], int | None]
 """(tx, id of an owner) to its team's id; None: there is no such thing."""
 Told = Callable[[Tx, int, str, str | None, str | None, str], None]
 """(tx, id of the owner, key, values before and after as text or None, who did it): lets an owner's story tell of it."""
+
+
+Outcome = Literal["created", "updated", "deleted"]
 
 
 class Owners(msgspec.Struct, frozen=True):
@@ -63,10 +67,10 @@ def put_key(
     field: str,
     merge: bool,
     by: str,
-) -> tuple[Fact | None, bool]:
+) -> tuple[Fact | None, Outcome]:
     """Give an owner's key these values (`merge`: besides those that it has); none of them deletes the key.
 
-    Returns the fact, None when there is none any more, and whether it is new. Raises Invalid (under `field`, or `key`).
+    Returns the fact as it is or was, None when there was nothing to delete. Raises Invalid (under `field`, or `key`).
     """
     rules.checked_key(key)
     given = looked_up(tx, {key: list(values)}, team_id, field, owners.references)[key]
@@ -78,9 +82,9 @@ def put_key(
     if not given:
         if before is not None:
             _remove(tx, owners, before, by)
-        return None, False
+        return before, "deleted"
     if before is not None:
-        return _change(tx, owners, before, msgspec.structs.replace(before, values=given), by), False
+        return _change(tx, owners, before, msgspec.structs.replace(before, values=given), by), "updated"
     if shelf.count(tx, owner_type, owner_id) >= rules.MAX_KEYS:
         raise Invalid.fields(key=f"is one too many: {owner_type} {owner_id} has {rules.MAX_KEYS} keys already")
     shelf.add(tx, team_id, owner_type, owner_id, {key: given})
@@ -88,7 +92,7 @@ def put_key(
     made = shelf.rows_of(tx, owner_type, owner_id, [key])[key]
     _tell(tx, owners, made, None, rules.plain(given), by)
     _record(tx, "metadata.created", made)
-    return listed(tx, [made])[0], True
+    return listed(tx, [made])[0], "created"
 
 
 def update(

@@ -16,6 +16,7 @@ from tocsin.storage import Tx
 
 _V2 = "/api/v2/metadata"
 _V3 = "/api/v3/metadata"
+_STATUSES: dict[actions.Outcome, int] = {"created": 201, "updated": 200, "deleted": 204}
 
 
 def operations(owners: actions.Owners) -> Iterator[Operation]:
@@ -32,7 +33,7 @@ def operations(owners: actions.Owners) -> Iterator[Operation]:
         doc="Set, change or delete all values of one key.",
         deed="set metadata",
         resource=METADATA,
-        statuses=(201, 200, 204),
+        statuses=tuple(_STATUSES.values()),
         event="metadata.updated",
     )
     yield from _writing(book)
@@ -128,8 +129,8 @@ class _Book:
         values = rules.parsed_values(input.key, input.values or [], "values")
         if input.mode == "merge" and not values:
             raise Invalid.fields(values="can't be blank when they are merged")
-        fact, new = self._put(tx, call, input, values, field="values", merge=input.mode == "merge")
-        return Done(204 if fact is None else 201 if new else 200, fact)
+        fact, outcome = self._put(tx, call, input, values, field="values", merge=input.mode == "merge")
+        return Done(_STATUSES[outcome], fact)
 
     def create(self, tx: Tx, call: Call, input: inputs.CreateMetadata) -> Fact:
         values = _one(input.key, input.value)
@@ -164,7 +165,7 @@ class _Book:
         *,
         field: str,
         merge: bool,
-    ) -> tuple[Fact | None, bool]:
+    ) -> tuple[Fact | None, actions.Outcome]:
         team_id = actions.owners_team(tx, self._owners, input.owner_type, input.owner_id, call.team_ids)
         return actions.put_key(
             tx,
