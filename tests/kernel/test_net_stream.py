@@ -305,8 +305,16 @@ async def test_bad_certificates_are_told_in_the_words_of_web_pages(
 ) -> None:
     past = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     cases = [
-        (authority.issue_cert("other.test"), Failure.TLS_WRONG_HOST, "TLS certificate is not for mail.test"),
-        (authority.issue_cert("mail.test", not_after=past), Failure.TLS_EXPIRED, "TLS certificate expired"),
+        (
+            authority.issue_cert("other.test"),
+            Failure.TLS_WRONG_HOST,
+            "TLS certificate is for other.test, not mail.test",
+        ),
+        (
+            authority.issue_cert("mail.test", not_after=past),
+            Failure.TLS_EXPIRED,
+            r"TLS certificate expired \d+ days ago",
+        ),
         (trustme.CA().issue_cert("mail.test"), Failure.TLS_UNTRUSTED, "TLS certificate is not trusted"),
     ]
     for shown, failure, words in cases:
@@ -314,6 +322,7 @@ async def test_bad_certificates_are_told_in_the_words_of_web_pages(
         with pytest.raises(Broken, match=words) as caught:
             await greeting(net, "mail.test", port)
         assert caught.value.failure is failure
+        assert caught.value.certificate is not None
         line, certificate, _ = await greeting(net, "mail.test", port, verify_tls=False)
         assert line == b"220 hello\r\n"
         assert certificate is not None

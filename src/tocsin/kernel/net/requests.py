@@ -120,6 +120,9 @@ class Broken(Exception):
         self.connection_time = connection_time
         self.elapsed_seconds = elapsed_seconds
 
+    def __str__(self) -> str:
+        return self.cause
+
     @property
     def ours(self) -> bool:
         """Whether the failure is our own, so that nothing can be said about the target."""

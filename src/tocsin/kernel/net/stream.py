@@ -61,10 +61,42 @@ async def dial(
     if tls:
         try:
             await stream.start_tls(server_name, verify_tls)
+        except Broken as error:
+            stream.close()
+            if stream.distrust is None:
+                raise
+            raise await _shown(connector, standpoint, stream, error, server_name) from None
         except BaseException:
             stream.close()
             raise
     return stream
+
+
+async def _shown(
+    connector: Connector, standpoint: Standpoint, distrusted: SocketStream, error: Broken, server_name: str | None
+) -> Broken:
+    """Once more, now only reading the certificate: people must be told whose it is and when it ended."""
+    first, report = distrusted.attempt, distrusted.distrust
+    left = first.deadline - standpoint.monotonic()
+    assert report is not None
+    try:
+        again = await dial(
+            connector,
+            standpoint,
+            distrusted.ca_file,
+            distrusted.remote_ip,
+            first.port,
+            timeout_seconds=left,
+            tls=True,
+            verify_tls=False,
+            server_name=server_name or first.place.host,
+        )
+    except Broken:
+        return error
+    again.close()
+    error.failure, error.cause = classify(report, again.certificate, standpoint.clock.now())
+    error.certificate = again.certificate
+    return error
 
 
 class SocketStream:
@@ -72,9 +104,9 @@ class SocketStream:
 
     def __init__(self, attempt: Attempt, standpoint: Standpoint, ca_file: str) -> None:
         assert attempt.sock is not None
-        self._attempt = attempt
+        self.attempt = attempt
         self._standpoint = standpoint
-        self._ca_file = ca_file
+        self.ca_file = ca_file
         self._loop = asyncio.get_running_loop()
         self._sock: socket.socket = attempt.sock
         self._deadline = self._loop.time() + max(0.0, attempt.deadline - standpoint.monotonic())
@@ -89,18 +121,20 @@ class SocketStream:
         self._outgoing = ssl.MemoryBIO()
         self._tls_handshake_time: float | None = None
         self._certificate: Certificate | None = None
+        self.distrust: Report | None = None
+        """Why the server's certificate was refused, if it was."""
 
     @property
     def remote_ip(self) -> str:
-        return self._attempt.left[0]
+        return self.attempt.left[0]
 
     @property
     def name_lookup_time(self) -> float | None:
-        return self._attempt.place.name_lookup_time
+        return self.attempt.place.name_lookup_time
 
     @property
     def connection_time(self) -> float:
-        return self._attempt.connection_time or 0.0
+        return self.attempt.connection_time or 0.0
 
     @property
     def tls_handshake_time(self) -> float | None:
@@ -108,7 +142,7 @@ class SocketStream:
 
     @property
     def elapsed_seconds(self) -> float:
-        return self._standpoint.monotonic() - self._attempt.began
+        return self._standpoint.monotonic() - self.attempt.began
 
     @property
     def certificate(self) -> Certificate | None:
@@ -155,10 +189,10 @@ class SocketStream:
     ) -> None:
         if self._buffer:
             raise self._broken(Failure.PROTOCOL, "The server spoke on in clear after it had agreed to TLS")
-        name = (server_name or self._attempt.place.host).rstrip(".")
+        name = (server_name or self.attempt.place.host).rstrip(".")
         began = self._standpoint.monotonic()
         try:
-            context = _context(self._ca_file, verify_tls, alpn)
+            context = _context(self.ca_file, verify_tls, alpn)
         except OSError:
             words = "Our own file of trusted certificate authorities cannot be read"
             raise self._broken(Failure.LOCAL, words) from None
@@ -278,14 +312,14 @@ class SocketStream:
             failure, doing = Failure.TIMEOUT_TLS, "during the TLS handshake"
         elif self._answered:
             failure, doing = Failure.TIMEOUT_READING, "while reading the answer"
-        limit = self._attempt.timeout_seconds
+        limit = self.attempt.timeout_seconds
         trouble = Trouble(
-            host=self._attempt.place.host,
+            host=self.attempt.place.host,
             addresses=(self.remote_ip,),
             failure=failure,
             words=timeout_words(limit, doing),
             timeout_seconds=limit,
-            stalled_before=self._attempt.stalled_before,
+            stalled_before=self.attempt.stalled_before,
             reached=True,
         )
         return self._broken(*await judged(self._standpoint, trouble))
@@ -309,9 +343,11 @@ class SocketStream:
             connected=True,
             secured=False,
             answered=False,
-            timeout_seconds=self._attempt.timeout_seconds,
+            timeout_seconds=self.attempt.timeout_seconds,
             host=name,
         )
+        if verifying:
+            self.distrust = report
         return self._broken(*classify(report, None, self._standpoint.clock.now()))
 
     def _broken(self, failure: Failure, cause: str) -> Broken:
