@@ -5,8 +5,8 @@
 "engine" is everything: schedule, check, judge, and record on SQLite; "probe" is the part of it without a database;
 "bare" is the least that Python can do: one socket (or an epoll of them), no schedule, no timeouts, no repetitions, no
 judging. The kernel answers the pings; the servers of TCP and DNS run in a process of their own on core 1, the clients
-each in one on core 0. CPU is user and system time of the whole client process, all threads, divided by checks done; with
-pings on loopback that includes the answering side. Nothing is asserted.
+each in one on core 0. CPU is user and system time of the whole client process, all threads, divided by checks done;
+of pings on loopback that includes the answering side. Nothing is asserted.
 """
 
 from __future__ import annotations
