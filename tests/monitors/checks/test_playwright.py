@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -263,6 +264,17 @@ async def test_a_program_that_is_no_chromium_is_nobodys_outage(shop: str, config
 def test_where_private_addresses_are_out_of_bounds_so_are_scripts() -> None:
     with pytest.raises(Missing, match="private targets"):
         parts(playwright.Host(allowed=False))
+
+
+def test_what_a_killed_tocsin_left_behind_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, running = (Path(tempfile.gettempdir(), f"tocsin-browser-{pid}-test") for pid in (ended.pid, os.getpid()))
+    for home in (left, running):
+        home.mkdir()
+    playwright.configure(playwright.Host())
+    assert (left.exists(), running.exists()) == (False, True)
+    running.rmdir()
 
 
 async def test_more_checks_than_browsers_wait_for_one_another(shop: str) -> None:

@@ -62,6 +62,7 @@ _here = _Here()
 def configure(host: Host) -> None:
     """Say where browser checks run; before that, with the defaults of `Host`."""
     _here.host = host
+    process.sweep()
 
 
 async def check(settings: Settings, net: Net) -> Outcome:

@@ -42,6 +42,8 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP 169.254.169.254 ~NOTFOUND,MAP metadata.google.internal ~NOTFOUND",
 )  # fmt: skip
 _MARK = "TOCSIN_RUN"
+"""In the environment of all that a check begins (runner.js passes it on)."""
+_HOME = "tocsin-browser-"
 _RUNNER = Path(__file__).with_name("runner.js")
 
 
@@ -61,7 +63,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 async def run(parts: Parts, slot: int, job: dict[str, Any], timeout_seconds: float) -> Ending:
     """Run a scenario. `slot`: a small number that no other running one has. Never takes longer than its limits."""
     uid = user_of(slot) if parts.own_user else None
-    home = Path(tempfile.mkdtemp(prefix="tocsin-browser-"))
+    home = Path(tempfile.mkdtemp(prefix=f"{_HOME}{os.getpid()}-"))
     mark = new_token()
     try:
         runner = home / "runner.js"
@@ -90,6 +92,14 @@ async def run(parts: Parts, slot: int, job: dict[str, Any], timeout_seconds: flo
                 await asyncio.wait_for(process.wait(), GRACE_SECONDS)
     finally:
         await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove the directories of checks whose Tocsin was killed before it could."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_HOME}*-*"):
+        number = left.name.removeprefix(_HOME).partition("-")[0]
+        if number.isdecimal() and not Path("/proc", number).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _job(parts: Parts, job: dict[str, Any], timeout_seconds: float) -> bytes:

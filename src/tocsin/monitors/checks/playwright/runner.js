@@ -24,7 +24,7 @@ process.stdout.write = (text, ...rest) => process.stderr.write(text, ...rest);
 const log = (text) => process.stderr.write(text + '\n');
 
 const playwright = require(input.driver);
-for (const name of Object.keys(process.env)) if (!['PATH', 'HOME', 'TMPDIR', 'LANG'].includes(name)) delete process.env[name];
+for (const name of Object.keys(process.env)) if (!['PATH', 'HOME', 'TMPDIR', 'LANG', 'TOCSIN_RUN'].includes(name)) delete process.env[name];
 const own = { ...process.env, LANG: 'C.UTF-8' };  // before the scenario's variables, which may say anything
 Object.assign(process.env, input.variables);
 
