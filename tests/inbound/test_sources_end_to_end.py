@@ -109,8 +109,9 @@ async def test_what_cannot_be_read_is_refused_in_words_and_opens_nothing(world: 
     # PagerDuty's key stands in the message: without one, nobody knows whose it is
     body = b'{"routing_key": "' + SAMPLE_KEY + b'"}' if system.routing_key else b"<alert>down</alert>"
     answer = await system.send(msgspec.structs.replace(story.started, body=body))
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["errors"].startswith("Expected ")
+    assert answer.status_code == (400 if story.kind == "pagerduty" else 422), answer.text
+    errors = answer.json()["errors"]
+    assert (errors if isinstance(errors, str) else errors[0]).startswith("Expected ")
     assert await world.incidents() == []
 
 

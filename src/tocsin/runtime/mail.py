@@ -141,7 +141,7 @@ class MailListener:
             return "452 4.5.3 Too many recipients"
         try:
             async with asyncio.timeout(HANDLER_TIMEOUT_SECONDS):
-                known = domain.lower() == self.domain and await self._known(token)
+                known = domain.lower() == self.domain and token.isascii() and await self._known(token)
         except (TocsinError, TimeoutError):
             return _LATER
         if known:

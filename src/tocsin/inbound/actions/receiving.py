@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from tocsin.inbound.model import INCOMING_WEBHOOK, Alert, Integration, Received,
 from tocsin.inbound.rules import keeping
 from tocsin.inbound.rules.joining import clean
 from tocsin.inbound.rules.matching import judge
-from tocsin.inbound.rules.reading import MailMessage, WebhookMessage
+from tocsin.inbound.rules.reading import MailMessage, Message, WebhookMessage
 from tocsin.inbound.sources import Unreadable, confirmation_url, own_answer, sources
 from tocsin.inbound.store import integrations as shelf
 from tocsin.inbound.store import payloads as payload_shelf
@@ -71,7 +71,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 def recipient(tx: Tx, token: str) -> Integration | None:
     """Whose token this is."""
-    return shelf.find_by_token(tx, token) if token else None
+    return shelf.find_by_token(tx, token) if token.isascii() and token.isalnum() else None
 
 
 def read_request(integration: Integration, received: Received) -> Reading:
@@ -86,26 +86,7 @@ def read_request(integration: Integration, received: Received) -> Reading:
         "truncated": truncated,
     }
     base = Reading(integration_id=integration.id, revision=integration.revision, kept=kept)
-    if integration.kind is INCOMING_WEBHOOK:
-        judgement = judge(
-            integration.settings, WebhookMessage(received), name=integration.name, default_cause=DEFAULT_CAUSE
-        )
-        alerts = [] if judgement.alert is None else [judgement.alert]
-        return msgspec.structs.replace(base, alerts=alerts, words=judgement.words)
-    source = sources().get(integration.kind.name)
-    if source is None:
-        return msgspec.structs.replace(base, unread=Unread(f"{integration.kind.title} cannot be read here yet."))
-    try:
-        alerts = source.read(received, SourceSettings(alerting_rule=integration.settings.alerting_rule))
-        confirm, answer = confirmation_url(source, received), own_answer(source, received, alerts)
-    except Unreadable as error:
-        return msgspec.structs.replace(base, unread=Unread(error.words))
-    except Exception as error:  # a bug in a source must not cost the evidence: it is kept, and the sender tries again
-        log.exception("a source failed", kind=integration.kind.name, integration_id=integration.id)
-        return msgspec.structs.replace(
-            base, unread=Unread(f"An error of Tocsin's own ({type(error).__name__}).", ours=True)
-        )
-    return msgspec.structs.replace(base, alerts=alerts, confirm=confirm, answer=answer)
+    return _understood(base, lambda: _request_read(base, integration, received))
 
 
 def read_mail(integration: Integration, mail: ReceivedMail) -> Reading:
@@ -120,19 +101,9 @@ def read_mail(integration: Integration, mail: ReceivedMail) -> Reading:
         "body": body,
         "truncated": truncated,
     }
-    judgement = judge(
-        integration.settings,
-        MailMessage(mail),
-        name=integration.name,
-        default_cause=mail.subject or "An e-mail arrived",
-    )
-    return Reading(
-        integration_id=integration.id,
-        revision=integration.revision,
-        kept=kept,
-        alerts=[] if judgement.alert is None else [judgement.alert],
-        words=judgement.words,
-    )
+    base = Reading(integration_id=integration.id, revision=integration.revision, kept=kept)
+    cause = mail.subject or "An e-mail arrived"
+    return _understood(base, lambda: _judged(base, integration, MailMessage(mail), cause))
 
 
 def record(tx: Tx, readings: Sequence[Reading], base_url: str) -> list[Recorded]:
@@ -159,6 +130,35 @@ def record(tx: Tx, readings: Sequence[Reading], base_url: str) -> list[Recorded]
                 del desks[id]
     tell_counts(tx, counts)
     return done
+
+
+def _understood(base: Reading, read: Callable[[], Reading]) -> Reading:
+    """What reading gives; whatever goes wrong in it, the message itself is kept."""
+    try:
+        return read()
+    except Unreadable as error:
+        return msgspec.structs.replace(base, unread=Unread(error.words))
+    except Exception as error:  # a bug of ours must not cost the evidence: it is kept, and the sender tries again
+        log.exception("a message could not be read", integration_id=base.integration_id)
+        words = f"An error of Tocsin's own ({type(error).__name__})."
+        return msgspec.structs.replace(base, unread=Unread(words, ours=True))
+
+
+def _request_read(base: Reading, integration: Integration, received: Received) -> Reading:
+    if integration.kind is INCOMING_WEBHOOK:
+        return _judged(base, integration, WebhookMessage(received), DEFAULT_CAUSE)
+    source = sources().get(integration.kind.name)
+    if source is None:
+        raise Unreadable(f"{integration.kind.title} cannot be read here yet.")
+    alerts = source.read(received, SourceSettings(alerting_rule=integration.settings.alerting_rule))
+    confirm, answer = confirmation_url(source, received), own_answer(source, received, alerts)
+    return msgspec.structs.replace(base, alerts=alerts, confirm=confirm, answer=answer)
+
+
+def _judged(base: Reading, integration: Integration, message: Message, default_cause: str) -> Reading:
+    judgement = judge(integration.settings, message, name=integration.name, default_cause=default_cause)
+    alerts = [] if judgement.alert is None else [judgement.alert]
+    return msgspec.structs.replace(base, alerts=alerts, words=judgement.words)
 
 
 def _record(tx: Tx, integration: Integration, reading: Reading, desk: Desk) -> Recorded:

@@ -70,6 +70,9 @@ class Inbox:
         if done.state == "failed":
             return Answer(500, {"errors": "It was kept, but a fault of ours kept us from acting on it. Send it again."})
         if reading.unread is not None:
+            if kind_name == "pagerduty" and not reading.unread.ours:  # its senders know this answer
+                words = {"status": "invalid event", "message": "Event object is invalid"}
+                return Answer(400, {**words, "errors": [reading.unread.words]})
             status = 500 if reading.unread.ours else 422
             return Answer(status, {"errors": reading.unread.words, "payload_id": str(done.payload_id)})
         if reading.answer is not None:
@@ -87,8 +90,10 @@ class Inbox:
         integration = await self._recipient(token)
         if integration is None or integration.kind is not EMAIL:
             return False
-        done, _ = await self._take(token, integration, lambda known: actions.read_mail(known, mail), len(mail.text))
-        if done.state == "failed":
+        done, reading = await self._take(
+            token, integration, lambda known: actions.read_mail(known, mail), len(mail.text)
+        )
+        if done.state == "failed" or reading.unread is not None:
             raise RuntimeError("the mail was kept, but not acted on")
         return done.state == "done"
 
