@@ -182,3 +182,10 @@ def _request(ops: Ops) -> Received:
 
 def _mail(ops: Ops) -> ReceivedMail:
     return ReceivedMail(sender="a@b", recipient="x", subject="s", text="t", at=ops.clock.now())
+
+
+async def test_a_guess_of_any_form_finds_nobody(ops: Ops) -> None:
+    await ops.integration("incoming_webhook")
+    for guess in ("é" * 32, "\udcff" * 8, "a b", "'; drop table x", "\x00", "a" * 10_000):
+        assert (await ops.inbox.receive("incoming_webhook", guess, _request(ops))).status == 404
+        assert not await ops.inbox.takes_mail(guess)
