@@ -20,6 +20,8 @@ SILENCE = timedelta(seconds=45)
 """Three idle looks in which nothing could be written: while the database was away, pings got lost as well."""
 AT_ONCE = 20
 """Incidents opened in one commit: when a whole site falls silent, pings and pages go on between them."""
+MOST_LATE = 1_000
+"""In one look: the next one follows at once, and in between it is seen that we move."""
 ROUNDS = 20
 """Together 10,000 deadlines in one look."""
 
@@ -43,14 +45,18 @@ class Deadlines:
 
     async def run_once(self) -> datetime | None:
         """Judge what is due, bounded; returns when the next deadline comes."""
-        await self._mark()
+        judged = 0
         for _ in range(ROUNDS):
+            await self._mark()  # a long look at many that are late is no absence
             seen = await self._database.read(watching.due)
             if not seen:
                 break
             late = await self._database.write(watching.put_off, seen)
             for start in range(0, len(late), AT_ONCE):
                 await asyncio.gather(*(self._miss(id, due_ms) for id, due_ms in late[start : start + AT_ONCE]))
+            judged += len(late)
+            if judged >= MOST_LATE:
+                break
         next_ms = await self._database.read(watching.earliest)
         next_at = None if next_ms is None else from_milliseconds(next_ms)
         late_by = 0.0 if next_at is None else (self._clock.now() - next_at).total_seconds()

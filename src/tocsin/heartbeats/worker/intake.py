@@ -93,7 +93,7 @@ class Intake:
     def _flush(self) -> None:
         """Hand what waits to the database: one batch at a time, so that batches are large when there is much to do."""
         self._scheduled = False
-        if self._waiting and not self._in_flight:
+        while self._waiting and not self._in_flight:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             self._submit(batch)
 
@@ -117,10 +117,10 @@ class Intake:
                 if not answered.done():
                     answered.set_result(there)
         elif isinstance(error, TocsinError) or len(_heartbeats(batch)) == 1:
-            log.error("pings could not be written", pings=len(batch), error=str(error))
+            log.error("pings could not be written", pings=len(batch), error=_words(error))
             self._refuse(batch, error)
         else:  # what cannot be written of one heartbeat must not hold up the others
-            log.error("pings could not be written together", pings=len(batch), error=str(error))
+            log.error("pings could not be written together", pings=len(batch), error=_words(error))
             for id in _heartbeats(batch):
                 self._submit([waiter for waiter in batch if waiter[0].heartbeat_id == id])
         self._flush()
@@ -176,6 +176,11 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 def _heartbeats(batch: Sequence[Waiter]) -> list[int]:
     return list(dict.fromkeys(ping.heartbeat_id for ping, _ in batch))
+
+
+def _words(error: BaseException) -> str:
+    """Its first line: those below may hold what a job said."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _clean(user_agent: str | None) -> str | None:
