@@ -21,6 +21,7 @@ from tocsin.inbound.model import ReceivedMail
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.errors import NotFound, Refused, Unavailable
 from tocsin.storage import Database, Tx
+from tocsin.storage.events import events
 from tocsin.storage.shifting import shift
 
 BASE = "https://tocsin.example"
@@ -245,3 +246,19 @@ async def test_a_clock_that_is_set_back_delays_no_deadline(database: Database, c
         clock.wind(seconds=30)
         await watcher.run_once()
     assert await database.read(incidents.count_open) == 1
+
+
+async def test_an_absence_is_told_once_to_each_team_that_it_concerns(database: Database, clock: FakeClock) -> None:
+    jobs = await made(database, 3)
+    await database.write(actions.record, [Ping(heartbeat_id=job.id) for job in jobs[:2]], BASE)
+    await Deadlines(database, clock, BASE).run_once()
+    clock.wind(hours=5)
+    watcher = Deadlines(database, clock, BASE)
+    await watcher.run_once()
+    await watcher.run_once()
+    told = await database.read(
+        lambda tx: [row.data for row in tx.execute(select(events).where(events.c.name == "heartbeats.unwatched"))]
+    )
+    assert [each["heartbeats"] for each in told] == [2]
+    assert told[0]["to_ms"] - told[0]["from_ms"] == 5 * 3_600_000
+    assert (watcher.absences, watcher.missed) == (1, 0)
