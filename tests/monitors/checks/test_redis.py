@@ -46,6 +46,14 @@ def test_the_password_is_sent_and_a_wrong_one_is_told_without_showing_it(check: 
     assert "shut" not in repr(wrong)
 
 
+def test_a_server_that_repeats_what_it_was_sent_does_not_give_the_password_away(check: Check, tmp_path: Path) -> None:
+    with redis(tmp_path, "--rename-command", "AUTH", "") as port:
+        outcome = check("redis", port=str(port), auth_username="watch", auth_password="sesame open")
+    assert outcome.verdict is Verdict.DOWN
+    assert "unknown command 'AUTH'" in (outcome.cause or "")
+    assert "sesame" not in repr(outcome)
+
+
 def test_tls_is_spoken_and_the_certificate_watched(
     check: Check, names: NameServer, authority: trustme.CA, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ found together with `each_port`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import pkgutil
 from collections.abc import Awaitable, Callable
@@ -96,11 +97,13 @@ async def conversation(
     tls: bool = False,
     verify_tls: bool = True,
     server_name: str | None = None,
+    secrets: tuple[str | None, ...] = (),
 ) -> Outcome:
     """Connect, `talk(stream)`, close, and say what came of it.
 
     `talk` returns None when all is well, or in words for people what is not; `Broken` it lets pass. `verify_tls` is
-    about the handshake with which the connection begins; `talk` says it again if it starts TLS later.
+    about the handshake with which the connection begins; `talk` says it again if it starts TLS later. `secrets` are
+    what we send and nobody may read: some servers repeat in a complaint what they were sent.
     """
     try:
         stream = await net.dial(
@@ -118,7 +121,7 @@ async def conversation(
         try:
             complaint = await talk(stream)
         except Broken as error:
-            return broken(error, place(host, port))
+            return broken(error, place(host, port), secrets)
         except (
             Exception
         ):  # an answer that we failed to read is an answer all the same: the server's, so that no page is lost
@@ -128,17 +131,17 @@ async def conversation(
         fine = complaint is None
         return Outcome(
             verdict=Verdict.UP if fine else Verdict.DOWN,
-            cause=complaint,
+            cause=None if complaint is None else masked(complaint.encode(), secrets).decode("utf-8", "replace"),
             response_time=stream.elapsed_seconds,
             name_lookup_time=stream.name_lookup_time,
             connection_time=stream.connection_time,
             tls_handshake_time=stream.tls_handshake_time,
-            evidence=None if fine else said(place(host, port), stream.received, stream.remote_ip),
+            evidence=None if fine else said(place(host, port), masked(stream.received, secrets), stream.remote_ip),
             certificate_expires_ms=None if certificate is None else certificate.not_after_ms,
         )
 
 
-def broken(error: Broken, where: str) -> Outcome:
+def broken(error: Broken, where: str, secrets: tuple[str | None, ...] = ()) -> Outcome:
     """What a conversation that broke means. `where`: the host and port, for the evidence."""
     certificate = error.certificate
     return Outcome(
@@ -147,7 +150,7 @@ def broken(error: Broken, where: str) -> Outcome:
         response_time=error.elapsed_seconds,
         name_lookup_time=error.name_lookup_time,
         connection_time=error.connection_time,
-        evidence=said(where, error.received, error.remote_ip),
+        evidence=said(where, masked(error.received, secrets), error.remote_ip),
         certificate_expires_ms=None if certificate is None else certificate.not_after_ms,
     )
 
@@ -171,16 +174,22 @@ def replied(reply: Reply, where: str, complaint: str | None = None) -> Outcome:
 
 async def each_port(ports: tuple[int, ...], check_port: Callable[[int], Awaitable[Outcome]]) -> Outcome:
     """Check every port at once; all must be well. The first that is down is told, by its number if there are several;
-    else one of which we cannot tell; else the slowest, with the certificate that expires first."""
+    else the first of which we cannot tell; else the slowest. The certificate is always the one that expires first."""
     outcomes = await asyncio.gather(*(check_port(port) for port in ports))
     worst = {Verdict.DOWN: 0, Verdict.UNKNOWN: 1, Verdict.UP: 2}
     port, chosen = min(
-        zip(ports, outcomes, strict=True), key=lambda each: (worst[each[1].verdict], -each[1].response_time)
+        zip(ports, outcomes, strict=True),
+        key=lambda each: (worst[each[1].verdict], -each[1].response_time if each[1].verdict is Verdict.UP else 0),
     )
-    if chosen.verdict is Verdict.DOWN and len(ports) > 1:
-        return msgspec.structs.replace(chosen, cause=f"Port {port}: {chosen.cause}")
+    cause = f"Port {port}: {chosen.cause}" if chosen.verdict is Verdict.DOWN and len(ports) > 1 else chosen.cause
     expiries = [each.certificate_expires_ms for each in outcomes if each.certificate_expires_ms is not None]
-    return msgspec.structs.replace(chosen, certificate_expires_ms=min(expiries, default=None))
+    return msgspec.structs.replace(chosen, cause=cause, certificate_expires_ms=min(expiries, default=None))
+
+
+async def goodbye(stream: Stream, words: bytes) -> None:
+    """Take leave politely, without waiting for an answer. A server that hung up first has shown that it is well."""
+    with contextlib.suppress(Broken):
+        await stream.write(words)
 
 
 def place(host: str, port: int) -> str:
@@ -193,6 +202,28 @@ def said(where: str, received: bytes, remote_ip: str | None) -> Evidence | None:
     if not received and remote_ip is None:
         return None
     return Evidence(url=where, body=received, remote_ip=remote_ip)
+
+
+MIN_SECRET_BYTES = 4
+"""What is shorter is no secret, and hiding each of its letters in a text would spell it out."""
+TELLING_BYTES = 8
+"""So much of a secret's beginning is hidden even where the rest is cut off."""
+HIDDEN = b"[hidden]"
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+"""Headers whose values are secrets, in lower case."""
+
+
+def masked(text: bytes, secrets: tuple[str | None, ...]) -> bytes:
+    """`text` without `secrets`, neither whole nor cut off at the end; with blanks as sent or as `words` writes them."""
+    for secret in {form.encode() for each in secrets if each for form in (each, " ".join(each.split()))}:
+        if len(secret) < MIN_SECRET_BYTES:
+            continue
+        place = text.find(secret[:TELLING_BYTES])
+        while place >= 0:
+            same = next((n for n in range(len(secret), 0, -1) if text.startswith(secret[:n], place)), 0)
+            text = text[:place] + HIDDEN + text[place + same :]
+            place = text.find(secret[:TELLING_BYTES], place + len(HIDDEN))
+    return text
 
 
 MAX_WORDS = 200

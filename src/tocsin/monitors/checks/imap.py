@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from tocsin.kernel.net import Net, Stream
-from tocsin.monitors.checks import Outcome, conversation, each_port, ports_of, timeout_of, words
+from tocsin.monitors.checks import Outcome, conversation, each_port, goodbye, ports_of, timeout_of, words
 
 KINDS = ("imap",)
 USUAL_PORT = 143
@@ -78,7 +78,7 @@ async def _talk(settings: Settings, secured: bool, stream: Stream) -> str | None
             await stream.start_tls(verify_tls=settings.verify_ssl)
         elif settings.tls:
             return "The server does not offer STARTTLS"
-    await stream.write(b"t3 LOGOUT\r\n")  # politely, without waiting for the answer
+    await goodbye(stream, b"t3 LOGOUT\r\n")
     return None
 
 

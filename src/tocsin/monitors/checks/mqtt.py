@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from tocsin.kernel.net import Net, Stream
-from tocsin.monitors.checks import Outcome, conversation, ports_of, timeout_of, words
+from tocsin.monitors.checks import Outcome, conversation, goodbye, ports_of, timeout_of, words
 
 KINDS = ("mqtt",)
 USUAL_PORT = 1883
@@ -55,6 +55,7 @@ async def check(settings: Settings, net: Net) -> Outcome:
         ip_version=settings.ip_version,
         tls=port in TLS_PORTS if settings.tls is None else settings.tls,
         verify_tls=settings.verify_ssl,
+        secrets=(settings.auth_password,),
     )
 
 
@@ -66,7 +67,7 @@ async def _talk(settings: Settings, stream: Stream) -> str | None:
     code = (await stream.read_exactly(2))[1]
     if code:
         return f"The broker refuses: {REFUSALS.get(code, f'return code {code}')}"
-    await stream.write(bytes([DISCONNECT, 0]))
+    await goodbye(stream, bytes([DISCONNECT, 0]))
     return None
 
 

@@ -42,6 +42,7 @@ async def check(settings: Settings, net: Net) -> Outcome:
         ip_version=settings.ip_version,
         tls=port in TLS_PORTS if settings.tls is None else settings.tls,
         verify_tls=settings.verify_ssl,
+        secrets=(settings.auth_password,),
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from tocsin.kernel.net import Net, Stream
-from tocsin.monitors.checks import Outcome, conversation, each_port, ports_of, timeout_of, words
+from tocsin.monitors.checks import Outcome, conversation, each_port, goodbye, ports_of, timeout_of, words
 
 KINDS = ("smtp",)
 USUAL_PORT = 25
@@ -79,7 +79,7 @@ async def _talk(settings: Settings, secured: bool, stream: Stream) -> str | None
                 return _complaint("The server does not answer EHLO after STARTTLS", code, lines)
         elif settings.tls:
             return "The server does not offer STARTTLS"
-    await stream.write(b"QUIT\r\n")  # politely, without waiting for the answer
+    await goodbye(stream, b"QUIT\r\n")
     return None
 
 
