@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymysql._auth import scramble_caching_sha2, scramble_native_password
 
+from tests.kernel.conftest import tls_context
 from tests.kernel.servers import NameServer
 from tests.monitors.checks.conftest import Check
 from tests.monitors.checks.servers import free_port, listens, program, running, says, scripted, silent
@@ -28,7 +30,7 @@ def mariadb(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
     """A MariaDB whose user `watch` has the password `sesame`, with TLS for `db.example`; its port."""
     executable, install = program("mariadbd"), program("mariadb-install-db")
     folder = tmp_path_factory.mktemp("mariadb")
-    data, socket, port = folder / "data", Path(f"/tmp/tocsin-{os.getpid()}.sock"), free_port()
+    data, door, port = folder / "data", Path(f"/tmp/tocsin-{os.getpid()}.sock"), free_port()
     certificate = authority.issue_cert("db.example")
     certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "cert.pem"))
@@ -37,11 +39,11 @@ def mariadb(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
     command = [install, *plain, "--auth-root-authentication-method=normal", "--skip-test-db"]
     subprocess.run(command, check=True, capture_output=True, timeout=100)
     options = [
-        f"--socket={socket}", f"--port={port}", "--bind-address=127.0.0.1", "--skip-log-bin",
+        f"--socket={door}", f"--port={port}", "--bind-address=127.0.0.1", "--skip-log-bin",
         f"--ssl-cert={folder}/cert.pem", f"--ssl-key={folder}/key.pem", "--innodb-buffer-pool-size=8M",
     ]  # fmt: skip
     with running([executable, *plain, *options], lambda: listens(port), folder):
-        with pymysql.connect(unix_socket=str(socket), user="root") as connection, connection.cursor() as cursor:
+        with pymysql.connect(unix_socket=str(door), user="root") as connection, connection.cursor() as cursor:
             cursor.execute("create user watch@'127.0.0.1' identified by 'sesame'")
             cursor.execute("create user modern@'127.0.0.1' identified via unix_socket")
             cursor.execute("create database shop")
@@ -117,6 +119,46 @@ def test_the_login_of_mysql_8_asks_for_the_servers_key_when_it_must(check: Check
     assert sealed is not None
     opened = key.decrypt(sealed, padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None))
     assert bytes(a ^ b for a, b in zip(opened, NONCE, strict=False)) == b"sesame\0"
+
+
+def test_a_greeting_is_always_brought_to_its_end_so_that_the_server_does_not_block_us(check: Check) -> None:
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(GREETING)
+        heard.append(connection.recv(65_536))
+        connection.sendall(packet(2, b"\xfemysql_native_password\0" + NONCE + b"\0"))
+        heard.append(connection.recv(65_536))
+        connection.sendall(packet(4, b"\xff\x15\x04#28000Access denied for user 'tocsin'"))
+
+    with scripted(serve) as port:
+        outcome = check("mysql", port=str(port))
+    assert (outcome.verdict, outcome.cause) == (Verdict.UP, None)
+    assert heard[1] == packet(3, b"")
+
+
+@pytest.mark.parametrize("tls", [None, True])
+def test_a_password_in_clear_is_for_nobody_but_whom_it_is_meant_for(
+    check: Check, names: NameServer, authority: trustme.CA, tls: bool | None
+) -> None:
+    names.zone["db.example"] = ["127.0.0.1"]
+    context = tls_context(authority.issue_cert("db.example"))
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(GREETING.replace(b"\xff\xf7", b"\xff\xff", 1))
+        connection.recv(36)
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(65_536)
+            secure.sendall(packet(3, b"\xfemysql_clear_password\0"))
+            heard.append(secure.recv(65_536))
+            secure.sendall(packet(5, b"\xff\x15\x04#28000no"))
+
+    with scripted(serve) as port:
+        login = {"auth_username": "watch", "auth_password": "sesame"}
+        outcome = check("mysql", url="db.example", port=str(port), tls=tls, **login)
+    assert (heard == [packet(4, b"sesame\0")]) is (tls is True)
+    assert outcome.verdict is (Verdict.DOWN if tls else Verdict.UNKNOWN)
 
 
 @pytest.mark.parametrize(

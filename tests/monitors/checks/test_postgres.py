@@ -124,6 +124,14 @@ def test_a_server_that_is_not_well_is_down(check: Check, lines: tuple[bytes, ...
     assert (outcome.verdict, outcome.cause) == (Verdict.DOWN, cause)
 
 
+def test_a_notice_before_the_login_is_no_complaint(check: Check) -> None:
+    notice = b"N" + (18).to_bytes(4, "big") + b"SNOTICE\0Mhello\0\0"[:14]
+    welcome = b"R" + (8).to_bytes(4, "big") + bytes(4)
+    with scripted(says(b"", b"N", notice + welcome)) as port:
+        outcome = check("postgres", port=str(port))
+    assert (outcome.verdict, outcome.cause) == (Verdict.UP, None)
+
+
 def test_a_server_cannot_make_us_hash_for_hours(check: Check) -> None:
     sasl = b"R" + (23).to_bytes(4, "big") + (10).to_bytes(4, "big") + b"SCRAM-SHA-256\0\0"
     first = b"r=x,s=QSXCR+Q6sek8bf92,i=999999999"

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tocsin.kernel.net import Broken, Failure, Net, Stream
-from tocsin.monitors.checks import Outcome, conversation, ports_of, timeout_of, words
+from tocsin.monitors.checks import Outcome, conversation, goodbye, ports_of, timeout_of, words
 
 KINDS = ("mysql",)
 USUAL_PORT = 3306
@@ -88,6 +88,7 @@ async def check(settings: Settings, net: Net) -> Outcome:
         partial(_talk, settings),
         timeout_seconds=timeout_of(settings.request_timeout),
         ip_version=settings.ip_version,
+        secrets=(settings.auth_password,),
     )
 
 
@@ -115,8 +116,7 @@ async def _talk(settings: Settings, stream: Stream) -> str | None:
     answer = await wire.read()
     if answer[0] == ERROR:
         return f"The server does not answer a query: {error(answer)[1]}"
-    wire.number = 0
-    await wire.write(b"\x01")  # goodbye
+    await goodbye(stream, b"\x01\0\0\0\x01")
     return None
 
 
@@ -138,16 +138,19 @@ async def _log_in(
             code, said = error(answer)
             return None if not settings.auth_username and code in ALIVE else f"The server refuses: {said}"
         if answer[0] == SWITCH and not settings.auth_username:
-            return None  # It would let somebody log in; that is all that can be known without a name.
-        if answer[0] == SWITCH:
+            await wire.write(b"")  # no proof: it says no, and the greeting has come to its end
+        elif answer[0] == SWITCH:
             name, _, data = answer[1:].partition(b"\0")
             plugin, nonce = name.decode("ascii", "replace"), data.removesuffix(b"\0")
-            if plugin == CLEAR and encrypted:
+            if plugin == CLEAR and encrypted and settings.tls and settings.verify_ssl:  # to nobody but whom it is for
                 await wire.write(password + b"\0")
             elif plugin in (NATIVE, SHA2):
                 await wire.write(scramble(plugin, password, nonce))
             else:
-                raise Broken(Failure.LOCAL, f"The server asks for a kind of login that is not spoken here ({plugin})")
+                raise Broken(
+                    Failure.LOCAL,
+                    f"The server asks for a kind of login that is not spoken here ({words(plugin.encode())})",
+                )
         elif answer[:2] == bytes([MORE, FULL]) and encrypted:
             await wire.write(password + b"\0")
         elif answer[:2] == bytes([MORE, FULL]):

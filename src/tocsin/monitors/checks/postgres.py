@@ -11,7 +11,7 @@ import msgspec
 from scramp import ScramClient, ScramException
 
 from tocsin.kernel.net import Broken, Failure, Net, Stream
-from tocsin.monitors.checks import Outcome, conversation, ports_of, timeout_of, words
+from tocsin.monitors.checks import Outcome, conversation, goodbye, ports_of, timeout_of, words
 
 KINDS = ("postgres",)
 USUAL_PORT = 5432
@@ -58,6 +58,7 @@ async def check(settings: Settings, net: Net) -> Outcome:
         partial(_talk, settings),
         timeout_seconds=timeout_of(settings.request_timeout),
         ip_version=settings.ip_version,
+        secrets=(settings.auth_password,),
     )
 
 
@@ -86,6 +87,8 @@ async def _log_in(settings: Settings, stream: Stream, encrypted: bool) -> str | 
     scram: ScramClient | None = None
     for _ in range(MAX_MESSAGES):
         kind, body = await _message(stream)
+        if kind == b"N":  # a notice may come at any time (PostgreSQL's protocol, 55.2.7)
+            continue
         if kind == b"E":
             return _refusal(body, known=bool(user))
         if kind != b"R" or len(body) < 4:
@@ -129,7 +132,7 @@ async def _query(stream: Stream) -> str | None:
             asked = True
             await _send(stream, b"Q", b"SELECT 1\0")
         elif kind == b"Z":
-            await _send(stream, b"X", b"")
+            await goodbye(stream, b"X\0\0\0\x04")
             return None if answered else "The server does not answer a query"
     return "The server does not come to an end with a query"
 
