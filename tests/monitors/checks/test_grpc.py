@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ import grpc
 import pytest
 import trustme
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from hpack import Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +59,42 @@ def test_a_server_that_says_it_does_not_serve_is_down(check: Check) -> None:
     with grpc_server({"": NOT_SERVING}) as port:
         outcome = check("grpc", port=str(port), tls=False)
     assert (outcome.verdict, outcome.cause) == (Verdict.DOWN, "The server says NOT_SERVING")
+
+
+def test_metadata_is_sent_but_what_makes_the_call_a_call_stays_ours(check: Check) -> None:
+    names = ["TE", "Host", "Connection", "Content-Length", "Content-Type", "x-team"]
+    with grpc_server({"": SERVING}) as port:
+        outcome = check(
+            "grpc", port=str(port), tls=False, request_headers=[{"name": name, "value": "7"} for name in names]
+        )
+    assert (outcome.verdict, outcome.cause) == (Verdict.UP, None)
+
+
+def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+    return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
+
+
+def test_a_server_that_answers_and_breaks_the_connection_at_once_is_up(check: Check) -> None:
+    encoder = Encoder()
+    head = encoder.encode([(":status", "200"), ("content-type", "application/grpc")])
+    tail = encoder.encode([("grpc-status", "0")])
+    answer = frame(4, 0, 0, b"") + frame(1, 4, 1, head) + frame(0, 0, 1, b"\0\0\0\0\2\x08\x01") + frame(1, 5, 1, tail)
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(answer)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()  # a reset, not an end
+
+    with scripted(serve) as port:
+        outcome = check("grpc", port=str(port), tls=False)
+    assert (outcome.verdict, outcome.cause) == (Verdict.UP, None)
+
+
+def test_a_server_that_talks_without_end_is_down(check: Check) -> None:
+    with scripted(says(frame(4, 0, 0, b"") + frame(6, 0, 0, b"12345678") * 80_000)) as port:
+        outcome = check("grpc", port=str(port), tls=False, request_timeout=30_000)
+    assert outcome.verdict is Verdict.DOWN
 
 
 def test_a_server_without_the_health_service_is_told_apart(check: Check) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -37,9 +40,9 @@ def echo(loop: LoopThread) -> Iterator[Start]:
             return connection.respond(HTTPStatus.UNAUTHORIZED, "who are you?")
         return None
 
-    def start(tls: ssl.SSLContext | None = None) -> int:
+    def start(tls: ssl.SSLContext | None = None, **options: Any) -> int:
         async def listen() -> Server:
-            return await serve(talk, "127.0.0.1", 0, ssl=tls, process_request=guard)
+            return await serve(talk, "127.0.0.1", 0, ssl=tls, process_request=guard, **options)
 
         server: Server = loop.run(listen())
         servers.append(server)
@@ -89,10 +92,66 @@ def test_credentials_and_headers_are_sent(check: Check, echo: Start) -> None:
     assert (outcome.verdict, outcome.cause) == (Verdict.DOWN, "Status 401 instead of a WebSocket")
 
 
+def test_credentials_in_the_url_are_sent_as_for_web_pages(check: Check, echo: Start) -> None:
+    port = echo()
+    assert check("websocket", url=f"ws://watch:s%65same@127.0.0.1:{port}/private").verdict is Verdict.UP
+    assert check("websocket", url=f"ws://watch:wrong@127.0.0.1:{port}/private").verdict is Verdict.DOWN
+
+
+def test_letters_that_no_request_can_carry_are_sent_as_browsers_do(check: Check, echo: Start) -> None:
+    outcome = check("websocket", url=f"ws://127.0.0.1:{echo()}/böards/1?name=Jürgen|x#top")
+    assert (outcome.verdict, outcome.cause) == (Verdict.UP, None)
+
+
+def test_headers_that_make_it_a_websocket_are_ours_and_a_subprotocol_may_be_asked_for(
+    check: Check, echo: Start
+) -> None:
+    own = [("Upgrade", "x"), ("Connection", "close"), ("Sec-WebSocket-Key", "x"), ("Host", "live.example")]
+    headers = [{"name": name, "value": value} for name, value in [*own, ("Sec-WebSocket-Protocol", "mqtt, chat")]]
+    outcome = check("websocket", url=f"ws://127.0.0.1:{echo(subprotocols=['chat'])}/", request_headers=headers)
+    assert (outcome.verdict, outcome.cause) == (Verdict.UP, None)
+
+
+def test_a_server_that_repeats_our_credentials_does_not_give_them_away(check: Check) -> None:
+    def repeat(connection: socket.socket) -> None:
+        asked = connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%b" % (len(asked), asked))
+        connection.recv(1)
+
+    cookie = [{"name": "Cookie", "value": "session=top-secret"}]
+    login = {"auth_username": "watch", "auth_password": "sesame"}
+    with scripted(repeat) as port:
+        outcome = check("websocket", url=f"ws://127.0.0.1:{port}/", request_headers=cookie, **login)
+    assert outcome.evidence is not None
+    assert b"Authorization: Basic [hidden]" in outcome.evidence.body
+    assert b"top-secret" not in outcome.evidence.body
+
+
+def test_a_keyword_is_found_in_a_message_that_comes_in_many_pieces(check: Check) -> None:
+    def dribble(connection: socket.socket) -> None:
+        key = connection.recv(65_536).partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
+        proof = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        connection.sendall(
+            b"HTTP/1.1 101 Hi\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n" % proof
+        )
+        pieces = [b"\x00\x01%c" % letter for letter in b"." * 20_000 + b"all is well" + b"." * 9]
+        connection.sendall(b"\x01\x00" + b"".join(pieces) + b"\x80\x00")
+        connection.recv(1)
+
+    with scripted(dribble) as port:
+        found = check("websocket", url=f"ws://127.0.0.1:{port}/", required_keyword="all is well")
+        missing = check(
+            "websocket", url=f"ws://127.0.0.1:{port}/", required_keyword="all is lost", request_timeout=3_000
+        )
+    assert (found.verdict, found.cause) == (Verdict.UP, None)
+    assert (missing.verdict, missing.cause) == (Verdict.DOWN, "Keyword missing in 1 message")
+
+
 @pytest.mark.parametrize(
     ("answer", "begins"),
     [
         (b"HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", "Status 301 instead of a WebSocket"),
+        (b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n", "Status 400 instead of a WebSocket"),
         (b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "Not a WebSocket"),
         (b"220 mail.example ESMTP\r\n", None),
         (b"", None),

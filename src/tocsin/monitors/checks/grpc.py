@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from h2.events import TrailersReceived as Trailers
 from h2.exceptions import ProtocolError
 
 from tocsin.kernel.net import Net, Stream
-from tocsin.monitors.checks import Outcome, conversation, ports_of, timeout_of, words
+from tocsin.monitors.checks import SECRET_HEADERS, Outcome, conversation, ports_of, timeout_of, words
 
 KINDS = ("grpc",)
 USUAL_PORT = 443
@@ -36,6 +37,13 @@ CODES = {
     16: "UNAUTHENTICATED",
 }
 UNIMPLEMENTED, NOT_FOUND = 12, 5
+OURS = frozenset({
+    "connection", "content-length", "content-type", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding",
+    "upgrade",
+})  # fmt: skip
+"""Headers that make the call what it is (RFC 9113, 8.2.2; gRPC over HTTP/2): another value would be our own mistake."""
+PIECE_BYTES = 1_024
+"""Taken apart at once. A piece may hold a hundred frames, and that happens on the thread of all checks."""
 MAX_READS = 1_000
 """Pieces of an answer; a server that says nothing to the point in so many is not one."""
 MAX_MESSAGE_BYTES = 4_096
@@ -88,6 +96,9 @@ async def check(settings: Settings, net: Net) -> Outcome:
         partial(_talk, settings, port),
         timeout_seconds=timeout_of(settings.request_timeout),
         ip_version=settings.ip_version,
+        secrets=tuple(
+            header.value for header in settings.request_headers or () if header.name.lower() in SECRET_HEADERS
+        ),
     )
 
 
@@ -103,7 +114,7 @@ async def _talk(settings: Settings, port: int, stream: Stream) -> str | None:
         http.send_data(1, request(settings.grpc_service or ""), end_stream=True)
         await stream.write(http.data_to_send())
         for _ in range(MAX_READS):
-            data = await stream.read_some()
+            data = await stream.read_some(PIECE_BYTES)
             if not data:
                 answer.ended = "The server closed the connection before it answered"
                 break
@@ -111,9 +122,12 @@ async def _talk(settings: Settings, port: int, stream: Stream) -> str | None:
                 _take(answer, event)
                 if isinstance(event, DataReceived) and event.flow_controlled_length:
                     http.acknowledge_received_data(event.flow_controlled_length, 1)
-            await stream.write(http.data_to_send())
             if answer.ended is not None:
-                break
+                break  # before anything is sent: a server may answer and hang up at once
+            await stream.write(http.data_to_send())
+            await asyncio.sleep(0)
+        else:
+            answer.ended = "The server talks and does not answer"
     except (ProtocolError, UnicodeDecodeError, ValueError) as error:
         return f"Not a gRPC server: {words(str(error).encode())}"
     return complaint(answer)
@@ -192,7 +206,7 @@ def _headers(settings: Settings, port: int, tls: bool) -> list[tuple[str, str]]:
     own = [
         (header.name.strip().lower(), (header.value or "").strip())
         for header in settings.request_headers or ()
-        if header.name.strip() and not header.name.startswith(":")
+        if header.name.strip() and not header.name.startswith(":") and header.name.strip().lower() not in OURS
     ]
     host = f"[{settings.url.strip('[]')}]" if ":" in settings.url else settings.url
     return [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from functools import partial
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import msgspec
 from wsproto import ConnectionType, WSConnection
+from wsproto.connection import ConnectionState
 from wsproto.events import (
     AcceptConnection,
     CloseConnection,
@@ -23,14 +24,23 @@ from wsproto.utilities import ProtocolError
 
 from tocsin.kernel.net import Broken, Net, Stream
 from tocsin.kernel.net.messages import TIMEOUTS
-from tocsin.monitors.checks import Outcome, conversation, timeout_of, words
+from tocsin.monitors.checks import SECRET_HEADERS, Outcome, conversation, goodbye, timeout_of, words
 
 KINDS = ("websocket",)
 PORTS = {"ws": 80, "wss": 443}
 MAX_MESSAGES = 1_000
 """Messages that are looked through for the keyword."""
+PIECE_BYTES = 1_024
+"""Taken apart at once. A piece may hold hundreds of messages, and that happens on the thread of all checks."""
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of an answer to our request to open it."""
+OURS = frozenset({
+    "connection", "content-length", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-version",
+    "transfer-encoding", "upgrade",
+})  # fmt: skip
+"""Headers that make the request what it is (RFC 6455, 4.1): another value would be our own mistake."""
+_PLAIN = "!$&'()*+,-./:;=@_~%[]"
+"""What of a URL is sent as it is written; the rest is percent-encoded, as browsers do."""
 NORMAL = 1_000
 """The code of a connection that ends as planned (RFC 6455, 7.4.1)."""
 
@@ -74,6 +84,7 @@ async def check(settings: Settings, net: Net) -> Outcome:
         ip_version=settings.ip_version,
         tls=scheme == "wss",
         verify_tls=settings.verify_ssl,
+        secrets=_secrets(settings, parts),
     )
 
 
@@ -88,31 +99,51 @@ async def _talk(settings: Settings, parts: SplitResult, stream: Stream) -> str |
             await stream.write(socket.send(TextMessage(data=settings.request_body)))
         if settings.required_keyword:
             complaint = await _listen(socket, stream, settings.required_keyword, early)
-        if complaint is None:
-            await stream.write(socket.send(CloseConnection(code=NORMAL)))
+        if complaint is None and socket.state is ConnectionState.OPEN:
+            await goodbye(stream, socket.send(CloseConnection(code=NORMAL)))
     except ProtocolError as error:
         return f"Not a WebSocket: {words(str(error).encode())}"
     return complaint
 
 
 def _request(settings: Settings, parts: SplitResult) -> Request:
-    headers = [
-        (_line(header.name).encode(), _line(header.value or "").encode())
-        for header in settings.request_headers or ()
-        if header.name.strip()
-    ]
-    if settings.auth_username or settings.auth_password:
-        login = f"{settings.auth_username or ''}:{settings.auth_password or ''}".encode()
-        headers.append((b"Authorization", b"Basic " + base64.b64encode(login)))
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Request(host=parts.netloc.rpartition("@")[2], target=target, extra_headers=headers)
+    host, protocols, headers = parts.netloc.rpartition("@")[2], list[str](), list[tuple[bytes, bytes]]()
+    for header in settings.request_headers or ():
+        name, value = _line(header.name), _line(header.value or "")
+        if name.lower() == "host":
+            host = value or host
+        elif name.lower() == "sec-websocket-protocol":
+            protocols += [each.strip() for each in value.split(",")]
+        elif name and name.lower() not in OURS:
+            headers.append((name.encode(), value.encode()))
+    login = _login(settings, parts)
+    if login is not None:
+        headers.append((b"Authorization", b"Basic " + login))
+    target = quote(parts.path, safe=_PLAIN) or "/"
+    if parts.query:
+        target += "?" + quote(parts.query, safe=_PLAIN + "?")
+    return Request(host=host, target=target, subprotocols=protocols, extra_headers=headers)
+
+
+def _login(settings: Settings, parts: SplitResult) -> bytes | None:
+    """The credentials of basic authentication (RFC 7617), those of the URL when there are no others."""
+    name, password = settings.auth_username, settings.auth_password
+    if not name and not password:
+        name, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return base64.b64encode(f"{name or ''}:{password or ''}".encode()) if name or password else None
+
+
+def _secrets(settings: Settings, parts: SplitResult) -> tuple[str | None, ...]:
+    headers = (header.value for header in settings.request_headers or () if header.name.lower() in SECRET_HEADERS)
+    login = _login(settings, parts)
+    return (settings.auth_password, parts.password, login.decode() if login else None, *headers)
 
 
 async def _opened(socket: WSConnection, stream: Stream) -> tuple[str | None, list[Event]]:
     """What is wrong with the answer to our request, or None; and what came with it."""
     read = 0
     while read < MAX_HEAD_BYTES:
-        data = await stream.read_some()
+        data = await stream.read_some(PIECE_BYTES)
         read += len(data)
         socket.receive_data(data or None)
         events = list(socket.events())
@@ -128,24 +159,24 @@ async def _opened(socket: WSConnection, stream: Stream) -> tuple[str | None, lis
 
 async def _listen(socket: WSConnection, stream: Stream, keyword: str, events: list[Event]) -> str | None:
     """Until a message contains `keyword`."""
-    messages, text = 0, ""
+    wanted, messages, heard = keyword.encode(), 0, b""
     try:
         while messages < MAX_MESSAGES:
             for event in events:
                 if isinstance(event, Message):
-                    data = (
-                        event.data if isinstance(event, TextMessage) else bytes(event.data).decode("utf-8", "replace")
-                    )
-                    text += str(data)
-                    if keyword in text:
+                    heard += str(event.data).encode() if isinstance(event, TextMessage) else bytes(event.data)
+                    if wanted in heard:
                         return None
+                    # Only so much as may be its beginning is kept: a message may come in a million pieces.
+                    heard = heard[max(0, len(heard) - len(wanted) + 1) :]
                     if event.message_finished:
-                        messages, text = messages + 1, ""
+                        messages, heard = messages + 1, b""
                 elif isinstance(event, Ping):
                     await stream.write(socket.send(event.response()))
                 elif isinstance(event, CloseConnection):
                     return f"The server closed it before the keyword came (code {event.code})"
-            socket.receive_data(await stream.read_some() or None)
+            await asyncio.sleep(0)
+            socket.receive_data(await stream.read_some(PIECE_BYTES) or None)
             events = list(socket.events())
     except Broken as error:
         if error.failure not in TIMEOUTS or not messages:
@@ -153,9 +184,5 @@ async def _listen(socket: WSConnection, stream: Stream, keyword: str, events: li
     return f"Keyword missing in {messages} {'message' if messages == 1 else 'messages'}"
 
 
-def _decoded(message: Message[Any]) -> str:
-    return bytes(message.data).decode("utf-8", "replace")
-
-
 def _line(text: str) -> str:
-    return "".join(" " if letter in "\r\n\0" else letter for letter in text).strip()
+    return "".join(" " if ord(letter) < 32 or letter == "\x7f" else letter for letter in text).strip()
