@@ -1,11 +1,11 @@
 """What a monitor needs to know of its past and of its neighbours.
 
-A monitor that is up may still be worse than it should be (an assertion of severity `degraded` does not hold): since when
-and why is kept beside its status, so that the change is told once and survives a restart. `outages` holds the starts of
-its latest outages and `flapping_since_ms` whether they came too often, which lengthens the recovery period for a while.
-`monitor_dependencies` says which monitors one leans on; both directions are asked, one when it fails, the other when a
-monitor is deleted or a circle would close. A browser check that fails leaves a picture beside the failing answer; the
-incident says whether there is one, so that a list of incidents need not look.
+A monitor that is up may still be worse than it should be (an assertion of severity `degraded` does not hold): since
+when and why is kept beside its status, so that the change is told once and survives a restart. `outages` holds the
+starts of its latest outages and `flapping_since_ms` whether they came too often, which lengthens the recovery period
+for a while. `monitor_dependencies` says which monitors one leans on; both directions are asked, one when it fails, the
+other when a monitor is deleted or a circle would close. A browser check that fails leaves a picture beside the failing
+answer; the incident says whether there is one, so that a list of incidents need not look.
 """
 
 import sqlalchemy as sa
