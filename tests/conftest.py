@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.postgres import PostgresServer
 from tests.time import FakeClock
 from tocsin.kernel.vault import Vault
 from tocsin.storage import Database, MemoryBus, open_database
 from tocsin.storage.migrate import migrate
+
+settings.register_profile("tocsin", deadline=None)  # how long a thing takes is no question for a test
+settings.load_profile("tocsin")
 
 REQUIRE_ALL = os.environ.get("TOCSIN_TEST_REQUIRE_ALL") == "1"
 """Set by `.ci/run`: there, a missing part fails instead of skipping."""
