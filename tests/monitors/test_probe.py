@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import socket
 import threading
 from collections import Counter
 
@@ -14,6 +16,7 @@ from tocsin.kernel.clock import SystemClock, to_milliseconds
 from tocsin.kernel.net import Certificate, Failure, HttpResponse, RealNet
 from tocsin.monitors.model import CheckSpec, Observation, Verdict
 from tocsin.monitors.probe import CERTIFICATE_SECONDS, Probe
+from tocsin.monitors.rules.kinds import KINDS
 
 DOWN = HttpResponse(status_code=503)
 
@@ -334,3 +337,49 @@ def test_a_real_site_is_seen_up_then_down() -> None:
     assert broken.evidence is not None
     assert broken.evidence.body == b"oh no"
     assert ("X-Why", "tired") in broken.evidence.headers
+
+
+def test_a_monitor_whose_settings_cannot_be_read_is_unknown_and_all_others_are_checked(bench: Bench) -> None:
+    broken = CheckSpec(monitor_id=1, revision=1, kind="tcp", frequency_seconds=30, settings={"url": "a", "port": "x"})
+    unheard = CheckSpec(monitor_id=2, revision=1, kind="telepathy", frequency_seconds=30, settings={})
+    bench.probe.replace([broken, unheard, spec(3)])
+    bench.run(1.1)
+    found = {each.monitor_id: each.verdict for each in bench.observations}
+    assert found == {1: Verdict.UNKNOWN, 2: Verdict.UNKNOWN, 3: Verdict.UP}
+
+
+def test_every_type_of_server_is_checked_by_the_probe_itself() -> None:
+    servers = [kind for kind, each in KINDS.items() if each.family == "server"]
+    told: queue.Queue[Observation] = queue.Queue()
+    net = RealNet(SystemClock())
+    net.start()
+
+    def deliver(batch: list[Observation]) -> None:
+        for each in batch:
+            told.put(each)
+
+    probe = Probe(net, SystemClock(), "eu", deliver)
+    try:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))  # and nobody listens
+            port = str(closed.getsockname()[1])
+            needs = {"url": "127.0.0.1", "port": port, "request_timeout": 500, "request_body": "example.com"}
+            probe.replace([
+                CheckSpec(
+                    monitor_id=number,
+                    revision=1,
+                    kind=kind,
+                    frequency_seconds=30,
+                    settings=needs | ({"url": f"ws://127.0.0.1:{port}/"} if kind == "websocket" else {}),
+                )
+                for number, kind in enumerate(servers)
+            ])  # fmt: skip
+            probe.start()
+            found = [told.get(timeout=20) for _ in servers]
+    finally:
+        probe.stop()
+        net.stop()
+    causes = {servers[each.monitor_id]: each.cause for each in found}
+    assert set(causes) == set(servers)
+    del causes["ping"]  # which needs a right that not every machine gives
+    assert all("refused" in (cause or "") or "unreachable" in (cause or "") for cause in causes.values()), causes

@@ -102,7 +102,7 @@ class _Entry:
             if ask is not None:
                 self.request = ask(self.settings)
             self.module = module
-        except (KeyError, ValueError, msgspec.ValidationError):
+        except Exception:  # whatever is wrong with one monitor, all others must be checked
             _log.exception("the settings of monitor %s cannot be read", spec.monitor_id)
 
 

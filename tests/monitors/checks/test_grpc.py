@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.kernel.servers import NameServer
 from tests.monitors.checks.conftest import Check
 from tests.monitors.checks.servers import free_port, says, scripted, silent
-from tocsin.monitors.checks.grpc import Answer, complaint, request, serving_status
+from tocsin.monitors.checks.grpc import Answer, complaint, question, serving_status
 from tocsin.monitors.model import Verdict
 
 
@@ -154,4 +154,4 @@ def test_no_body_is_too_odd_to_be_read(body: bytes) -> None:
 @given(st.text(max_size=300))
 def test_the_question_is_the_one_that_protobuf_would_write(service: str) -> None:
     wire = health_pb2.HealthCheckRequest(service=service).SerializeToString()
-    assert request(service) == b"\x00" + len(wire).to_bytes(4, "big") + wire
+    assert question(service) == b"\x00" + len(wire).to_bytes(4, "big") + wire

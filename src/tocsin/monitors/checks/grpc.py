@@ -111,7 +111,7 @@ async def _talk(settings: Settings, port: int, stream: Stream) -> str | None:
     try:
         http.initiate_connection()
         http.send_headers(1, _headers(settings, port, tls))
-        http.send_data(1, request(settings.grpc_service or ""), end_stream=True)
+        http.send_data(1, question(settings.grpc_service or ""), end_stream=True)
         await stream.write(http.data_to_send())
         for _ in range(MAX_READS):
             data = await stream.read_some(PIECE_BYTES)
@@ -133,7 +133,7 @@ async def _talk(settings: Settings, port: int, stream: Stream) -> str | None:
     return complaint(answer)
 
 
-def request(service: str) -> bytes:
+def question(service: str) -> bytes:
     """A `HealthCheckRequest` in gRPC's frame: not compressed, four bytes of length."""
     name = service.encode()
     message = b"\x0a" + _varint(len(name)) + name if name else b""
