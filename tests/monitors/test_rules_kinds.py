@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.kernel.net.dnswire import question
 from tocsin.monitors.checks import checks
 from tocsin.monitors.model import Settings
-from tocsin.monitors.rules.kinds import KINDS, is_host, port_complaint, read_ports, siblings
+from tocsin.monitors.rules.kinds import KINDS, is_domain, is_host, port_complaint, read_ports, siblings
 from tocsin.monitors.rules.settings import Errors, Limits, apply
 from tocsin.monitors.store.monitors import settings_of
 
@@ -178,3 +179,47 @@ def test_every_check_is_of_a_type_that_can_be_set_up_and_reads_only_what_it_is_g
         settings, url, _ = create(kind)
         known = settings_of(settings, url).keys() | {"monitor_type"}
         assert set(module.Settings.__struct_fields__) <= known, kind
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "example.com",
+        "example.com.",
+        ".",
+        "*.example.com",
+        "_dmarc.example.com",
+        "0/25.2.0.192.in-addr.arpa",
+        "bücher.de",
+    ],
+)
+def test_a_name_server_may_be_asked_for_any_domain(name: str) -> None:
+    assert is_domain(name)
+    assert create("dns", request_body=name)[2] == {}
+    assert question(name, "A")
+
+
+@pytest.mark.parametrize(
+    "name", ["a..b", "x" * 64 + ".com", "exa mple.com", "https://example.com/", "ex\nample", "a." * 200]
+)
+def test_what_is_no_domain_is_refused_before_it_pages_anybody(name: str) -> None:
+    assert create("dns", request_body=name)[2] == {
+        "request_body": ["must be the domain that is asked for, e.g. example.com"]
+    }
+
+
+@given(st.text(max_size=80))
+def test_a_name_server_can_really_be_asked_for_whatever_is_taken(name: str) -> None:
+    if is_domain(name):
+        assert question(name, "MX")
+
+
+def test_a_body_that_no_datagram_can_carry_is_refused() -> None:
+    assert create("udp", request_body="x" * 65_507)[2] == {}
+    too_long = {"request_body": ["is too long for a datagram (maximum is 65507 bytes)"]}
+    assert create("udp", request_body="ä" * 32_754)[2] == too_long
+
+
+@pytest.mark.parametrize("url", ["ws://" + "a" * 70 + "/", "ws://ex%41mple/", "ws://1.2.3/"])
+def test_a_websocket_needs_a_host_that_can_be_found(url: str) -> None:
+    assert "url" in create("websocket", url=url)[2]

@@ -86,6 +86,8 @@ KINDS: dict[str, Kind] = {
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 _MAX_NAME = 254
 """Characters of a host name with its final dot (RFC 1035, 2.3.4)."""
+_LABEL = re.compile(r"[a-z0-9_*/+-]{1,63}", re.IGNORECASE)
+"""What stands between the dots of a domain: more than in a host's name (RFC 2181, 11; `/` by RFC 2317)."""
 _SCHEMES = {"web": ("http", "https"), "websocket": ("ws", "wss")}
 _HINTS = {
     "web": "must begin with http:// or https://, e.g. https://example.com/health",
@@ -104,6 +106,8 @@ def target_complaint(kind: Kind, url: str) -> str | None:
     """What is wrong with `url` for this kind, in words with an example; None if nothing is."""
     fits = {"host": is_host, "scenario": _is_scenario}.get(kind.target)
     fine = fits(url) if fits is not None else _is_url(url, _SCHEMES[kind.target])
+    if fine and kind.target == "websocket":
+        fine = is_host(urlsplit(url).hostname or "")
     return None if fine else _HINTS[kind.target]
 
 
@@ -141,6 +145,16 @@ def is_host(text: str) -> bool:
     except UnicodeError:
         return False
     return len(plain) <= _MAX_NAME and _NAME.fullmatch(plain) is not None and not _looks_numeric(plain)
+
+
+def is_domain(text: str) -> bool:
+    """Whether a name server can be asked for it: a domain (an international one too), or `.` for the root."""
+    try:
+        plain = text if text.isascii() else text.encode("idna").decode("ascii")
+    except UnicodeError:
+        return False
+    labels = plain.removesuffix(".").split(".")
+    return plain == "." or (len(plain) <= _MAX_NAME and all(_LABEL.fullmatch(label) for label in labels))
 
 
 def _looks_numeric(name: str) -> bool:

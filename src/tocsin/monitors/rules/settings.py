@@ -11,7 +11,7 @@ import msgspec
 from tocsin.kernel.zones import zone
 from tocsin.monitors.model import DAYS, REGIONS, Assertion, RequestHeader, Settings
 from tocsin.monitors.rules.assertions import assertions_complaint, read_assertion
-from tocsin.monitors.rules.kinds import KINDS, MAX_URL, Kind, port_complaint, siblings, target_complaint
+from tocsin.monitors.rules.kinds import KINDS, MAX_URL, Kind, is_domain, port_complaint, siblings, target_complaint
 from tocsin.monitors.rules.maintenance import wall_time
 
 HTTP_METHODS = ("get", "head", "post", "put", "patch")
@@ -28,6 +28,8 @@ MAX_TEXT = 255
 """Characters of a name."""
 MAX_LONG_TEXT = 100_000
 """Characters of a body, keyword or script."""
+MAX_DATAGRAM_BYTES = 65_507
+"""What UDP carries over IPv4 (RFC 768, RFC 791)."""
 MAX_LIST = 600
 """Status codes: every one there is."""
 MAX_VARIABLES = 100
@@ -348,8 +350,8 @@ def _together(settings: Settings, kind: Kind, limits: Limits, errors: Errors) ->
             errors[field] = ["can't be blank"]
     if kind.family == "web":
         _of_the_web(settings, errors)
-    elif settings.assertions:
-        errors["assertions"] = ["are for monitors that ask a web server alone"]
+    else:
+        _of_others(settings, errors)
     if bool(settings.maintenance_from) != bool(settings.maintenance_to):
         errors["maintenance_from" if settings.maintenance_to else "maintenance_to"] = ["can't be blank"]
 
@@ -362,6 +364,16 @@ def _of_the_web(settings: Settings, errors: Errors) -> None:
         errors["expected_status_codes"] = ["can't contain a 3xx status code when following redirects"]
     if settings.monitor_type == "json" and settings.assertions and not any(map(_reads_json, settings.assertions)):
         errors["assertions"] = ["must have at least one whose source is json"]
+
+
+def _of_others(settings: Settings, errors: Errors) -> None:
+    if settings.assertions:
+        errors["assertions"] = ["are for monitors that ask a web server alone"]
+    body = settings.request_body
+    if settings.monitor_type == "dns" and body and not is_domain(body):
+        errors["request_body"] = ["must be the domain that is asked for, e.g. example.com"]
+    if settings.monitor_type == "udp" and len(body.encode()) > MAX_DATAGRAM_BYTES:
+        errors["request_body"] = [f"is too long for a datagram (maximum is {MAX_DATAGRAM_BYTES} bytes)"]
 
 
 def _reads_json(assertion: Assertion) -> bool:
