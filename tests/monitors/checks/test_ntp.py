@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kernel.servers import NameServer
 from tests.monitors.checks.conftest import Check
 from tests.monitors.checks.servers import free_port, program, running
 from tocsin.monitors.checks import ntp
@@ -111,6 +112,15 @@ def test_what_is_no_answer_to_our_request_is_waited_past(check: Check, answer: C
         outcome = check("ntp", port=str(port), request_timeout=500)
     assert outcome.verdict is Verdict.DOWN
     assert "Timed out after 0.5 s" in (outcome.cause or "")
+
+
+def test_our_trouble_with_one_address_does_not_hide_that_the_other_is_down(check: Check, names: NameServer) -> None:
+    # The second is loopback's broadcast address, to which our own kernel lets nobody send.
+    names.zone["time.example"] = ["127.0.0.1", "127.255.255.255"]
+    outcome = check("ntp", url="time.example", port=str(free_port(socket.SOCK_DGRAM)))
+    assert (outcome.verdict, outcome.cause) == (Verdict.DOWN, "Port unreachable: nothing listens there")
+    ours = check("ntp", url="127.255.255.255")
+    assert ours.verdict is Verdict.UNKNOWN
 
 
 def test_nobody_listening_is_down(check: Check) -> None:

@@ -37,19 +37,21 @@ async def exchange(
     if place.failure is not None:
         raise Broken(place.failure, place.cause, elapsed_seconds=standpoint.monotonic() - began)
     deadline = began + timeout_seconds
-    failure, words, os_errno = Failure.LOCAL, "Stopping", 0
+    # Each address's trouble in its turn; our own with one must not hide what another one says.
+    wrong: list[tuple[Failure, str, int]] = []
     for index, address in enumerate(place.addresses):
         remaining = max(0.0, deadline - standpoint.monotonic())
         share = remaining if index == len(place.addresses) - 1 else remaining / 2
         try:
             data, took = await _converse(standpoint, address, port, payload, share, accept)
         except TimeoutError:
-            failure, words, os_errno = Failure.CONNECT_TIMEOUT, timeout_words(timeout_seconds, "without an answer"), 0
+            wrong.append((Failure.CONNECT_TIMEOUT, timeout_words(timeout_seconds, "without an answer"), 0))
         except OSError as error:
-            failure, words, os_errno = *_explain(error), error.errno or 0
+            wrong.append((*_explain(error), error.errno or 0))
         else:
             standpoint.reached(place.host)
             return Datagram(data, address, took, place.name_lookup_time)
+    failure, words, os_errno = next((each for each in reversed(wrong) if each[0] is not Failure.LOCAL), wrong[-1])
     trouble = Trouble(
         host=place.host,
         addresses=place.addresses,
