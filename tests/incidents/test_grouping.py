@@ -376,6 +376,16 @@ async def test_news_of_an_outage_that_pages_nobody_is_not_tried_for_ever(story: 
     assert await worker.run_once() is None
 
 
+async def test_a_storm_whose_common_ground_shows_later_joins_it_whole(story: Story, clock: FakeClock) -> None:
+    incidents = await storm(story, 12, on=(ROUTER,))
+    router = await fails(story, ROUTER)
+    assert {await cause(story, incident) for incident in incidents} == {router.id}
+    titles = await story.titles(incidents[7])
+    assert titles.count("Part of another incident") == 1, "those who were silent hear nothing new"
+    (subject, *_) = [subject for _, subject in await story.mails(router, "page")]
+    assert subject == "[Tocsin] Down: Router (Status 503) and 12 more"
+
+
 # --- By hand, and by time ------------------------------------------------------------------------------------------
 
 
@@ -422,6 +432,15 @@ async def test_a_reopened_incident_that_nothing_happens_to_ends_by_itself(story:
     assert await worker.run_once() is None
     ended = await story.find(router)
     assert (ended.status, ended.resolved_by, ended.lapses_at) == (IncidentStatus.RESOLVED, None, None)
+
+
+async def test_a_reopened_alert_that_fires_again_does_not_end_by_time(story: Story, clock: FakeClock) -> None:
+    alert: dict[str, Any] = {"kind": Kind.ALERT, "alert_id": "disk-7"}
+    incident = await fails(story, ("prometheus_integration", 1), **alert)
+    await recovers(story, incident)
+    await story.do(actions.reopen, incident.id, Author(name="Ann"), base_url=BASE)
+    await fails(story, ("prometheus_integration", 1), **alert)
+    assert (await story.find(incident)).lapses_at is None
 
 
 async def test_a_reopened_incident_whose_owner_fails_anew_does_not_end_by_time(story: Story, clock: FakeClock) -> None:

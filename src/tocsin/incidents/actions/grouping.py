@@ -70,7 +70,7 @@ def absorb(tx: Tx, incident: Incident) -> None:
     """An outage is sure: what leans on it and failed lately has found its cause."""
     if incident.owner_type is None or incident.owner_id is None:
         return
-    for child in groups.dependants(tx, incident.owner_type, incident.owner_id, MAX_DEPENDANTS):
+    for child in _speakers(tx, groups.dependants(tx, incident.owner_type, incident.owner_id, MAX_DEPENDANTS)):
         cause = _cause(tx, _again(tx, incident))
         if cause is None or not rules.explains(cause, child) or _covered(tx, child):
             continue
@@ -87,8 +87,10 @@ def relieved(tx: Tx, incident: Incident) -> None:
     if incident.owner_type is None or incident.owner_id is None:
         return
     for child in groups.dependants(tx, incident.owner_type, incident.owner_id, MAX_DEPENDANTS):
+        if child.acknowledged or child.incident_group_id is not None:
+            continue
         standing = escalation.standing(tx, child.id)
-        if child.acknowledged or child.incident_group_id is not None or standing.paged or not standing.running:
+        if standing.paged or not standing.running:
             continue
         place = _place(tx, child)
         if isinstance(place, _Joins):
@@ -197,6 +199,9 @@ def _place(tx: Tx, incident: Incident) -> _Place:
             suspect = failed
     if suspect is not None:
         return _Waits(suspect)
+    owner_type, owner_id = incident.owner_type, incident.owner_id
+    if owner_type is not None and owner_id is not None and groups.dependants(tx, owner_type, owner_id, 1):
+        return None  # it explains others, so it is no mere part of their storm
     return _storm(tx, incident)
 
 
@@ -231,6 +236,23 @@ def _storm(tx: Tx, incident: Incident) -> _Place:
 def _speaks_for(tx: Tx, cause: Incident, child: Incident) -> bool:
     """Whether everybody whom `child` would alert hears of `cause`."""
     return rules.explains(cause, child) and escalation.reaches_everybody(tx, cause.id, cause.team_id)
+
+
+def _speakers(tx: Tx, incidents: list[Incident]) -> list[Incident]:
+    """Those who stand for themselves, and of each group its cause, if that is among them: the rest comes with it."""
+    ids = {incident.id for incident in incidents}
+    found: dict[int, Incident] = {}
+    seen = set()
+    for incident in incidents:
+        if incident.incident_group_id in seen:
+            continue
+        speaker: Incident | None = incident
+        if incident.incident_group_id is not None:
+            seen.add(incident.incident_group_id)
+            speaker = _cause(tx, incident)
+        if speaker is not None and speaker.id in ids:
+            found[speaker.id] = speaker
+    return list(found.values())
 
 
 def _covered(tx: Tx, incident: Incident) -> bool:

@@ -49,6 +49,8 @@ def open(tx: Tx, opening: Opening, base_url: str) -> Incident:
                     base_url=base_url,
                     timings=opening.timings,
                 )
+            if opening.confirmed and opening.kind == Kind.ALERT and existing.lapses_at is not None:
+                store.change(tx, existing, lapses_at=None)  # it goes on after all
             fails_anew = opening.confirmed and opening.kind != Kind.ALERT
             return _relapse(tx, existing, opening.cause, base_url) if fails_anew else existing
     response = _response(opening.evidence, opening.timings)
