@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 from tests.inbound.conftest import Ops
 from tocsin.inbound import actions
 from tocsin.inbound.model import Integration, Payload, Received, ReceivedMail
 from tocsin.inbound.rules.keeping import MAX_BODY_BYTES
+from tocsin.inbound.store import alerts as alert_shelf
 from tocsin.inbound.store import payloads as shelf
 from tocsin.metadata import actions as metadata
 from tocsin.storage import Tx
@@ -189,3 +192,74 @@ async def test_a_guess_of_any_form_finds_nobody(ops: Ops) -> None:
     for guess in ("é" * 32, "\udcff" * 8, "a b", "'; drop table x", "\x00", "a" * 10_000):
         assert (await ops.inbox.receive("incoming_webhook", guess, _request(ops))).status == 404
         assert not await ops.inbox.takes_mail(guess)
+
+
+def _long(ops: Ops, alerts: int) -> Received:
+    """A message of Alertmanager's about so many alerts of one group."""
+    told = [
+        {"status": "firing", "labels": {"alertname": f"host-{number}"}, "fingerprint": f"{number:04}"}
+        for number in range(alerts)
+    ]
+    body = msgspec.json.encode({"version": "4", "groupKey": "g", "status": "firing", "alerts": told})
+    return Received(method="POST", body=body, content_type="application/json", at=ops.clock.now())
+
+
+async def test_a_message_of_very_many_alerts_is_worked_off_in_parts_and_answered_as_one(ops: Ops) -> None:
+    integration = await ops.integration("prometheus")
+    many = 2 * actions.MAX_ALERTS_AT_ONCE + 7
+    answer = await ops.inbox.receive("prometheus", integration.token, _long(ops, many))
+    (incident,) = await ops.incidents()
+    assert (answer.status, answer.body["incident_ids"]) == (202, [str(incident.id)])
+    assert await ops.outcome(integration) == f"Alerts: 1 opened an incident, {many - 1} joined an open incident."
+    assert sorted(alert.ordinal for alert in await ops.alerts(incident.id)) == list(range(1, many + 1))
+    facts = (await ops.database.read(metadata.of, "Incident", [incident.id]))[incident.id]
+    assert facts["Alerts"][0].value == str(many)
+    (payload,) = await payloads(ops, integration)
+    assert payload.alerts == many
+
+
+async def test_a_long_message_cut_off_by_a_kill_is_sent_again_and_opens_nothing_twice(ops: Ops) -> None:
+    integration = await ops.integration("prometheus")
+    message = _long(ops, 2 * actions.MAX_ALERTS_AT_ONCE)
+    reading = actions.read_request(integration, message)
+    begun = await ops.database.write(actions.record_part, reading, actions.Progress(), "https://tocsin.example")
+    assert (begun.alerts, begun.recorded) == (actions.MAX_ALERTS_AT_ONCE, None)
+    (incident,) = await ops.incidents()
+    assert len(await ops.alerts(incident.id)) == actions.MAX_ALERTS_AT_ONCE
+    assert await payloads(ops, integration) == []
+    assert (await ops.inbox.receive("prometheus", integration.token, message)).status == 202
+    assert [each.id for each in await ops.incidents()] == [incident.id]
+    assert len(await ops.alerts(incident.id)) == 2 * actions.MAX_ALERTS_AT_ONCE
+    assert await ops.planned() == [incident.id]
+
+
+async def test_an_integration_deleted_or_changed_between_the_parts_of_a_message_is_noticed(ops: Ops) -> None:
+    integration = await ops.integration("prometheus")
+    reading = actions.read_request(integration, _long(ops, 2 * actions.MAX_ALERTS_AT_ONCE))
+    begun = await ops.database.write(actions.record_part, reading, actions.Progress(), "https://tocsin.example")
+    await ops.change(integration, name="Cluster")
+    then = await ops.database.write(actions.record_part, reading, begun, "https://tocsin.example")
+    assert (then.recorded is not None and then.recorded.state, then.alerts) == ("stale", begun.alerts)
+    await ops.database.write(actions.delete, integration.id, None, integration.kind, "https://tocsin.example")
+    then = await ops.database.write(actions.record_part, reading, begun, "https://tocsin.example")
+    assert then.recorded is not None
+    assert then.recorded.state == "gone"
+    assert await ops.statuses() == ["Resolved"]
+
+
+async def test_others_write_between_the_parts_of_a_long_message(sqlite_ops: Ops) -> None:
+    ops = sqlite_ops
+    integration = await ops.integration("prometheus")
+    sending = asyncio.create_task(
+        ops.inbox.receive("prometheus", integration.token, _long(ops, 10 * actions.MAX_ALERTS_AT_ONCE))
+    )
+    seen: set[int] = set()
+    while not sending.done():  # each look is a write that waits its turn, as a page does
+        seen.add(await ops.database.write(lambda tx: len(_open_keys(tx, integration))))
+    assert (await sending).status == 202
+    assert len(seen) > 3, seen
+    assert all(count % actions.MAX_ALERTS_AT_ONCE == 0 for count in seen)
+
+
+def _open_keys(tx: Tx, integration: Integration) -> list[str]:
+    return list(alert_shelf.open_by_keys(tx, integration.id, [f"id:{number:04}" for number in range(1_000)]))

@@ -4,9 +4,22 @@ from tocsin.inbound.actions.alerts import next_recovery, open_incidents_of, reco
 from tocsin.inbound.actions.confirming import claim_confirmations, next_confirmation, settle_confirmation
 from tocsin.inbound.actions.integrations import create, delete, find, list_integrations, team_of, update
 from tocsin.inbound.actions.looking import alerts_of, dry_run, payloads, prune
-from tocsin.inbound.actions.receiving import Reading, Recorded, Unread, read_mail, read_request, recipient, record
+from tocsin.inbound.actions.receiving import (
+    MAX_ALERTS_AT_ONCE,
+    Progress,
+    Reading,
+    Recorded,
+    Unread,
+    read_mail,
+    read_request,
+    recipient,
+    record,
+    record_part,
+)
 
 __all__ = [
+    "MAX_ALERTS_AT_ONCE",
+    "Progress",
     "Reading",
     "Recorded",
     "Unread",
@@ -26,6 +39,7 @@ __all__ = [
     "read_request",
     "recipient",
     "record",
+    "record_part",
     "recover_due",
     "settle_confirmation",
     "team_of",

@@ -46,6 +46,13 @@ class Applied(msgspec.Struct):
     incident_ids: dict[int, None] = msgspec.field(default_factory=dict)
     """In the order in which they were touched."""
 
+    def plus(self, more: Applied) -> Applied:
+        """What came of two parts of one message."""
+        counts = {
+            name: getattr(self, name) + getattr(more, name) for name in self.__struct_fields__ if name != "incident_ids"
+        }
+        return Applied(incident_ids=self.incident_ids | more.incident_ids, **counts)
+
     def words(self) -> str:
         """`2 alerts opened an incident, 1 was repeated.`"""
         told = [

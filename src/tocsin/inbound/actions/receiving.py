@@ -24,7 +24,9 @@ from tocsin.storage import Tx
 log = structlog.get_logger()
 
 MAX_ALERTS = 2_000
-"""Of one message that are acted on: pages must not wait behind a longer transaction. The rest is said in the answer."""
+"""Of one message that are acted on; the rest is said in the answer."""
+MAX_ALERTS_AT_ONCE = 50
+"""Alerts in one transaction: each costs a millisecond of the writer's time, and a page must not wait for thousands."""
 MAX_OPEN_CONFIRMATIONS = 20
 """Subscriptions of one integration that wait to be confirmed: more is somebody playing with its address."""
 MAX_OUTCOME_CHARACTERS = 1_000
@@ -67,6 +69,18 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     payload_id: int = 0
     outcome: str = ""
     incident_ids: tuple[int, ...] = ()
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a long message has been worked off: what is done of it is durable already."""
+
+    alerts: int = 0
+    """So many of its alerts have been acted on."""
+    applied: Applied = msgspec.field(default_factory=Applied)
+    failed: bool = False
+    """Whether a fault of ours kept us from acting on some of them."""
+    recorded: Recorded | None = None
+    """What became of the message; None: there is more to do."""
 
 
 def recipient(tx: Tx, token: str) -> Integration | None:
@@ -132,6 +146,30 @@ def record(tx: Tx, readings: Sequence[Reading], base_url: str) -> list[Recorded]
     return done
 
 
+def record_part(tx: Tx, reading: Reading, before: Progress, base_url: str) -> Progress:
+    """Act on the next alerts of a long message, and keep the message itself with the last of them.
+
+    Its sender is answered after that alone, and sends it again when we are killed in between: what was done already is
+    then known and opens nothing twice.
+    """
+    integration = shelf.find(tx, reading.integration_id, None)
+    if integration is None:
+        return msgspec.structs.replace(before, recorded=Recorded(state="gone"))
+    if integration.revision != reading.revision:
+        return msgspec.structs.replace(before, recorded=Recorded(state="stale"))
+    counts = Counts()
+    alerts = reading.alerts[:MAX_ALERTS]
+    upto = min(before.alerts + MAX_ALERTS_AT_ONCE, len(alerts))
+    done = _acted(tx, reading, alerts[before.alerts : upto], Desk(tx, integration, base_url, counts))
+    if done is not None:
+        tell_counts(tx, counts)
+    applied, failed = before.applied.plus(done or Applied()), before.failed or done is None
+    recorded = None
+    if upto == len(alerts):
+        recorded = _kept(tx, integration, reading, applied, "failed" if failed else "done")
+    return Progress(alerts=upto, applied=applied, failed=failed, recorded=recorded)
+
+
 def _understood(base: Reading, read: Callable[[], Reading]) -> Reading:
     """What reading gives; whatever goes wrong in it, the message itself is kept."""
     try:
@@ -162,16 +200,23 @@ def _judged(base: Reading, integration: Integration, message: Message, default_c
 
 
 def _record(tx: Tx, integration: Integration, reading: Reading, desk: Desk) -> Recorded:
-    applied, state = Applied(), "done"
-    if reading.unread is None:
-        try:
-            with tx.savepoint():
-                applied = desk.apply(reading.alerts[:MAX_ALERTS], _said(reading))
-        except DBAPIError:
-            raise  # the database's own trouble: rolled back whole, perhaps run again
-        except Exception:
-            log.exception("an inbound message could not be acted on", integration_id=integration.id)
-            state = "failed"
+    applied = _acted(tx, reading, reading.alerts[:MAX_ALERTS], desk) if reading.unread is None else Applied()
+    return _kept(tx, integration, reading, applied or Applied(), "failed" if applied is None else "done")
+
+
+def _acted(tx: Tx, reading: Reading, alerts: Sequence[Alert], desk: Desk) -> Applied | None:
+    """Do what these alerts of a message say; None: a fault of ours kept us from it, and all of it is undone."""
+    try:
+        with tx.savepoint():
+            return desk.apply(alerts, _said(reading))
+    except DBAPIError:
+        raise  # the database's own trouble: rolled back whole, perhaps run again
+    except Exception:
+        log.exception("an inbound message could not be acted on", integration_id=reading.integration_id)
+        return None
+
+
+def _kept(tx: Tx, integration: Integration, reading: Reading, applied: Applied, state: str) -> Recorded:
     outcome = _outcome(reading, applied, state)
     payload_id = payload_shelf.add(
         tx, integration_id=integration.id, outcome=outcome, alerts=len(reading.alerts), **reading.kept

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from tocsin.inbound import actions
-from tocsin.inbound.actions import Reading, Recorded
+from tocsin.inbound.actions import MAX_ALERTS_AT_ONCE, Progress, Reading, Recorded
 from tocsin.inbound.model import EMAIL, Integration, Received, ReceivedMail
 from tocsin.kernel.errors import Unavailable
 from tocsin.storage import Database
@@ -19,8 +19,6 @@ log = structlog.get_logger()
 
 MAX_TOGETHER = 50
 """Messages of one integration in one transaction: a burst costs one flush to disk, and pages wait at most that long."""
-MAX_ALERTS_TOGETHER = 200
-"""Alerts in one transaction, unless a single message holds more: each costs a millisecond of the writer's time."""
 MAX_TRIES = 5
 """How often a message is read anew because its integration was changed while it was read."""
 SMALL_BYTES = 16 * 1024
@@ -139,7 +137,7 @@ class Inbox:
     async def _written(self, together: list[_Waiting], *, alone: bool) -> bool:
         """Write messages in one transaction; False when that failed and each is worth a try of its own."""
         try:
-            done = await self._database.write(actions.record, [reading for reading, _ in together], self._base_url)
+            done = await self._recorded([reading for reading, _ in together])
         except Exception as error:
             if not alone and not isinstance(error, Unavailable):
                 return False
@@ -152,13 +150,22 @@ class Inbox:
                 answered.set_result(recorded)
         return True
 
+    async def _recorded(self, readings: list[Reading]) -> list[Recorded]:
+        """In one transaction, but a message of very many alerts in several, so that others' pages go in between."""
+        if len(readings) > 1 or len(readings[0].alerts) <= MAX_ALERTS_AT_ONCE:
+            return await self._database.write(actions.record, readings, self._base_url)
+        progress = Progress()
+        while progress.recorded is None:  # bounded: each part is of so many alerts, of which a message has so many
+            progress = await self._database.write(actions.record_part, readings[0], progress, self._base_url)
+        return [progress.recorded]
+
 
 def _first(waiting: list[_Waiting]) -> list[_Waiting]:
     """As many messages, from the first on, as may go into one transaction; at least one if there is any."""
     alerts = 0
     for number, (reading, _) in enumerate(waiting[:MAX_TOGETHER]):
         alerts += len(reading.alerts)
-        if number and alerts > MAX_ALERTS_TOGETHER:
+        if number and alerts > MAX_ALERTS_AT_ONCE:
             return waiting[:number]
     return waiting[:MAX_TOGETHER]
 
