@@ -12,6 +12,7 @@ from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.model import Author, IncidentStatus
+from tocsin.kernel.clock import to_milliseconds
 from tocsin.kernel.errors import Invalid
 from tocsin.metadata import actions as metadata
 from tocsin.monitors import actions
@@ -113,6 +114,34 @@ def test_the_fourth_outage_within_an_hour_pages_at_once_and_ends_only_after_a_qu
     assert happened(site, "monitor.flapping") == [("monitor.flapping", None)]
     site.clock.wind(seconds=3600)
     assert not site.monitor.flapping
+
+
+def test_a_monitor_whose_flapping_is_not_to_be_damped_recovers_as_fast_however_often_it_fails(site: Site) -> None:
+    site.create(recovery_period=60, flapping_damping=False)
+    site.observe(Verdict.UP)
+    ids = {outage(site) for _ in range(OUTAGES + 2)}
+    assert len(ids) == OUTAGES + 2, "each outage is an incident of its own"
+    assert site.incident is None
+    assert not site.monitor.flapping
+    assert happened(site, "monitor.flapping") == []
+
+
+def test_damping_that_is_switched_off_while_a_monitor_flaps_ends_at_once(site: Site) -> None:
+    site.create(recovery_period=60)
+    site.observe(Verdict.UP)
+    for _ in range(OUTAGES):
+        outage(site)
+    assert site.monitor.flapping
+    site.update(flapping_damping=False)
+    assert not site.monitor.flapping
+    look_again_ms = site.write(watching.watched, [site.id])[0].look_again_ms
+    assert look_again_ms is not None
+    assert look_again_ms <= to_milliseconds(site.clock.now()), "its own recovery period is over already"
+    site.clock.wind(seconds=1)
+    site.observe(Verdict.UP)
+    assert site.incident is None
+    site.update(flapping_damping=True)
+    assert not site.monitor.flapping, "what was over does not come back"
 
 
 def test_an_incident_that_was_reopened_ends_again_after_a_recovery_period(site: Site) -> None:

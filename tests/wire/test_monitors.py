@@ -251,6 +251,11 @@ async def test_what_is_ours_is_shown_only_where_it_says_something(at: Clients) -
     await create(at, url="https://router.example.com")
     made = await create(at, depends_on=[1], assertions=[asserted])
     assert made["attributes"]["depends_on"] == [1]
+    assert "flapping_damping" not in made["attributes"]
+    undamped = await at.alice.patch("/api/v2/monitors/2", json={"flapping_damping": False})
+    assert undamped.json()["data"]["attributes"]["flapping_damping"] is False
+    damped = await at.alice.patch("/api/v2/monitors/2", json={"flapping_damping": None})
+    assert "flapping_damping" not in damped.json()["data"]["attributes"], "null gives the default back"
     assert made["attributes"]["assertions"] == [
         {"source": "response_time", "comparison": "less_than", "target": "500", "severity": "degraded"}
     ]

@@ -164,6 +164,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     assertions: tuple[Assertion, ...] = ()
     depends_on: tuple[int, ...] = ()
     """Monitors of the same team that this one leans on: when they fail, it is bound to."""
+    flapping_damping: bool = True
+    """Whether recovery is believed later while it breaks again and again (`rules/flapping.py`)."""
     dns_record_type: str | None = None
     """None = A."""
     dns_expected_records: tuple[str, ...] = ()

@@ -253,7 +253,7 @@ def _shown(tx: Tx, monitors: Sequence[Monitor]) -> list[Monitor]:
             monitor,
             team_name=names[monitor.team_id],
             status=shown_status(monitor, now),
-            flapping=flapping(monitor.standing, now_ms),
+            flapping=monitor.settings.flapping_damping and flapping(monitor.standing, now_ms),
             settings=_leaning_on(monitor.settings, leans_on.get(monitor.id, ())),
         )
         for monitor in monitors

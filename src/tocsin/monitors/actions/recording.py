@@ -14,7 +14,15 @@ from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.actions import dependencies
 from tocsin.monitors.actions.expiry import note_certificate
 from tocsin.monitors.model import Monitor, Observation, Standing, Verdict
-from tocsin.monitors.rules.flapping import CALM_MS, OUTAGES, RECOVERY_SECONDS, flapping, note_outage, recovery_seconds
+from tocsin.monitors.rules.flapping import (
+    CALM_MS,
+    OUTAGES,
+    RECOVERY_SECONDS,
+    flapping,
+    note_outage,
+    recovery_seconds,
+    undamped,
+)
 from tocsin.monitors.rules.judging import Deed, Facts, Patience, adopt, forget_future, judge, stop_watching
 from tocsin.monitors.rules.maintenance import in_maintenance
 from tocsin.monitors.store import monitors as shelf
@@ -49,6 +57,8 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
         note_certificate(tx, monitor.id, from_milliseconds(observation.certificate_expires_ms), base_url)
     incident = incidents.current(tx, "monitor", monitor.id, "check")
     standing = _with_reopened(forget_future(monitor.standing, to_milliseconds(tx.now)), observation, incident)
+    if not monitor.settings.flapping_damping:
+        standing = undamped(standing)
     facts = Facts(observation.verdict, observation.started_ms, observation.ended_ms, observation.degraded)
     judgement = judge(
         standing, facts, _patience(monitor, standing, facts, incident), incident_open=incident is not None
@@ -57,6 +67,8 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
     if judgement.deed is Deed.FAIL_AGAIN and incident is not None and _relapses(standing, incident):
         incidents.open(tx, opening(tx, monitor, observation, confirmed=True), base_url)
         after = after if after.outages[-1:] == (facts.ended_ms,) else note_outage(after, facts.ended_ms)
+    if not monitor.settings.flapping_damping:
+        after = undamped(after)
     new = _done(tx, monitor, standing.incident_id, observation, after, judgement.deed, base_url)
     if new != monitor.standing:
         state_shelf.save_standing(tx, monitor.id, new)

@@ -9,6 +9,7 @@ import msgspec
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.clock import to_milliseconds
 from tocsin.monitors.model import CheckSpec, Gap, Monitor, Settings
+from tocsin.monitors.rules.flapping import undamped
 from tocsin.monitors.rules.maintenance import has_window
 from tocsin.monitors.rules.patience import look_again_ms
 from tocsin.monitors.store import monitors as shelf
@@ -106,6 +107,7 @@ def in_maintenance_now(tx: Tx, reason: str) -> list[int]:
 def _watched(monitor: Monitor) -> Watched:
     paused = monitor.paused_at is not None or bool(monitor.unreadable)
     patience = (monitor.settings.confirmation_period, monitor.settings.recovery_period)
+    standing = monitor.standing if monitor.settings.flapping_damping else undamped(monitor.standing)
     return Watched(
         monitor_id=monitor.id,
         revision=monitor.revision,
@@ -114,6 +116,6 @@ def _watched(monitor: Monitor) -> Watched:
         window=monitor.settings if has_window(monitor.settings) and not paused else None,
         unreadable=monitor.unreadable if monitor.paused_at is None else "",
         patience=patience,
-        look_again_ms=None if paused else look_again_ms(monitor.standing, *patience),
+        look_again_ms=None if paused else look_again_ms(standing, *patience),
         depends_on=monitor.settings.depends_on,
     )

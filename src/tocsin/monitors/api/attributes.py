@@ -71,6 +71,8 @@ class MonitorAttributes(msgspec.Struct, gc=False):
     # Ours, and there only when they say something: a plain monitor looks as it does in the original.
     assertions: tuple[Assertion, ...] | UnsetType = UNSET
     depends_on: tuple[int, ...] | UnsetType = UNSET
+    flapping_damping: bool | UnsetType = UNSET
+    """False: its recovery is believed after `recovery_period`, however often it fails."""
     dns_record_type: str | UnsetType = UNSET
     dns_expected_records: tuple[str, ...] | UnsetType = UNSET
     database: str | UnsetType = UNSET
@@ -97,7 +99,7 @@ def render(monitor: Monitor) -> MonitorAttributes:
         monitor.paused_at is not None, s.maintenance_from, s.maintenance_to, s.maintenance_timezone,
         s.maintenance_days, s.playwright_script, s.ip_version, "v2",
         monitor.url if s.monitor_type == "playwright" else UNSET, s.assertions or UNSET, s.depends_on or UNSET,
-        _set(s.dns_record_type), s.dns_expected_records or UNSET, _set(s.database), _set(s.grpc_service), _set(s.tls),
+        UNSET if s.flapping_damping else False, _set(s.dns_record_type), s.dns_expected_records or UNSET, _set(s.database), _set(s.grpc_service), _set(s.tls),
         UNSET if monitor.degraded_reason is None else True, _set(monitor.degraded_reason), monitor.flapping or UNSET,
     )  # fmt: skip
 

@@ -97,6 +97,7 @@ class MonitorFields(msgspec.Struct, kw_only=True):
     environment_variables: dict[str, str] | UnsetType | None = UNSET
     assertions: list[AssertionInput] | UnsetType | None = UNSET
     depends_on: list[int] | UnsetType | None = UNSET
+    flapping_damping: bool | UnsetType | None = UNSET
     metadata: dict[str, Any] | UnsetType | None = UNSET
     dns_record_type: str | UnsetType | None = UNSET
     dns_expected_records: list[str] | UnsetType | None = UNSET

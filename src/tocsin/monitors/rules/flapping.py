@@ -21,6 +21,11 @@ def flapping(standing: Standing, now_ms: int) -> bool:
     return standing.flapping_since_ms is not None and bool(standing.outages) and now_ms - standing.outages[-1] < CALM_MS
 
 
+def undamped(standing: Standing) -> Standing:
+    """The standing of a monitor whose flapping is not to be damped: however often it fails, it does not flap."""
+    return standing if standing.flapping_since_ms is None else msgspec.structs.replace(standing, flapping_since_ms=None)
+
+
 def note_outage(standing: Standing, at_ms: int) -> Standing:
     """The standing after one more outage was confirmed, or an outage that seemed over went on while it flaps."""
     still = flapping(standing, at_ms)
