@@ -24,6 +24,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, Protocol
 
 import msgspec
@@ -220,7 +221,8 @@ def masked(text: bytes, secrets: tuple[str | None, ...]) -> bytes:
             continue
         place = text.find(secret[:TELLING_BYTES])
         while place >= 0:
-            same = next((n for n in range(len(secret), 0, -1) if text.startswith(secret[:n], place)), 0)
+            pairs = zip(text[place:], secret, strict=False)
+            same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
             text = text[:place] + HIDDEN + text[place + same :]
             place = text.find(secret[:TELLING_BYTES], place + len(HIDDEN))
     return text
