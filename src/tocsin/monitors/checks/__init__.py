@@ -71,6 +71,8 @@ def checks() -> dict[str, Check]:
     found: dict[str, Check] = {}
     for module_info in pkgutil.iter_modules(__path__):
         module: Any = import_module(f"{__name__}.{module_info.name}")
+        if hasattr(module, "request") != hasattr(module, "outcome"):
+            raise ValueError(f"{module.__name__} has one half of a question and not the other")
         for kind in getattr(module, "KINDS", ()):
             if kind in found:
                 raise ValueError(f"monitor type {kind} is declared twice")
