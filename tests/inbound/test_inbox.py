@@ -13,6 +13,8 @@ from tocsin.inbound.model import Integration, Payload, Received, ReceivedMail
 from tocsin.inbound.rules.keeping import MAX_BODY_BYTES
 from tocsin.inbound.store import alerts as alert_shelf
 from tocsin.inbound.store import payloads as shelf
+from tocsin.incidents import actions as incidents
+from tocsin.incidents.model import Author
 from tocsin.metadata import actions as metadata
 from tocsin.storage import Tx
 
@@ -98,6 +100,35 @@ async def test_what_cannot_be_understood_is_kept_and_said_to_the_sender(ops: Ops
     assert answer.body == {"errors": payload.outcome.removeprefix("Not understood: "), "payload_id": str(payload.id)}
 
 
+async def test_people_are_told_once_that_messages_cannot_be_read_until_one_of_them_has_looked(ops: Ops) -> None:
+    integration = await ops.integration("prometheus", name="Cluster")
+    for body in (b"{", {"hello": "world"}):
+        assert (await ops.post(integration, body)).status == 422
+    (incident,) = await ops.incidents()
+    assert incident.name == "Cluster: a message could not be read"
+    assert incident.cause.startswith("Expected ")
+    assert await ops.planned() == [incident.id]
+    await ops.group(integration, "a")
+    await ops.group(integration, "a", status="resolved")
+    assert await ops.statuses() == ["Started", "Resolved"], "a good message does not say what the bad one meant"
+    await ops.database.write(incidents.resolve, incident.id, Author(name="Alice"), base_url="https://tocsin.example")
+    assert (await ops.post(integration, b"{")).status == 422
+    assert await ops.statuses() == ["Resolved", "Resolved", "Started"]
+
+
+async def test_nobody_is_told_of_messages_that_a_paused_integration_cannot_read(ops: Ops) -> None:
+    integration = await ops.integration("prometheus", paused=True)
+    assert (await ops.post(integration, b"{")).status == 422
+    assert await ops.incidents() == []
+
+
+async def test_programs_that_look_at_the_answer_are_refused_and_nobody_is_told(ops: Ops) -> None:
+    pagerduty, opsgenie = await ops.integration("pagerduty"), await ops.integration("opsgenie")
+    assert (await ops.post(pagerduty, {"event_action": "x"})).status == 400
+    assert (await ops.post(opsgenie, {"hello": "world"}, path="v2/alerts")).status == 422
+    assert await ops.incidents() == []
+
+
 async def test_a_token_is_good_for_its_own_kind_alone(ops: Ops) -> None:
     hook = await ops.integration("incoming_webhook")
     for kind in ("prometheus", "email"):
@@ -176,7 +207,8 @@ async def test_one_message_that_is_not_understood_costs_the_others_nothing(ops: 
         ops.event(integration, "trigger", "a"), ops.post(other, b"{"), ops.event(integration, "trigger", "b")
     )
     assert [answer.status for answer in answers] == [202, 422, 202]
-    assert len(await ops.incidents()) == 2
+    found = await ops.incidents()
+    assert sorted(each.name for each in found if each.owner_id == integration.id) == ["a is down", "b is down"]
 
 
 def _request(ops: Ops) -> Received:

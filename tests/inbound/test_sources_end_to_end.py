@@ -104,7 +104,9 @@ async def test_what_follows_the_end_is_a_trouble_of_its_own(world: World, story:
 
 
 @named
-async def test_what_cannot_be_read_is_refused_in_words_and_opens_nothing(world: World, story: Story) -> None:
+async def test_what_cannot_be_read_is_refused_in_words_and_told_unless_the_sender_looks_at_the_answer(
+    world: World, story: Story
+) -> None:
     system = await set_up(world, story)
     # PagerDuty's key stands in the message: without one, nobody knows whose it is
     body = b'{"routing_key": "' + SAMPLE_KEY + b'"}' if system.routing_key else b"<alert>down</alert>"
@@ -112,7 +114,9 @@ async def test_what_cannot_be_read_is_refused_in_words_and_opens_nothing(world: 
     assert answer.status_code == (400 if story.kind == "pagerduty" else 422), answer.text
     errors = answer.json()["errors"]
     assert (errors if isinstance(errors, str) else errors[0]).startswith("Expected ")
-    assert await world.incidents() == []
+    told = [each["attributes"]["name"] for each in await world.incidents()]
+    name = KINDS[story.kind].title
+    assert told == ([] if story.kind in ("pagerduty", "opsgenie") else [f"{name}: a message could not be read"])
 
 
 async def pagerduty_integration(world: World) -> Sender:

@@ -32,6 +32,10 @@ MAX_OPEN_CONFIRMATIONS = 20
 MAX_OUTCOME_CHARACTERS = 1_000
 MAX_SAID_CHARACTERS = 3_000
 """Of a message that stand in the story of each incident that it opens."""
+UNREAD_ID = "tocsin/unreadable"
+"""The alert of messages that could not be read: one for each integration."""
+ANSWERED = frozenset({"pagerduty", "opsgenie"})
+"""Whose senders are programs that look at the answer, and are refused here as they would be there."""
 DEFAULT_CAUSE = "A webhook was received"
 
 
@@ -200,7 +204,8 @@ def _judged(base: Reading, integration: Integration, message: Message, default_c
 
 
 def _record(tx: Tx, integration: Integration, reading: Reading, desk: Desk) -> Recorded:
-    applied = _acted(tx, reading, reading.alerts[:MAX_ALERTS], desk) if reading.unread is None else Applied()
+    alerts = reading.alerts[:MAX_ALERTS] if reading.unread is None else _told(integration, reading.unread)
+    applied = _acted(tx, reading, alerts, desk)
     return _kept(tx, integration, reading, applied or Applied(), "failed" if applied is None else "done")
 
 
@@ -214,6 +219,16 @@ def _acted(tx: Tx, reading: Reading, alerts: Sequence[Alert], desk: Desk) -> App
     except Exception:
         log.exception("an inbound message could not be acted on", integration_id=reading.integration_id)
         return None
+
+
+def _told(integration: Integration, unread: Unread) -> list[Alert]:
+    """That a message could not be read: it may have been an alert, and many senders look at no answer. It stays open
+    until a person ends it: whatever is understood later does not say what this one would have said."""
+    if integration.kind.name in ANSWERED and not unread.ours:
+        return []
+    title = f"{integration.name}: a message could not be read"
+    cause = f"{unread.words.removesuffix('.')}. It may have been an alert: look at it among the integration's last payloads."
+    return [Alert(action="started", alert_id=UNREAD_ID, title=title, cause=cause)]
 
 
 def _kept(tx: Tx, integration: Integration, reading: Reading, applied: Applied, state: str) -> Recorded:
