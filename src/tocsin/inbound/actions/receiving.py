@@ -227,7 +227,8 @@ def _told(integration: Integration, unread: Unread) -> list[Alert]:
     if integration.kind.name in ANSWERED and not unread.ours:
         return []
     title = f"{integration.name}: a message could not be read"
-    cause = f"{unread.words.removesuffix('.')}. It may have been an alert: look at it among the integration's last payloads."
+    words = unread.words.removesuffix(".")
+    cause = f"{words}. It may have been an alert: look at it among the integration's last payloads."
     return [Alert(action="started", alert_id=UNREAD_ID, title=title, cause=cause)]
 
 
