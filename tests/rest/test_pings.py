@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -61,18 +62,11 @@ def site(sqlite_database: Database, clock: FakeClock) -> Iterator[Site]:
 
     token, key = sqlite_database.submit_write(work).result()
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        nonlocal pings
-        if pings is None:
-            intake = Intake(sqlite_database, "https://tocsin.example")
-            pings = Pings(intake.take, intake.take_by_name, clock)
-        await pings(scope, receive, send)
-
-    pings: Pings | None = None
+    intake = Intake(sqlite_database, "https://tocsin.example")
+    pings = Pings(intake.take, intake.take_by_name, clock, intake.offer)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(app, http=Connection, log_level="error", lifespan="off", access_log=False)
-        )
+        way: Any = partial(Connection, short_way=pings)
+        server = uvicorn.Server(uvicorn.Config(pings, http=way, log_level="error", lifespan="off", access_log=False))
         serving = threading.Thread(target=lambda: uvloop.run(server.serve(sockets=[listener])), daemon=True)
         serving.start()
         yield Site(sqlite_database, f"http://127.0.0.1:{listener.getsockname()[1]}", token, key)
@@ -198,6 +192,30 @@ def test_many_jobs_on_many_connections_are_all_answered(site: Site) -> None:
     assert asyncio.run(many()) == [200] * 200
     _, total = site.database.submit_read(lambda tx: actions.pings(tx, 1, None, page=1, per_page=1)).result()
     assert total == 200
+
+
+def test_pings_that_come_together_are_kept_and_answered_in_their_order(site: Site) -> None:
+    site.call("/log")  # by now the token is known
+    words = ["", "/fail", "/start", "/0", "/7", "/log"] * 5
+    said = [f"GET {site.path}{word} HTTP/1.1\r\nHost: t\r\n\r\n" for word in words]
+    said.insert(3, "GET /api/v1/heartbeat/unknown HTTP/1.1\r\nHost: t\r\n\r\n")
+    said.append(f"HEAD {site.path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+    host, port = site.base_url.removeprefix("http://").split(":")
+    with contextlib.closing(socket.create_connection((host, int(port)))) as connection:
+        connection.sendall("".join(said).encode())
+        answers = b"".join(iter(lambda: connection.recv(65_536), b"")).split(b"HTTP/1.1 ")[1:]
+    assert [each[:3] for each in answers] == [b"200"] * 3 + [b"404"] + [b"200"] * 28
+    meant = {"": ("success", None), "/fail": ("fail", None), "/start": ("start", None), "/0": ("success", 0),
+             "/7": ("fail", 7), "/log": ("log", None)}  # fmt: skip
+    kept = [(ping.kind.value, ping.exit_code) for ping in site.pings()]
+    assert kept == [("log", None), *(meant[word] for word in words), ("success", None)]
+
+
+def test_a_heartbeat_deleted_a_moment_ago_is_not_found_and_whoever_insists_is_told_to_stop(site: Site) -> None:
+    assert site.call() == (200, "OK")
+    site.database.submit_write(actions.delete, 1, None, "").result()
+    assert [site.call() for _ in range(3)] == [(404, "There is no such heartbeat.")] * 3
+    assert [site.call()[0] for _ in range(REFUSALS_PER_ADDRESS)][-1] == 429
 
 
 def test_a_client_that_hangs_up_in_the_middle_is_no_beat(site: Site) -> None:

@@ -48,6 +48,10 @@ TakeByName = Callable[
 ]
 """(key, slug, create, then as `Take` from kind on) to whether it was made now."""
 
+Told = Callable[[bool | BaseException], None]
+Offer = Callable[[str, str, int | None, str, str | None, str | None, Told], bool]
+"""(token, kind, exit code, method, remote address, user agent, who hears of it) to whether it is taken: see `begin`."""
+
 _Said = tuple[str, int | None]
 
 
@@ -63,8 +67,9 @@ class Bad(Exception):
 class Pings:
     """The ping addresses as an ASGI application."""
 
-    def __init__(self, take: Take, take_by_name: TakeByName, clock: Clock) -> None:
+    def __init__(self, take: Take, take_by_name: TakeByName, clock: Clock, offer: Offer | None = None) -> None:
         self._take = take
+        self._offer = offer
         self._take_by_name = take_by_name
         self._throttle = Throttle(clock)
 
@@ -85,15 +90,34 @@ class Pings:
         except Bad as bad:
             status, text = bad.status, bad.message.encode()
             headers = [(b"allow", b"GET, HEAD, POST, PUT")] if status == 405 else headers
-        except TocsinError as error:
-            status, _, headers = error_answer(error)
-            text = error.message.encode()
-        except asyncio.CancelledError:  # uvicorn stops; nothing else cancels
-            status, text, headers = 503, b"Tocsin is stopping. Try again.", _TRY_AGAIN
-        except Exception:
-            log.exception("a ping failed", method=method)
-            status, text, headers = 503, b"The ping could not be recorded. Try again.", _TRY_AGAIN
+        except BaseException as error:
+            status, text, headers = _trouble(error)
         await _send(send, method, status, text, headers)
+
+    def begin(self, method: bytes, url: bytes, headers: _Headers, address: str | None, told: Told) -> bool:
+        """The short way, without a scope or a task: most pings are one line and want one word. True when the ping is
+        taken, and `told` will be called when it is durable; whatever is unusual about a request makes it False."""
+        if self._offer is None or not url.startswith(_BY_TOKEN):
+            return False
+        token, _, suffix = url[len(_BY_TOKEN) :].partition(b"/")
+        said = _SHORT.get(suffix)
+        if said is None or method not in _METHODS:
+            return False
+        user_agent, has_body = _headers(headers)
+        if has_body:
+            return False
+        return self._offer(str(token, "latin-1"), *said, _METHODS[method], address, user_agent, told)
+
+    def outcome(self, outcome: bool | BaseException, address: str | None) -> tuple[int, bytes, _Headers]:
+        """Status, text and further headers for what `begin` told."""
+        if outcome is True:
+            return 200, b"OK", []
+        if isinstance(outcome, BaseException):
+            return _trouble(outcome)
+        try:
+            return *self._unknown(address), []
+        except TocsinError as error:
+            return _trouble(error)
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         path: str = scope["path"]
@@ -173,6 +197,11 @@ _WORDS: dict[str, _Said] = {
     "log": ("log", None),
     "0": ("success", 0),
 }
+_SHORT: dict[bytes, _Said] = {word.encode(): said for word, said in _WORDS.items()} | {
+    b"%d" % code: ("fail", code) for code in range(1, 256)
+}
+_BY_TOKEN = BY_TOKEN.encode()
+_METHODS = {method.encode(): method for method in METHODS}
 
 
 def _query(query: bytes) -> tuple[str | None, bool]:
@@ -206,6 +235,19 @@ def _headers(headers: _Headers) -> tuple[str | None, bool]:
         elif name == b"transfer-encoding":
             has_body = True
     return user_agent, has_body
+
+
+def _trouble(error: BaseException) -> tuple[int, bytes, _Headers]:
+    """Status, text and further headers for what went wrong; what is not for the caller to hear is raised again."""
+    if isinstance(error, TocsinError):
+        status, _, headers = error_answer(error)
+        return status, error.message.encode(), headers
+    if isinstance(error, asyncio.CancelledError):  # uvicorn stops; nothing else cancels
+        return 503, b"Tocsin is stopping. Try again.", _TRY_AGAIN
+    if not isinstance(error, Exception):
+        raise error
+    log.error("a ping failed", exc_info=error)
+    return 503, b"The ping could not be recorded. Try again.", _TRY_AGAIN
 
 
 async def _send(send: Send, method: str, status: int, text: bytes, extra: _Headers) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 import uvicorn
@@ -75,7 +76,7 @@ async def _run(ground: Foundation, listener: socket.socket, announce: Announce) 
     server = _Server(
         uvicorn.Config(
             house.app,
-            http=Connection,
+            http=partial(Connection, short_way=house.pings),  # type: ignore[arg-type]  # called like a class
             ws="none",
             lifespan="off",
             log_config=None,

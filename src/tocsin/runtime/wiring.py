@@ -102,6 +102,7 @@ class House:
         )
         self._inbox = Inbox(database, base_url)
         self._pings = Intake(database, base_url)
+        self.pings = Pings(self._pings.take, self._pings.take_by_name, clock, self._pings.offer)
         self._deadlines = Deadlines(database, clock, base_url)
         self._mail = mail_listener(settings, [self._inbox, HeartbeatMail(database, clock, base_url)], clock)
         self.supervisor = self._supervised(ground, door, base_url)
@@ -120,7 +121,7 @@ class House:
             api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
             console=console_app(database, door, base_url),
             receivers=[web_receiver(self._inbox, clock)],
-            pings=Pings(self._pings.take, self._pings.take_by_name, clock),
+            pings=self.pings,
         )
 
     def _supervised(self, ground: Foundation, door: Door, base_url: str) -> Supervisor:

@@ -28,7 +28,10 @@ MAX_TOKENS = 200_000
 MAX_LOOKUPS = 500
 """Unknown tokens asked for in one query."""
 
-Waiter = tuple[Ping, "asyncio.Future[bool]"]
+Told = Callable[[bool | BaseException], None]
+"""Hears what became of a ping: True when it is durable, False when there is no such heartbeat, or what went wrong."""
+Waiter = tuple[Ping, Told, str]
+"""A ping, who hears of it, and the token by which it came."""
 
 
 class Intake:
@@ -58,24 +61,46 @@ class Intake:
             id = await self._look_up(token)
             if id is None:
                 return False
+        if len(self._waiting) >= MAX_WAITING:
+            self.failed += 1
+            raise Unavailable("More pings come in than can be written. Try again.", retry_after_seconds=1)
+        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def told(outcome: bool | BaseException) -> None:
+            if answered.done():
+                return
+            if isinstance(outcome, BaseException):
+                answered.set_exception(outcome)
+            else:
+                answered.set_result(outcome)
+
+        self._add(id, token, kind, exit_code, run_id, method, remote_ip, user_agent, body, told)
+        return await answered
+
+    def offer(
+        self, token: str, kind: str, exit_code: int | None, method: str, remote_ip: str | None,
+        user_agent: str | None, told: Told,
+    ) -> bool:  # fmt: skip
+        """Record a ping without a body and call `told`, always later. False, and nothing is done, when `take` has to be
+        asked: the token is not known yet, or too many wait."""
+        id = self._ids.get(token)
+        if id is None or len(self._waiting) >= MAX_WAITING:
+            return False
+        self._add(id, token, kind, exit_code, None, method, remote_ip, user_agent, b"", told)
+        return True
+
+    def _add(
+        self, id: int, token: str, kind: str, exit_code: int | None, run_id: str | None, method: str,
+        remote_ip: str | None, user_agent: str | None, body: bytes, told: Told,
+    ) -> None:  # fmt: skip
         ping = Ping(
             heartbeat_id=id, kind=_KINDS[kind], exit_code=exit_code, run_id=run_id, method=method,
             remote_ip=remote_ip, user_agent=_clean(user_agent), body=body,
         )  # fmt: skip
-        waiting = self._waiting
-        if len(waiting) >= MAX_WAITING:
-            self.failed += 1
-            raise Unavailable("More pings come in than can be written. Try again.", retry_after_seconds=1)
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[bool] = loop.create_future()
-        waiting.append((ping, answered))
+        self._waiting.append((ping, told, token))
         if not self._scheduled and not self._in_flight:
             self._scheduled = True
-            loop.call_soon(self._flush)
-        there = await answered
-        if not there:
-            self._ids.pop(token, None)  # it was deleted
-        return there
+            asyncio.get_running_loop().call_soon(self._flush)
 
     async def take_by_name(
         self, key: str, slug: str, create: bool, kind: str, exit_code: int | None, run_id: str | None, method: str,
@@ -99,7 +124,7 @@ class Intake:
 
     def _submit(self, batch: Sequence[Waiter]) -> None:
         loop = asyncio.get_running_loop()
-        pings = [ping for ping, _ in batch]
+        pings = [ping for ping, _, _ in batch]
         try:
             future = self._database.submit_write(actions.record, pings, self._base_url)
         except RuntimeError:  # the database is being closed
@@ -113,9 +138,10 @@ class Intake:
         error = done.exception()
         if error is None:
             self.taken += len(batch)
-            for (_, answered), there in zip(batch, done.result(), strict=True):
-                if not answered.done():
-                    answered.set_result(there)
+            for (_, told, token), there in zip(batch, done.result(), strict=True):
+                if not there:
+                    self._ids.pop(token, None)  # it was deleted
+                _tell(told, there)
         elif isinstance(error, TocsinError) or len(_heartbeats(batch)) == 1:
             log.error("pings could not be written", pings=len(batch), error=_words(error))
             self._refuse(batch, error)
@@ -127,9 +153,8 @@ class Intake:
 
     def _refuse(self, batch: Sequence[Waiter], error: BaseException) -> None:
         self.failed += len(batch)
-        for _, answered in batch:
-            if not answered.done():
-                answered.set_exception(error)
+        for _, told, _ in batch:
+            _tell(told, error)
 
     async def _look_up(self, token: str) -> int | None:
         """Ask the database, together with all who ask in the same moment: a guess costs the same as a hit."""
@@ -175,7 +200,14 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 
 def _heartbeats(batch: Sequence[Waiter]) -> list[int]:
-    return list(dict.fromkeys(ping.heartbeat_id for ping, _ in batch))
+    return list(dict.fromkeys(ping.heartbeat_id for ping, _, _ in batch))
+
+
+def _tell(told: Told, outcome: bool | BaseException) -> None:
+    try:
+        told(outcome)
+    except Exception:  # one who cannot be answered must not keep the others from their answers
+        log.exception("a ping could not be answered")
 
 
 def _words(error: BaseException) -> str:
