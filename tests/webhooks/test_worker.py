@@ -21,6 +21,9 @@ from tocsin.kernel.net import RealNet
 from tocsin.kernel.vault import Vault
 from tocsin.storage import MemoryBus, Tx, events, open_database
 from tocsin.webhooks import actions
+from tocsin.webhooks.model import Outcome, Verdict
+from tocsin.webhooks.rules import delivering
+from tocsin.webhooks.store.tables import webhooks
 from tocsin.webhooks.worker import WebhookDeliveries
 
 
@@ -373,3 +376,55 @@ async def test_secrets_of_another_key_are_said_and_hide_no_other_webhook(sqlite_
         assert await moved.states(lost) == ["delivered"]
     finally:
         other.close()
+
+
+async def test_answers_that_come_together_count_as_if_they_came_one_by_one(ops: Ops) -> None:
+    id = await ops.webhook()
+    for number in range(1, 5):
+        await ops.happen("started", incident=number)
+    await ops.workers()[0].run_once()
+    first, *others = await ops.database.write(actions.claim, id, 4, "")
+    down = Outcome(verdict=Verdict.UNAVAILABLE, detail="no answer")
+    answered = [(first, Outcome(verdict=Verdict.ACCEPTED)), *((each, down) for each in others)]
+    assert await ops.database.write(actions.settle, answered) == ["delivered", "failed", "failed", "failed"]
+    assert await ops.states(id) == ["delivered", "failed", "failed", "failed"]
+    assert [len(delivery.log) for delivery in await ops.log(id)] == [1, 1, 1, 1]
+    webhook = await ops.database.read(lambda tx: actions.find(tx, id, None))
+    assert webhook.failures == len(others)
+    assert webhook.held_until is not None
+    await ops.database.write(actions.delete, id, None)
+    assert await ops.database.write(actions.settle, answered) == [None] * 4
+
+
+async def test_a_late_acceptance_outdoes_the_failure_that_comes_with_it(ops: Ops) -> None:
+    id = await ops.webhook()
+    await ops.happen("started")
+    await ops.workers()[0].run_once()
+    (early,) = await ops.database.write(actions.claim, id, 4, "")
+    ops.clock.wind(seconds=delivering.LEASE_SECONDS)
+    (late,) = await ops.database.write(actions.claim, id, 4, "")
+    answered = [
+        (late, Outcome(verdict=Verdict.UNAVAILABLE, detail="no answer")),
+        (early, Outcome(verdict=Verdict.ACCEPTED)),
+    ]
+    assert await ops.database.write(actions.settle, answered) == ["failed", "delivered"]
+    (delivery,) = await ops.log(id)
+    assert (delivery.state, delivery.due_at, len(delivery.log)) == ("delivered", None, 2)
+
+
+async def test_a_webhook_that_cannot_be_taken_silences_none_of_those_taken_with_it(sqlite_ops: Ops) -> None:
+    ops = sqlite_ops
+    broken, whole = await ops.webhook("/broken"), await ops.webhook()
+    await ops.happen("started")
+    fan_out, sending = ops.workers()
+    await fan_out.run_once()
+
+    def spoil(tx: Tx) -> None:
+        tx.execute(webhooks.update().where(webhooks.c.id == broken).values(trigger_type="of another version"))
+
+    await ops.database.write(spoil)
+    await sending.run_once()
+    await sending.drain()
+    assert ops.receiver.heard("/broken") == []
+    assert ops.receiver.told() == ["started 1"]
+    assert await ops.states(whole) == ["delivered"]

@@ -13,6 +13,7 @@ from tocsin.kernel.errors import NotFound
 from tocsin.storage import Tx, events
 from tocsin.webhooks.model import TEST_EVENT, Attempt, Delivery, Look, Message, Outcome, State, Webhook
 from tocsin.webhooks.rules import delivering, payloads, templates
+from tocsin.webhooks.rules.delivering import Change, Standing
 from tocsin.webhooks.store import deliveries as shelf
 from tocsin.webhooks.store import webhooks as webhook_shelf
 
@@ -115,39 +116,61 @@ def claim(tx: Tx, webhook_id: int, limit: int, base_url: str) -> list[Message]:
     ]
 
 
-def settle(tx: Tx, message: Message, outcome: Outcome) -> State | None:
-    """Write down what came of an attempt. Returns the new state, None when it changes nothing."""
+def claim_all(tx: Tx, wanted: Sequence[tuple[int, int]], base_url: str) -> list[Message]:
+    """`claim` for several webhooks, given as (id, how many messages at most), in one transaction."""
+    return [message for webhook_id, limit in wanted for message in claim(tx, webhook_id, limit, base_url)]
+
+
+def settle(tx: Tx, answered: Sequence[tuple[Message, Outcome]]) -> list[State | None]:
+    """Write down what came of attempts, in order. Returns the new states, None where it changes nothing."""
     tx.ring(TOPIC)  # a place has become free, and perhaps what came next about the same incident
-    row = shelf.standing(tx, message.delivery_id)
-    if row is None:  # deleted meanwhile, with its webhook
-        return None
-    outcome = msgspec.structs.replace(outcome, detail=outcome.detail[:MAX_DETAIL_CHARACTERS])
-    before = delivering.Standing(failures=row.failures, held_until=row.held_until)
-    after = delivering.endpoint_after(row.webhook_id, before, outcome, tx.now)
-    if after != before:
-        webhook_shelf.stand(tx, row.webhook_id, failures=after.failures, held_until=after.held_until)
-    change = delivering.settled(
-        State(row.state),
-        delivery_id=message.delivery_id,
+    rows = shelf.standing(tx, {message.delivery_id for message, _ in answered})
+    before = {row.webhook_id: Standing(failures=row.failures, held_until=row.held_until) for row in rows.values()}
+    endpoints, states = dict(before), {id: State(row.state) for id, row in rows.items()}
+    attempts: list[tuple[int, Attempt]] = []
+    changes: dict[int, Change] = {}
+    settled: list[State | None] = []
+    for message, outcome in answered:
+        row = rows.get(message.delivery_id)
+        if row is None:  # deleted meanwhile, with its webhook
+            settled.append(None)
+            continue
+        outcome = msgspec.structs.replace(outcome, detail=outcome.detail[:MAX_DETAIL_CHARACTERS])
+        endpoints[row.webhook_id] = delivering.endpoint_after(
+            row.webhook_id, endpoints[row.webhook_id], outcome, tx.now
+        )
+        change = delivering.settled(
+            states[row.id],
+            delivery_id=row.id,
+            attempt=message.attempt,
+            attempts=row.attempts,
+            planned_at=row.planned_at,
+            outcome=outcome,
+            now=tx.now,
+        )
+        attempts.append((row.id, _attempt(message, outcome, change, tx.now)))
+        if change is not None:
+            states[row.id] = change.state
+            changes[row.id] = change  # the last one: an earlier attempt's late acceptance outdoes a later failure
+        settled.append(None if change is None else change.state)
+    shelf.add_attempts(tx, attempts)
+    shelf.change(tx, {id: (change.state, change.due_at, change.refused) for id, change in changes.items()})
+    for webhook_id in sorted(endpoints):  # in one order, so that two processes never wait for each other
+        if endpoints[webhook_id] != before[webhook_id]:
+            after = endpoints[webhook_id]
+            webhook_shelf.stand(tx, webhook_id, failures=after.failures, held_until=after.held_until)
+    return settled
+
+
+def _attempt(message: Message, outcome: Outcome, change: Change | None, now: datetime) -> Attempt:
+    return Attempt(
         attempt=message.attempt,
-        attempts=row.attempts,
-        planned_at=row.planned_at,
-        outcome=outcome,
-        now=tx.now,
-    )
-    attempt = Attempt(
-        attempt=message.attempt,
-        at=tx.now - timedelta(milliseconds=outcome.duration_ms),
+        at=now - timedelta(milliseconds=outcome.duration_ms),
         duration_ms=outcome.duration_ms,
         status_code=outcome.status_code,
         detail=outcome.detail if change is None else change.detail,
         response_excerpt=outcome.response_excerpt,
     )
-    shelf.add_attempt(tx, message.delivery_id, attempt)
-    if change is None:
-        return None
-    shelf.change(tx, message.delivery_id, state=change.state, due_at=change.due_at, refused=change.refused)
-    return change.state
 
 
 def any_expired(tx: Tx) -> bool:
@@ -158,20 +181,15 @@ def any_expired(tx: Tx) -> bool:
 def expire(tx: Tx) -> int:
     """Give up what was tried (or waited behind a dead endpoint) for a day; returns how many messages."""
     found = shelf.expired(tx, tx.now - delivering.LIFETIME, EXPIRED_AT_ONCE)
-    for id, last_reason in found:
-        shelf.change(tx, id, state=State.GIVEN_UP, due_at=None, refused=False)
-        shelf.add_attempt(
-            tx,
-            id,
-            Attempt(
-                attempt=0,
-                at=tx.now,
-                duration_ms=0,
-                status_code=None,
-                detail=delivering.given_up(last_reason),
-                response_excerpt="",
-            ),
-        )
+    shelf.change(tx, {id: (State.GIVEN_UP, None, False) for id, _ in found})
+    words = [
+        (id, Attempt(
+            attempt=0, at=tx.now, duration_ms=0, status_code=None, detail=delivering.given_up(last_reason),
+            response_excerpt="",
+        ))
+        for id, last_reason in found
+    ]  # fmt: skip
+    shelf.add_attempts(tx, words)
     if found:
         tx.ring(TOPIC)  # what waited behind them may go
     return len(found)

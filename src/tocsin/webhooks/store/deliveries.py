@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row, delete, exists, func, insert, select, update
 
 from tocsin.storage import Tx
@@ -71,14 +72,19 @@ def take(tx: Tx, webhook_id: int, limit: int, max_refusals: int, lease_until: da
     return sorted(tx.execute(lease).all(), key=lambda row: int(row.id))
 
 
-def change(tx: Tx, id: int, *, state: State, due_at: datetime | None, refused: bool) -> None:
-    """Move a message on; one with nothing more to come is finished now."""
-    values: dict[str, Any] = {"state": state.value, "due_at": due_at}
-    if due_at is None:
-        values["finished_at"] = tx.now
-    if refused:
-        values["refusals"] = deliveries.c.refusals + 1
-    tx.execute(update(deliveries).where(deliveries.c.id == id).values(**values))
+def change(tx: Tx, moved: Mapping[int, tuple[State, datetime | None, bool]]) -> None:
+    """Move messages on, as (state, when due next, whether refused) by id; one with nothing more to come is finished
+    now."""
+    alike: dict[tuple[State, datetime | None, bool], list[int]] = {}
+    for id, to in moved.items():
+        alike.setdefault(to, []).append(id)
+    for (state, due_at, refused), ids in alike.items():
+        values: dict[str, Any] = {"state": state.value, "due_at": due_at}
+        if due_at is None:
+            values["finished_at"] = tx.now
+        if refused:
+            values["refusals"] = deliveries.c.refusals + 1
+        tx.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(**values))
 
 
 def hasten(tx: Tx, id: int | None = None) -> int:
@@ -89,19 +95,11 @@ def hasten(tx: Tx, id: int | None = None) -> int:
     return tx.execute(waiting.values(due_at=tx.now)).rowcount
 
 
-def add_attempt(tx: Tx, delivery_id: int, attempt: Attempt) -> None:
-    """Write down an attempt; it is never changed."""
-    tx.execute(
-        insert(attempts).values(
-            delivery_id=delivery_id,
-            attempt=attempt.attempt,
-            at=attempt.at,
-            duration_ms=attempt.duration_ms,
-            status_code=attempt.status_code,
-            detail=attempt.detail,
-            response_excerpt=attempt.response_excerpt,
-        )
-    )
+def add_attempts(tx: Tx, made: Sequence[tuple[int, Attempt]]) -> None:
+    """Write down attempts, as (delivery id, attempt); they are never changed."""
+    rows = [{"delivery_id": id, **msgspec.structs.asdict(attempt)} for id, attempt in made]
+    if rows:
+        tx.execute(insert(attempts), rows)
 
 
 def find(tx: Tx, webhook_id: int, id: int, log_limit: int) -> Delivery | None:
@@ -113,18 +111,18 @@ def find(tx: Tx, webhook_id: int, id: int, log_limit: int) -> Delivery | None:
     return _delivery(row, tx.execute(mine).all())
 
 
-def standing(tx: Tx, id: int) -> Row[Any] | None:
-    """(webhook_id, state, attempts, planned_at, failures, held_until) of a message and its endpoint; None = gone."""
+def standing(tx: Tx, ids: Collection[int]) -> dict[int, Row[Any]]:
+    """(id, webhook_id, state, attempts, planned_at, failures, held_until) of messages and their endpoints, by id."""
     column = deliveries.c
     statement = (
         select(
-            column.webhook_id, column.state, column.attempts, column.planned_at,
+            column.id, column.webhook_id, column.state, column.attempts, column.planned_at,
             webhooks.c.failures, webhooks.c.held_until,
         )
         .join(webhooks, webhooks.c.id == column.webhook_id)
-        .where(column.id == id)
+        .where(column.id.in_(ids))
     )  # fmt: skip
-    return tx.execute(statement).first()
+    return {row.id: row for row in tx.execute(statement)}
 
 
 def page(

@@ -13,7 +13,7 @@ from tocsin.kernel.errors import Unavailable
 from tocsin.kernel.net import HttpRequest, Net
 from tocsin.storage import Database
 from tocsin.webhooks import actions
-from tocsin.webhooks.model import Message, Outcome, State, Verdict
+from tocsin.webhooks.model import Look, Message, Outcome, State, Verdict
 from tocsin.webhooks.rules import delivering
 from tocsin.webhooks.rules.templates import TooLong
 from tocsin.webhooks.worker import requests
@@ -24,6 +24,8 @@ MAX_IN_FLIGHT = 64
 """Requests at once over all webhooks; bounds memory and sockets."""
 MAX_IN_FLIGHT_PER_WEBHOOK = 4
 """At one endpoint: what a small receiver bears, and what one slow receiver may take from the others."""
+CLAIMED_AT_ONCE = 16
+"""Webhooks whose messages are taken in one transaction: a page must not wait behind all of them."""
 GIVE_UP_SECONDS = delivering.TIMEOUT_SECONDS + 15
 """The longest one attempt may take with everything: below the lease, so that nobody sends it beside us."""
 MAX_EXPIRY_ROUNDS = 10
@@ -33,6 +35,8 @@ LONGEST_SETTLE_WAIT_SECONDS = 5.0
 """A known answer is offered to an unavailable database for over a minute; after that the message is sent again."""
 CLOSE_SECONDS = 1.0
 """What a clean shutdown leaves for answers on their way; whatever is cut off goes out again, under the same id."""
+
+_Answered = tuple[Message, Outcome]
 
 
 class WebhookDeliveries:
@@ -54,6 +58,8 @@ class WebhookDeliveries:
         self._takes_over = alone
         self._busy: dict[int, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answered: list[_Answered] = []
+        self._settling = asyncio.Lock()
         self._closing = False
         self.lag_seconds = 0.0
 
@@ -68,9 +74,9 @@ class WebhookDeliveries:
         look = await self._database.read(actions.look)
         now = self._clock.now()
         self.lag_seconds = 0.0 if look.oldest_due_at is None else max(0.0, (now - look.oldest_due_at).total_seconds())
-        for webhook_id in look.due:
-            most = 1 if webhook_id in look.probing else MAX_IN_FLIGHT_PER_WEBHOOK
-            await self._start(webhook_id, most)
+        wanted = self._places(look)
+        for start in range(0, len(wanted), CLAIMED_AT_ONCE):
+            await self._start(wanted[start : start + CLAIMED_AT_ONCE])
         return look.next_at
 
     @property
@@ -98,19 +104,32 @@ class WebhookDeliveries:
                 return
             await self._database.write(actions.expire)
 
-    async def _start(self, webhook_id: int, most: int) -> None:
-        places = min(MAX_IN_FLIGHT - sum(self._busy.values()), most - self._busy.get(webhook_id, 0))
-        if places <= 0:
-            return
+    def _places(self, look: Look) -> list[tuple[int, int]]:
+        """(webhook, how many messages of it may be started), as far as there are free places."""
+        free = MAX_IN_FLIGHT - sum(self._busy.values())
+        wanted = []
+        for webhook_id in look.due:
+            most = 1 if webhook_id in look.probing else MAX_IN_FLIGHT_PER_WEBHOOK
+            places = min(free, most - self._busy.get(webhook_id, 0))
+            if places > 0:
+                wanted.append((webhook_id, places))
+                free -= places
+        return wanted
+
+    async def _start(self, wanted: list[tuple[int, int]]) -> None:
         try:
-            messages = await self._database.write(actions.claim, webhook_id, places, self._base_url)
+            messages = await self._database.write(actions.claim_all, wanted, self._base_url)
         except (Unavailable, DBAPIError):
             raise  # the database's own trouble concerns everybody
         except Exception:  # a bug of ours with one webhook must not silence the others
-            log.exception("the messages of a webhook could not be taken", webhook_id=webhook_id)
+            if len(wanted) > 1:
+                for each in wanted:
+                    await self._start([each])
+                return
+            log.exception("the messages of a webhook could not be taken", webhook_id=wanted[0][0])
             return
         for message in messages:
-            self._busy[webhook_id] = self._busy.get(webhook_id, 0) + 1
+            self._busy[message.webhook.id] = self._busy.get(message.webhook.id, 0) + 1
             task = asyncio.create_task(self._deliver(message), name=f"webhook delivery {message.delivery_id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -150,20 +169,43 @@ class WebhookDeliveries:
             return Outcome(verdict=Verdict.OURS, detail=_our_own(error))
 
     async def _settle(self, message: Message, outcome: Outcome) -> None:
+        """Write down an answer, together with all that have come in while the last ones were written."""
+        self._answered.append((message, outcome))
+        async with self._settling:
+            together, self._answered = self._answered[:MAX_IN_FLIGHT], self._answered[MAX_IN_FLIGHT:]
+            if together:  # else it went with those of somebody before us
+                await self._write_down(together)
+
+    async def _write_down(self, together: list[_Answered]) -> None:
         wait_seconds = FIRST_SETTLE_WAIT_SECONDS
-        facts = {"delivery_id": message.delivery_id, "webhook_id": message.webhook.id, "attempt": message.attempt}
         for _ in range(MAX_SETTLE_TRIES):
             try:
-                state = await self._database.write(actions.settle, message, outcome)
+                states = await self._database.write(actions.settle, together)
             except (Unavailable, DBAPIError) as error:
-                log.warning("a webhook's answer waits for the database", **facts, why=str(error))
+                log.warning("webhooks' answers wait for the database", answers=len(together), why=str(error))
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, LONGEST_SETTLE_WAIT_SECONDS)
-            else:
-                say = log.info if state is State.DELIVERED else log.warning
-                say("webhook", **facts, state=state or "unchanged", status=outcome.status_code, why=outcome.detail)
+            except Exception:  # a bug of ours with one answer must not cost the others
+                if len(together) > 1:
+                    for each in together:
+                        await self._write_down([each])
+                    return
+                log.exception("a webhook's answer could not be written down", **_facts(together[0]))
                 return
-        log.error("a webhook's answer was lost: the message will be sent again", **facts)
+            else:
+                for each, state in zip(together, states, strict=True):
+                    say = log.info if state is State.DELIVERED else log.warning
+                    outcome = each[1]
+                    say("webhook", **_facts(each), state=state or "unchanged", status=outcome.status_code,
+                        why=outcome.detail)  # fmt: skip
+                return
+        for each in together:
+            log.error("a webhook's answer was lost: the message will be sent again", **_facts(each))
+
+
+def _facts(answered: _Answered) -> dict[str, int]:
+    message, _ = answered
+    return {"delivery_id": message.delivery_id, "webhook_id": message.webhook.id, "attempt": message.attempt}
 
 
 def _our_own(error: Exception) -> str:
