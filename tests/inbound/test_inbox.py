@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+from sqlalchemy import func, select
 
 from tests.inbound.conftest import Ops
 from tocsin.inbound import actions
@@ -13,6 +14,7 @@ from tocsin.inbound.model import Integration, Payload, Received, ReceivedMail
 from tocsin.inbound.rules.keeping import MAX_BODY_BYTES
 from tocsin.inbound.store import alerts as alert_shelf
 from tocsin.inbound.store import payloads as shelf
+from tocsin.inbound.store.tables import payloads as payload_rows
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.model import Author
 from tocsin.metadata import actions as metadata
@@ -295,3 +297,17 @@ async def test_others_write_between_the_parts_of_a_long_message(sqlite_ops: Ops)
 
 def _open_keys(tx: Tx, integration: Integration) -> list[str]:
     return list(alert_shelf.open_by_keys(tx, integration.id, [f"id:{number:04}" for number in range(1_000)]))
+
+
+async def test_those_whose_messages_come_by_turns_are_pruned_alike(sqlite_ops: Ops) -> None:
+    ops = sqlite_ops
+    hooks = [await ops.integration("incoming_webhook", **RULES) for _ in range(2)]
+    for number in range(shelf.KEPT + 2 * shelf.PRUNE_EVERY):
+        for hook in hooks:
+            await ops.post(hook, {"status": number})
+
+    def rows(tx: Tx) -> list[int]:
+        counted = select(func.count(payload_rows.c.id)).group_by(payload_rows.c.integration_id)
+        return list(tx.execute(counted.order_by(payload_rows.c.integration_id)).scalars())
+
+    assert max(await ops.database.read(rows)) <= shelf.KEPT + shelf.PRUNE_EVERY

@@ -15,14 +15,13 @@ from tocsin.storage import Tx
 KEPT = 50
 """Messages kept per integration: enough to build rules from, and bounded whatever is sent."""
 PRUNE_EVERY = 10
-"""The surplus is deleted with every tenth message: so many more than `KEPT` may lie there for a while."""
+"""The surplus is deleted when it has grown to so many: `KEPT` and so many more may lie there for a while."""
 
 
 def add(tx: Tx, **values: Any) -> int:
     """Keep a message, forget the oldest beyond the limit; returns its id."""
     id = tx.insert(insert(payloads).values(at=tx.now, **values))
-    if id % PRUNE_EVERY == 0:
-        _prune(tx, values["integration_id"])
+    _prune(tx, values["integration_id"])
     return id
 
 
@@ -66,10 +65,11 @@ def page(tx: Tx, integration_id: int, *, page: int, per_page: int) -> tuple[list
 
 def _prune(tx: Tx, integration_id: int) -> None:
     where = payloads.c.integration_id == integration_id
-    oldest = select(payloads.c.id).where(where).order_by(payloads.c.id.desc()).offset(KEPT).limit(1)
-    last = tx.execute(oldest).scalar()
-    if last is not None:
-        tx.execute(delete(payloads).where(where, payloads.c.id <= last))
+    newest_first = select(payloads.c.id).where(where).order_by(payloads.c.id.desc()).limit(1)
+    if tx.execute(newest_first.offset(KEPT + PRUNE_EVERY - 1)).scalar() is None:
+        return
+    last = tx.execute(newest_first.offset(KEPT)).scalar()
+    tx.execute(delete(payloads).where(where, payloads.c.id <= last))
 
 
 def _payload(row: Any) -> Payload:
