@@ -116,6 +116,23 @@ async def test_an_outage_pages_the_whole_team_at_once_and_says_what_is_down(stor
     ]
 
 
+@pytest.mark.parametrize(
+    ("url", "name", "said"),
+    [
+        ("https://shop.example/", "Shop", ("URL", "GET https://shop.example/")),
+        ("wss://live.example/feed", "Live", ("URL", "wss://live.example/feed")),
+        ("db.example", "Cache", ("Target", "db.example")),
+        ("Sign in", "Sign in", None),
+    ],
+)
+async def test_a_page_says_of_web_servers_alone_how_they_were_asked(
+    story: Story, url: str, name: str, said: tuple[str, str] | None
+) -> None:
+    await story.open(url=url, name=name, http_method="get")
+    (first, *_) = await story.do(lambda tx: notify.claim(tx, "email", 100, BASE))
+    assert [fact for fact in first.notice.facts if fact[0] in ("URL", "Target")] == ([said] if said else [])
+
+
 async def test_acknowledging_tells_the_others_and_resolving_tells_all(story: Story) -> None:
     incident = await story.open()
     await story.mails(incident)

@@ -162,7 +162,7 @@ def _facts(tx: Tx, incident: Incident) -> list[tuple[str, str]]:
     label = "Reported" if incident.owner_type is None else incident.owner_type.replace("_", " ").capitalize()
     facts = [
         (label, incident.name),
-        ("URL", f"{(incident.http_method or '').upper()} {incident.url}".strip() if incident.url else ""),
+        _target(incident),
         ("Cause", incident.cause),
         ("Started", f"{say_instant(incident.started_at)} ({to_wire(incident.started_at)})"),
         ("Location", ", ".join(_REGIONS.get(region, region) for region in incident.regions or ())),
@@ -171,6 +171,18 @@ def _facts(tx: Tx, incident: Incident) -> list[tuple[str, str]]:
         ("Incident", str(incident.id)),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _target(incident: Incident) -> tuple[str, str]:
+    """What was asked, and how. A bare host or a scenario is no URL, and nothing was "got" from a server of its own
+    protocol; a target that is the name as well need not be said twice.
+    """
+    url = incident.url or ""
+    if url.startswith(("http://", "https://")):
+        return "URL", f"{(incident.http_method or '').upper()} {url}".strip()
+    if "://" in url:
+        return "URL", url
+    return "Target", "" if url == incident.name else url
 
 
 def _line(text: str) -> str:

@@ -46,7 +46,7 @@ def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_
     facts = _checked(tx, None, team_id, given, settings, errors)
     paused = bool(given.get("paused"))
     id = shelf.insert_monitor(
-        tx, team_id=team_id, url=url, name=name or default_name(url), group_id=group_id, paused=paused,
+        tx, team_id=team_id, url=url, name=name or default_name(url, settings), group_id=group_id, paused=paused,
         domain=_domain(settings, url), settings=settings,
     )  # fmt: skip
     if paused:

@@ -81,8 +81,16 @@ def apply(
     return settings, url, errors
 
 
-def default_name(url: str) -> str:
-    """What a monitor is called when nobody names it: the host of its URL."""
+def default_name(url: str, settings: Settings) -> str:
+    """What a monitor is called when nobody names it: the host of its URL; of a server its type and port as well.
+
+    A page that says "Down: db.example.com" leaves open which of its servers is meant.
+    """
+    kind = KINDS[settings.monitor_type]
+    if kind.target == "host":
+        port = settings.port if kind.ports else None
+        host = f"[{url}]" if port and ":" in url else url
+        return f"{settings.monitor_type} {host}" + (f":{port}" if port else "")
     try:
         return urlsplit(url).hostname or url
     except ValueError:
