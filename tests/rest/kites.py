@@ -21,6 +21,8 @@ class Kite(msgspec.Struct, kw_only=True):
 
 
 class KiteAttributes(msgspec.Struct, frozen=True, kw_only=True):
+    """A kite (contract part 1, 2.1)."""
+
     name: str
     tail: str | None
     length: int

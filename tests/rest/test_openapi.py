@@ -56,6 +56,11 @@ def test_every_reference_in_the_manual_leads_somewhere_and_every_schema_is_valid
     assert len(references) > 10
 
 
+def test_what_the_code_notes_for_its_own_readers_is_not_told_to_callers() -> None:
+    manual = document(Catalogue(Sky().operations))
+    assert manual["components"]["schemas"]["KiteAttributes"]["description"] == "A kite."
+
+
 def test_operations_are_named_once_and_say_what_they_need() -> None:
     manual = document(Catalogue(Sky().operations))
     found = [operation for path in manual["paths"].values() for operation in path.values()]

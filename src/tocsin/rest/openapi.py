@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterable
 from typing import Any
@@ -17,6 +18,8 @@ Schema = dict[str, Any]
 
 _WITH_BODY = frozenset({"POST", "PATCH", "PUT"})
 _REF = "#/components/schemas/{name}"
+_NOTES = re.compile(r"\s*\(contract part[^)]*\)")
+"""Where a struct's form comes from: for whoever reads the code, not for callers."""
 
 _DESCRIPTION = (
     "Tocsin speaks Better Stack's Uptime API: requests are flat JSON objects, answers are `{data: {id, type, "
@@ -110,6 +113,9 @@ class _Schemas:
                 self._resources[id(resource)] = (resource, name)
         kinds = [*structs, *(kind for kind in answers if kind not in structs)]
         schemas, self.components = msgspec.json.schema_components(kinds, ref_template=_REF)
+        for schema in self.components.values():
+            if "description" in schema:
+                schema["description"] = _NOTES.sub("", schema["description"])
         self._refs = dict(zip(kinds, schemas, strict=True))
         for kind in answers:
             self._complete(kind)
