@@ -27,6 +27,8 @@ MAX_PASSWORD_INPUT = 4096
 """Characters read from standard input; more is not a password."""
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+_boxes = Console(stderr=True, highlight=False)
+"""Wraps: a box around one long line would cut it off."""
 _main = Group("Settings", sort_key=10)
 _more = Group("More settings", sort_key=20)
 
@@ -244,7 +246,7 @@ def main() -> NoReturn:
     """Run the command line; exit code 0 done, 1 failed, 2 bad usage or settings."""
     os.umask(0o077)  # whatever we write is its owner's alone
     try:
-        app(error_console=_err, exit_on_error=False, print_error=True)
+        app(error_console=_boxes, exit_on_error=False, print_error=True)
     except CycloptsError:
         sys.exit(BAD_USAGE)
     except SettingsError as error:
