@@ -185,7 +185,7 @@ def _said(suffix: str) -> _Said:
     if suffix.isascii() and suffix.isdigit() and len(suffix) <= 20:
         code = int(suffix)
         if code > 255:
-            raise Bad(400, f"The exit code {code} is none: give a number from 0 to 255.")
+            raise Bad(400, f"{code} is no exit code: give a number from 0 to 255.")
         return ("fail" if code else "success"), code
     raise Bad(404, "There is no such address: a token is followed by nothing, fail, start, log or an exit code.")
 

@@ -95,7 +95,10 @@ def parse(text: str) -> Event:
     if words and ":" in words[0]:
         clock = words.pop(0)
     if words or not text.strip():
-        raise ValueError(f"has a part that no calendar event has: '{' '.join(words)[:40]}'")
+        raise ValueError(
+            f"has a part that no calendar event has: '{' '.join(words)[:40]}' "
+            "(a cron expression has five fields, e.g. 0 2 * * *)"
+        )
     matched = _DATE.fullmatch(day)
     if matched is None:
         raise ValueError(f"has a date that is not YEAR-MONTH-DAY or MONTH-DAY: '{day[:40]}'")
