@@ -19,7 +19,7 @@ from tests.kernel.servers import HttpServer, LoopThread, NameServer
 from tests.kernel.test_net_http import ask
 from tocsin.kernel.net import Failure, HttpRequest, RealNet
 from tocsin.kernel.net.target import parse
-from tocsin.kernel.net.transfer import Transfer
+from tocsin.kernel.net.transfer import begin
 
 
 async def test_a_redirect_is_followed_and_its_cookies_are_remembered(net: RealNet, server: HttpServer) -> None:
@@ -101,7 +101,7 @@ async def test_the_body_is_not_told_to_another_origin(
     ],
 )
 def test_the_same_host_by_tls_is_still_told_who_we_are(location: str, told: bool) -> None:
-    transfer = Transfer(HttpRequest(url="http://shop.test/"), print, False, 0.0, 0.0)
+    transfer = begin(HttpRequest(url="http://shop.test/"), print, False, 0.0, 0.0)
     transfer.target = parse("http://shop.test/")
     transfer.redirected(301, parse(location).origin)
     assert transfer.cross_origin is not told

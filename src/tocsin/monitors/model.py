@@ -53,7 +53,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """A PNG of what a browser check saw at its end."""
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
+class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one check saw. Times are seconds as floats; a phase that was not reached is None."""
 
     monitor_id: int

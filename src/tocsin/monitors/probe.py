@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from heapq import heapify, heappop, heappush, heapreplace
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from tocsin.kernel.clock import Clock, to_milliseconds
 from tocsin.kernel.net import HttpRequest, HttpResponse, Net, Reply, Request
 from tocsin.monitors.checks import Check, Outcome, checks, read_settings
 from tocsin.monitors.model import CheckSpec, Observation, Verdict
+from tocsin.monitors.rules.schedule import Schedule
 
 MAX_IN_FLIGHT = 2_000
 """Checks that run at once. Each holds a socket and some 50 KB; what is due beyond them waits and shows as lag."""
@@ -129,7 +129,7 @@ class Probe:
         self._deliver = deliver
         self._max_in_flight = max_in_flight
         self._entries: dict[int, _Entry] = {}
-        self._heap: list[tuple[float, int, _Entry]] = []
+        self._schedule: Schedule[_Entry] = Schedule()
         self._tokens = 0
         self._pending: list[Observation] = []
         self._flush_at = 0.0
@@ -201,18 +201,19 @@ class Probe:
             self._watch_at = now + WATCH_SECONDS
             if not stood_still:
                 self._give_up_what_hangs(now)
-        heap = self._heap
-        begun, limit = 0, at_most if at_most is not None else self._max_in_flight + len(heap)
-        while heap:
-            due, token, entry = heap[0]
+        schedule = self._schedule
+        begun, limit = 0, at_most if at_most is not None else self._max_in_flight + len(self._entries)
+        while (turn := schedule.first(now)) is not None:
+            due, token, entry = turn
             if token != entry.token:
-                heappop(heap)
+                schedule.drop_first()
                 continue
             if due > now or begun >= limit or len(self._running) >= self._max_in_flight:
                 break
             begun += 1
+            schedule.drop_first()
             self._due(entry, due, now)
-        self._oldest_due = heap[0][0] if heap else float("inf")
+        self._oldest_due = schedule.next_due
         if self._pending and now >= self._flush_at:
             self._flush()
 
@@ -245,11 +246,11 @@ class Probe:
 
     def _anchor(self, now: float) -> None:
         """Which wall-clock instant `now` is, so that a check needs to ask the monotonic clock only."""
-        self._anchor_at = now
         self._anchor_ms = to_milliseconds(self._clock.now())
+        self._offset_ms = self._anchor_ms - now * 1000
 
     def _wall_ms(self, now: float) -> int:
-        return self._anchor_ms + round((now - self._anchor_at) * 1000)
+        return int(self._offset_ms + now * 1000 + 0.5)
 
     def _replace(self, specs: Sequence[CheckSpec]) -> None:
         wanted = {spec.monitor_id for spec in specs}
@@ -267,13 +268,12 @@ class Probe:
             entry = self._entries[spec.monitor_id] = _Entry(spec)
             waited = None if spec.last_checked_ms is None else (self._anchor_ms - spec.last_checked_ms) / 1000
             if waited is not None and 0 <= waited < entry.frequency:
-                self._schedule(entry, now + entry.frequency - waited)
+                self._at(entry, now + entry.frequency - waited)
             else:
                 overdue.append(entry)
         window = max(SOON_SECONDS, len(overdue) / STARTS_PER_SECOND)
         for entry in overdue:
             self._soon(entry, now, window)
-        heapify(self._heap)
 
     def _put(self, spec: CheckSpec) -> None:
         now = self._clock.monotonic()
@@ -301,7 +301,7 @@ class Probe:
         """Check it within `window` seconds, then let it find its own place in its period."""
         window = min(window, entry.frequency)
         entry.spread = window < entry.frequency
-        self._schedule(entry, now + window * entry.phase)
+        self._at(entry, now + window * entry.phase)
 
     def _remove(self, monitor_id: int) -> None:
         entry = self._entries.pop(monitor_id, None)
@@ -316,15 +316,15 @@ class Probe:
             self._anchor(now)
             self._run(entry, now)
 
-    def _schedule(self, entry: _Entry, due: float) -> None:
+    def _at(self, entry: _Entry, due: float) -> None:
         self._tokens += 1
         entry.token = self._tokens
-        heappush(self._heap, (due, self._tokens, entry))
+        self._schedule.put((due, self._tokens, entry))
         if due < self._oldest_due:
             self._oldest_due = due
 
     def _due(self, entry: _Entry, due: float, now: float) -> None:
-        """The first of the heap: it gives its place to its next turn, which costs half of going and coming back."""
+        """Its turn has come: it takes its next place, and is checked."""
         following = due + entry.frequency
         if entry.spread:
             entry.spread = False
@@ -336,7 +336,7 @@ class Probe:
             following += beats * entry.frequency
         self._tokens += 1
         entry.token = self._tokens
-        heapreplace(self._heap, (following, self._tokens, entry))
+        self._schedule.put((following, self._tokens, entry))
         if entry.running:
             self._skipped += 1
         else:

@@ -22,7 +22,7 @@ from tocsin.kernel.net.messages import (
 from tocsin.kernel.net.multi import Multi
 from tocsin.kernel.net.standpoint import Standpoint, Trouble
 from tocsin.kernel.net.target import BadUrl, Target, canonical_host, parse
-from tocsin.kernel.net.transfer import Options, Sink, Transfer, aim, configure, shape_of
+from tocsin.kernel.net.transfer import Options, Sink, Transfer, aim, begin, configure, shape_of
 
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class CurlEngine:
 
     def start(self, request: HttpRequest, done: Done, certificate: bool = False) -> None:
         """Send `request`; `done` hears of its end exactly once."""
-        transfer = Transfer(request, done, certificate, self._monotonic(), self._standpoint.stalled_seconds)
+        transfer = begin(request, done, certificate, self._monotonic(), self._standpoint.stalled_seconds)
         self._running.add(transfer)
         if self._closed:
             self._fail(transfer, Failure.LOCAL, "Stopping")

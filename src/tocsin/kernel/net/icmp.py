@@ -72,11 +72,6 @@ def echo_request(v6: bool, proof: bytes) -> bytes:
     return b"\x08\0" + total.to_bytes(2, "big") + proof + _FILLER
 
 
-def proves(message: bytes, start: int, proof: bytes) -> bool:
-    """Whether the message at `start` brings back this proof."""
-    return message[start + 4 : start + PROOF_END] == proof
-
-
 def read(v6: bool, message: bytes | memoryview) -> Heard | None:
     """An ICMP message (without an IP header); None for what is no answer to any echo. Total: it never raises."""
     if len(message) < 8:

@@ -71,6 +71,8 @@ class Standpoint:
         self._heartbeat: asyncio.TimerHandle | None = None
         self._ipv6 = False
         self._ipv6_asked_at = float("-inf")
+        # Asked anew of every check, though the answer is the same while the name has the same addresses.
+        self._allowed = lru_cache(maxsize=20_000)(self._permitted)
         self._literal = lru_cache(maxsize=20_000)(self._read)
         self._beat(None)
 
@@ -104,6 +106,18 @@ class Standpoint:
         self, addresses: tuple[str, ...], wanted: IpVersion | None
     ) -> tuple[tuple[str, ...], Failure | None, str]:
         """Those of `addresses` that we may go to, and can; none of them, and why."""
+        allowed = self._allowed(addresses, wanted)
+        addresses = allowed[0]
+        if len(addresses) > 1 and not self._ipv6_works():
+            # It can only fail here, and its error would hide that of IPv4.
+            addresses = tuple(each for each in addresses if not _is_global_ipv6(each)) or addresses
+            return addresses, None, ""
+        return allowed
+
+    def _permitted(
+        self, addresses: tuple[str, ...], wanted: IpVersion | None
+    ) -> tuple[tuple[str, ...], Failure | None, str]:
+        """The same for what never changes: the version that is wanted, and the policy."""
         if wanted is not None:
             addresses = tuple(each for each in addresses if (":" in each) == (wanted == "ipv6"))
             if not addresses:
@@ -118,9 +132,6 @@ class Standpoint:
             addresses = tuple(each for each in addresses if self.policy.refusal(each) is None)
             if not addresses:
                 return (), Failure.ADDRESS_REFUSED, f"Address refused: {refusal}"
-        if len(addresses) > 1 and not self._ipv6_works():
-            # It can only fail here, and its error would hide that of IPv4.
-            addresses = tuple(each for each in addresses if not _is_global_ipv6(each)) or addresses
         return addresses, None, ""
 
     def _read(self, host: str, ip_version: IpVersion | None) -> Place:

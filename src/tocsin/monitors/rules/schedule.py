@@ -1,0 +1,63 @@
+"""Whose turn is next: any number of monitors, each in its own rhythm."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+SLOT_SECONDS = 1 / 32
+"""What falls due within such a span is kept together and put in order once, when it begins. One heap of everybody would
+walk through cold memory at each check: 3 us with 40,000 monitors, which is a tenth of a ping."""
+
+Item = TypeVar("Item")
+Turn = tuple[float, int, Item]
+"""When it is due (seconds of any clock that begins near zero and never goes back), a number that no other turn has, and
+who it is; the number keeps two of the same instant in order."""
+
+
+class Schedule(Generic[Item]):
+    """Turns in the order in which they are due."""
+
+    def __init__(self) -> None:
+        self._slots: dict[int, list[Turn[Item]]] = {}
+        self._numbers: list[int] = []
+        """Of the slots that nobody has looked into: a heap."""
+        self._begun = -1
+        """The latest that somebody has."""
+        self._open: list[Turn[Item]] = []
+        """What is left of it, the next turn last."""
+
+    def put(self, turn: Turn[Item]) -> None:
+        """One more, in any order; what is past is next."""
+        number = int(turn[0] // SLOT_SECONDS)
+        slot = self._slots.get(number)
+        if slot is not None:
+            slot.append(turn)
+        elif number > self._begun:
+            self._slots[number] = [turn]
+            heappush(self._numbers, number)
+        else:
+            self._open.append(turn)
+            self._open.sort(reverse=True)
+
+    def first(self, now: float) -> Turn[Item] | None:
+        """The next one if its slot has begun at `now`; it may still be a slot's length ahead."""
+        if self._open:
+            return self._open[-1]
+        if not self._numbers or self._numbers[0] * SLOT_SECONDS > now:
+            return None
+        self._begun = heappop(self._numbers)
+        self._open = self._slots.pop(self._begun)
+        self._open.sort(reverse=True)
+        return self._open[-1]
+
+    def drop_first(self) -> None:
+        """Take out what `first` has just told."""
+        self._open.pop()
+
+    @property
+    def next_due(self) -> float:
+        """When the next one is due; infinity when there is none."""
+        if self._open:
+            return self._open[-1][0]
+        return min(self._slots[self._numbers[0]])[0] if self._numbers else float("inf")
