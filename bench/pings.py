@@ -11,6 +11,7 @@ database's driver alone, with no web server, no interpreter threads and nobody t
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
 import random
 import re
@@ -103,6 +104,16 @@ class Program:
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(10)
+
+
+def first_pings(port: int, tokens: list[str]) -> None:
+    """A ping of each job: the first one makes it known and begins its watch, which is not what is measured."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for token in tokens:
+        connection.request("GET", f"/api/v1/heartbeat/{token}")
+        if connection.getresponse().read() != b"OK":
+            raise SystemExit("a ping was refused")
+    connection.close()
 
 
 Load = tuple[float, float, float]
@@ -246,7 +257,8 @@ def main() -> None:
         program = Program(folder / "data", options.database_url)
         try:
             client = wrk if shutil.which("wrk") else own_client
-            client(program.port, tokens, options.connections, 2, folder)  # every token becomes known
+            first_pings(program.port, tokens)
+            client(program.port, tokens, options.connections, 2, folder)
             before, cpu = program.taken(), program.cpu_seconds()
             rate, median, p99 = client(program.port, tokens, options.connections, options.seconds, folder)
             taken, used = program.taken() - before, program.cpu_seconds() - cpu

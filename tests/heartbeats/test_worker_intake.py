@@ -262,3 +262,23 @@ async def test_an_absence_is_told_once_to_each_team_that_it_concerns(database: D
     assert [each["heartbeats"] for each in told] == [2]
     assert told[0]["to_ms"] - told[0]["from_ms"] == 5 * 3_600_000
     assert (watcher.absences, watcher.missed) == (1, 0)
+
+
+async def test_what_was_said_and_what_was_not_come_back_as_they_were(database: Database) -> None:
+    """Texts that look like the signs that stand for nothing are texts."""
+    (job,) = await made(database)
+    given = [
+        Ping(heartbeat_id=job.id),
+        Ping(heartbeat_id=job.id, exit_code=0, remote_ip="fe80::1%eth0", user_agent="-1", method="HEAD"),
+        Ping(heartbeat_id=job.id, kind=Kind.FAIL, exit_code=255, user_agent='NULL,{"\\'),
+        Ping(heartbeat_id=job.id, kind=Kind.LOG, run_id=str(uuid4()), user_agent=""),
+    ]
+    await database.write(actions.record, given, BASE)
+    found, _ = await database.read(lambda tx: actions.pings(tx, job.id, None, page=1, per_page=10))
+    kept = [
+        Ping(heartbeat_id=job.id, kind=each.kind, exit_code=each.exit_code, run_id=each.run_id, method=each.method,
+             remote_ip=each.remote_ip, user_agent=each.user_agent)
+        for each in reversed(found)
+    ]  # fmt: skip
+    assert kept == given
+    assert [each.duration_ms for each in found] == [None] * 4

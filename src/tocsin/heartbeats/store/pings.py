@@ -27,6 +27,10 @@ _COLUMNS = (
     "heartbeat_id, at_ms, kind, exit_code, run_id, duration_ms, overlapping, method, remote_ip, user_agent, body_size"
 )
 _WIDTH = _COLUMNS.count(",") + 1
+_NULLABLE = ("exit_code", "run_id", "duration_ms", "remote_ip", "user_agent")
+_NOTHING = -1
+"""Stands for NULL on the way to SQLite, and for nothing else: no number of ours is below 0, and a text is no number. Of
+a real None the driver asks at length whether somebody has an adapter for it; four of them cost more than the row."""
 _ARRAYS = ("bigint", "bigint", "text", "bigint", "text", "bigint", "bigint", "text", "text", "text", "bigint")
 
 
@@ -42,8 +46,8 @@ def note_beats(tx: Tx, at_ms: int, beats: Sequence[tuple[int, int, int]]) -> set
             values: Any = (at_ms, *(value for beat in some for value in beat))
             done += tx.connection.exec_driver_sql(_beats_sql(len(some)), values).rowcount
         else:
-            ids, pinged, kept = zip(*some, strict=True)
-            done += tx.connection.exec_driver_sql(_BEATS_SQL, (at_ms, list(ids), list(pinged), list(kept))).rowcount
+            columns = [_array("bigint", column) for column in zip(*some, strict=True)]
+            done += tx.connection.exec_driver_sql(_BEATS_SQL, (at_ms, *columns)).rowcount
     if done == len(beats):
         return set()
     wanted = {beat[0] for beat in beats}
@@ -65,9 +69,11 @@ def add(tx: Tx, rows: Sequence[Row]) -> None:
     for start in range(0, len(rows), MAX_ROWS):
         some = rows[start : start + MAX_ROWS]
         if tx.dialect == "sqlite":
-            tx.connection.exec_driver_sql(_insert_sql(len(some)), tuple(value for row in some for value in row))
+            values = tuple([_NOTHING if value is None else value for row in some for value in row])
+            tx.connection.exec_driver_sql(_insert_sql(len(some)), values)
         else:
-            tx.connection.exec_driver_sql(_INSERT_SQL, tuple(list(column) for column in zip(*some, strict=True)))
+            columns = [_array(kind, column) for kind, column in zip(_ARRAYS, zip(*some, strict=True), strict=True)]
+            tx.connection.exec_driver_sql(_INSERT_SQL, tuple(columns))
 
 
 def add_with_body(tx: Tx, row: Row, body: bytes) -> None:
@@ -141,6 +147,13 @@ def _kept(row: Any) -> KeptPing:
     )  # fmt: skip
 
 
+def _array(kind: str, column: Sequence[Any]) -> Any:
+    """A column for PostgreSQL. Numbers are put into its words here: the driver looks at each value of a list."""
+    if kind != "bigint":
+        return list(column)
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in column]) + "}"
+
+
 @lru_cache(maxsize=MAX_ROWS)
 def _beats_sql(rows: int) -> str:
     return _BEATS_SQLITE.replace("VALUES", "VALUES " + ", ".join(["(?, ?, ?)"] * rows))
@@ -160,7 +173,9 @@ _BEATS_SQL = (
 
 @lru_cache(maxsize=MAX_ROWS)
 def _insert_sql(rows: int) -> str:
-    row = f"({', '.join(['?'] * _WIDTH)})"
+    row = (
+        f"({', '.join([f'nullif(?, {_NOTHING})' if column in _NULLABLE else '?' for column in _COLUMNS.split(', ')])})"
+    )
     return f"INSERT INTO heartbeat_pings ({_COLUMNS}) VALUES {', '.join([row] * rows)}"  # noqa: S608
 
 
