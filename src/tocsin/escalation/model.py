@@ -101,8 +101,8 @@ class Standing(msgspec.Struct, frozen=True):
 
     @property
     def silent(self) -> bool:
-        """Nobody was paged, and nobody will be."""
-        return not self.running and not self.paged
+        """Nobody is being alerted: it never began, or it was stopped, whomever it had reached by then."""
+        return not self.running
 
 
 class Escalation(msgspec.Struct, frozen=True):

@@ -33,6 +33,10 @@ JOIN_WITHIN = timedelta(minutes=5)
 """How long after its own alert an outage still is taken for a consequence of what it leans on, which fails only now."""
 SUSPECT_WAIT = timedelta(minutes=2)
 """How long an outage waits for a cause that is not sure: one that fails but is unconfirmed, or looks well again."""
+WELL_LASTS = timedelta(minutes=5)
+"""How long a cause that looks well still stands for others that do not: its own recovery may be believed only a day
+later, and what goes on without it by then has another cause. Longer than the usual recovery period with `SETTLE`, so
+that what recovers together is paged about once."""
 SETTLE = timedelta(seconds=60)
 """How long after their cause has ended the others have to recover before somebody is alerted about them."""
 NEWS_FIRST = timedelta(seconds=30)

@@ -14,7 +14,7 @@ from tocsin.escalation import actions as escalation
 from tocsin.incidents import rules, store
 from tocsin.incidents.actions.recording import record
 from tocsin.incidents.actions.telling import page_notice, tell_news
-from tocsin.incidents.model import Group, Incident, IncidentStatus, Reason
+from tocsin.incidents.model import Act, Group, Incident, IncidentStatus, Reason
 from tocsin.incidents.store import groups
 from tocsin.storage import Tx
 
@@ -100,18 +100,25 @@ def relieved(tx: Tx, incident: Incident) -> None:
 
 
 def well_for_now(tx: Tx, incident: Incident, base_url: str) -> None:
-    """It looks well: a page that has not begun is not begun while it does."""
+    """It looks well: a page that has not begun is not begun while it does, and it explains the others not for long."""
     standing = escalation.standing(tx, incident.id)
+    group = _group(tx, incident)
+    speaks = group is not None and group.cause_id == incident.id
     if not standing.running or standing.paged:
+        if group is not None and speaks:
+            _look_at_most(tx, group, tx.now + rules.WELL_LASTS)
         return
     escalation.stop(tx, incident.id, "it looked well before anybody was alerted")
-    group = _group(tx, incident)
-    if group is not None and group.cause_id == incident.id:
-        _appoint(tx, group, incident, group.settle_until or tx.now, base_url)
+    if group is not None and speaks:
+        _hand_on(tx, group, incident, group.settle_until or tx.now, base_url)
 
 
 def failing_again(tx: Tx, incident: Incident, base_url: str) -> None:
-    """It did not stay well: whoever speaks for it pages, if nobody has."""
+    """It did not stay well: whoever speaks for it pages, unless that is going on.
+
+    A page that went out before it joined another is no answer to that: its escalation was stopped for a cause that does
+    not speak for it any more, so people are alerted from the start.
+    """
     group = _group(tx, incident)
     if not incident.acknowledged and escalation.standing(tx, incident.id).silent and not _covered(tx, incident):
         if group is None:
@@ -134,32 +141,33 @@ def pass_on(tx: Tx, ended: Incident, base_url: str) -> None:
     settle_until = group.settle_until
     if settle_until is None or escalation.standing(tx, ended.id).paged:
         settle_until = tx.now + rules.SETTLE
-    groups.change_group(tx, group.id, settle_until=settle_until)
-    while len(pagings := groups.open_pagings(tx, group.id, 2)) > 1:  # each round takes one way of paging out
-        paging, size = pagings[1]
-        id = groups.add_group(
-            tx, team_id=group.team_id, reason=group.reason, cause_id=ended.id, settle_until=settle_until
-        )
-        groups.move_members(tx, group.id, id, paging)
-        _settle(tx, _existing(tx, id), size, ended, settle_until, base_url)
-    _settle(tx, group, pagings[0][1] if pagings else 0, ended, settle_until, base_url)
+    _hand_on(tx, group, ended, settle_until, base_url)
 
 
 def tell_news_of(tx: Tx, group_id: int, *, base_url: str) -> None:
-    """People hear how many incidents belong to the one about which they were alerted; due by a group's `news_at`."""
+    """People hear how many incidents belong to the one about which they were alerted; due by a group's `news_at`.
+
+    When that one has looked well for `rules.WELL_LASTS` and others do not, they are left to stand for themselves.
+    """
     group = groups.group(tx, group_id)
     if group is None or group.news_at is None or group.news_at > tx.now or not groups.claim_news(tx, group):
         return
     cause = store.find(tx, group.cause_id)
     if cause is None or not cause.open or group.ended_at is not None:
         return
-    told = tell_news(tx, cause, base_url)
-    if cause.acknowledged:
+    well_since = store.latest(tx, cause.id, Act.VALIDATE) if cause.status is IncidentStatus.VALIDATING else None
+    if well_since is not None and tx.now >= well_since + rules.WELL_LASTS:
+        pass_on(tx, cause, base_url)
         return
+    known = group.told_at is not None and not groups.joined_since(tx, group.id, group.told_at)
+    told = known or tell_news(tx, cause, base_url)
     standing = escalation.standing(tx, cause.id)
-    if not told and (standing.paged or standing.next_page_at is not None):  # the mail server is down, say
-        groups.change_group(tx, group.id, news_at=tx.now + rules.NEWS_FIRST)
-    if standing.running:
+    coming = standing.paged or standing.next_page_at is not None
+    if not told and not cause.acknowledged and coming:  # the mail server is down, say
+        groups.change_group(tx, group.id, news_at=tx.now + rules.NEWS_FIRST, told_at=group.told_at)
+    if well_since is not None:
+        _look_at_most(tx, group, well_since + rules.WELL_LASTS)
+    if standing.running and not known:
         escalation.renew(tx, page_notice(tx, cause, base_url))
 
 
@@ -278,6 +286,19 @@ def _group(tx: Tx, incident: Incident) -> Group | None:
     return None if found is None or found.ended_at is not None else found
 
 
+def _hand_on(tx: Tx, group: Group, before: Incident, settle_until: datetime, base_url: str) -> None:
+    """Let others than `before` speak for its group, of each way of paging one: what one would say, all must say."""
+    groups.change_group(tx, group.id, settle_until=settle_until)
+    while len(pagings := groups.open_pagings(tx, group.id, 2)) > 1:  # each round takes one way of paging out
+        paging, size = pagings[1]
+        id = groups.add_group(
+            tx, team_id=group.team_id, reason=group.reason, cause_id=before.id, settle_until=settle_until
+        )
+        groups.move_members(tx, group.id, id, paging)
+        _settle(tx, _existing(tx, id), size, before, settle_until, base_url)
+    _settle(tx, group, pagings[0][1] if pagings else 0, before, settle_until, base_url)
+
+
 def _settle(tx: Tx, group: Group, size: int, ended: Incident, settle_until: datetime, base_url: str) -> None:
     """Of a group of one way of paging whose cause has ended: release a few, let many be spoken for."""
     if size >= rules.STORM_SIZE:
@@ -312,6 +333,14 @@ def _wait(tx: Tx, incident: Incident, suspect: Incident, base_url: str) -> None:
         f"People are alerted at {rules.say_instant(until)} at the latest.",
     )
     _page(tx, incident, base_url, at=until)
+
+
+def _look_at_most(tx: Tx, group: Group, at: datetime) -> None:
+    """Look at a group at that instant, if not before."""
+    now = _existing(tx, group.id)
+    if now.news_at is None or now.news_at > at:
+        groups.change_group(tx, group.id, news_at=at)
+        tx.ring(TOPIC)
 
 
 def _join(tx: Tx, child: Incident, cause: Incident, reason: Reason, *, by: str | None = None) -> None:
@@ -351,7 +380,9 @@ def _release(tx: Tx, child: Incident, ended: Incident, settle_until: datetime, b
         return
     if not rules.failing(child):  # it looks well: should it fail again, `failing_again` begins anew
         return
-    text = f"{ended.name} (incident {ended.id}) is over, this is not. "
+    still = store.find(tx, ended.id)
+    how = "looks well, this does not" if still is not None and still.open else "is over, this is not"
+    text = f"{ended.name} (incident {ended.id}) {how}. "
     store.tell(tx, child.id, "release", "Still failing", text + _when(tx, settle_until))
     place = _place(tx, child)
     if isinstance(place, _Joins) and place.reason is Reason.DEPENDENCY:

@@ -32,6 +32,7 @@ from tocsin.incidents.store.story import (
     comment,
     comments,
     edit_comment,
+    latest,
     remove_comment,
     tell,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "drop_responses",
     "edit_comment",
     "find",
+    "latest",
     "old_responses",
     "open_alerts",
     "open_owners",

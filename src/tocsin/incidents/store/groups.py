@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, delete, func, insert, select, update
 from tocsin.escalation.model import Paging
 from tocsin.incidents.model import Group, Incident, IncidentStatus, Kind, Reason
 from tocsin.incidents.store.incidents import FIELDS, incident_of
-from tocsin.incidents.store.tables import OPEN, incident_dependencies, incident_groups, incidents
+from tocsin.incidents.store.tables import OPEN, incident_changes, incident_dependencies, incident_groups, incidents
 from tocsin.storage import Tx
 
 _SURE = incidents.c.confirmed_at.is_not(None)
@@ -145,6 +145,14 @@ def speaker(tx: Tx, group_id: int, but: int) -> Incident | None:
         if found:
             return found[0]
     return None
+
+
+def joined_since(tx: Tx, group_id: int, since: datetime) -> bool:
+    """Whether anything has joined a group at that instant or later that is still open."""
+    column, change = incidents.c, incident_changes.c
+    joined = select(change.id).join(incidents, column.id == change.incident_id)
+    mine = and_(column.incident_group_id == group_id, OPEN, change.act == "join", change.at >= since)
+    return tx.execute(joined.where(mine).limit(1)).first() is not None
 
 
 def count_some(tx: Tx, group_id: int, limit: int) -> int:

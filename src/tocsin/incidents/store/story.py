@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -29,6 +30,13 @@ def changes(tx: Tx, incident_id: int, limit: int) -> list[Change]:
         .limit(limit)
     )
     return [Change(**row._mapping) for row in rows]
+
+
+def latest(tx: Tx, incident_id: int, act: str) -> datetime | None:
+    """When that was last done to an incident."""
+    column = incident_changes.c
+    done = select(column.at).where(column.incident_id == incident_id, column.act == act)
+    return tx.execute(done.order_by(column.id.desc()).limit(1)).scalar()
 
 
 def add_comment(tx: Tx, comment: dict[str, Any]) -> int:
