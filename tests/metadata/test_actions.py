@@ -11,6 +11,7 @@ from tocsin.accounts import actions as accounts
 from tocsin.escalation.model import Paging
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.model import Filter, Incident, Opening
+from tocsin.kernel.errors import Invalid
 from tocsin.metadata import actions
 from tocsin.metadata.actions import catalog
 from tocsin.metadata.model import MatchMode, Metadata, Value
@@ -259,3 +260,11 @@ async def test_a_withdrawn_incident_takes_its_facts_along(house: House, clock: F
     clock.wind(days=31)
     await house.database.write(incidents.prune, at_most=100)
     assert (await house.count("metadata"), await house.count("metadata_terms")) == (0, 0)
+
+
+async def test_neither_a_key_nor_a_record_says_more_than_can_be_read_while_pages_wait(house: House) -> None:
+    large = ["x" * 10_000] * 6
+    with pytest.raises(Invalid, match="metadata"):
+        await house.database.read(lambda tx: actions.read_facts(tx, {"Runbook": large}, house.team_id))
+    with pytest.raises(Invalid):
+        await house.relation({"Service": ["web"], "Runbook": large[:3], "Customers": large[3:]})

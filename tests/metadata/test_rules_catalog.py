@@ -177,3 +177,19 @@ def shares(known: Metadata, each: Excerpt, record: Record) -> bool:
         for entry in record.entries
         if entry.attribute_id == attribute.id
     )
+
+
+def test_the_catalog_adds_no_more_text_than_a_page_can_bear_whatever_its_records_say() -> None:
+    large = "x" * 9_000
+    rows = [{"Service": text("shop"), "Team": text(f"{number}{large}")} for number in range(50)]
+    known = excerpt(SERVICES, *rows, {"Service": text("shop"), "Runbook": text("https://r")})
+    found = rules.enriched({"Service": text("shop")}, lambda facts: [known])
+    added = sum(rules.characters(values) for key, values in found.items() if key != "Service")
+    assert 90_000 < added <= rules.MAX_TAKEN_OVER_CHARACTERS
+    assert found["Runbook"] == text("https://r"), "what still fits is not left out for what does not"
+
+
+def test_an_incident_takes_over_the_first_keys_of_an_owner_that_says_too_much() -> None:
+    facts = {f"key {number}": text("x" * 10_000) for number in range(20)}
+    assert list(rules.inherited(facts)) == [f"key {number}" for number in range(10)]
+    assert rules.inherited({"Team": text("Shop")}) == {"Team": text("Shop")}

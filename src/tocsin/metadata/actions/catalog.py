@@ -237,6 +237,8 @@ def _entries(
     for id, values in by_attribute.items():
         if len(values) > rules.MAX_VALUES:
             raise _wrong(f"{names[id]} has too many values, at most {rules.MAX_VALUES} are accepted")
+    if sum(map(rules.characters, by_attribute.values())) > rules.MAX_CHARACTERS:
+        raise _wrong(f"has values of more than {rules.MAX_CHARACTERS} characters together")
     facts = {names[id]: values for id, values in by_attribute.items()}
     found = looked_up(tx, facts, relation.team_id, "attributes", references, seen)
     return [Entry(attribute_id=id, attribute_name=names[id], values=found[names[id]]) for id in by_attribute]

@@ -86,7 +86,7 @@ def at_opening(tx: Tx, team_id: int, owner_kind: str | None, owner_id: int | Non
     """
     owner_type = rules.owner_type_of(owner_kind)
     if owner_type is not None and owner_id is not None:
-        facts = shelf.of(tx, owner_type, [owner_id])[owner_id] | facts
+        facts = rules.inherited(shelf.of(tx, owner_type, [owner_id])[owner_id]) | facts
     return rules.enriched(facts, lambda known: candidates(tx, team_id, known))
 
 

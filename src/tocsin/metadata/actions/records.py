@@ -79,6 +79,8 @@ def put_key(
         given = [*before.values, *(value for value in given if value not in before.values)]
         if len(given) > rules.MAX_VALUES:
             raise Invalid.of({field: [f"{key} would have more than {rules.MAX_VALUES} values"]})
+        if rules.characters(given) > rules.MAX_CHARACTERS:
+            raise Invalid.of({field: [f"{key} would have values of more than {rules.MAX_CHARACTERS} characters"]})
     if not given:
         if before is not None:
             _remove(tx, owners, before, by)

@@ -1,14 +1,24 @@
 """Decides how facts may be written, when two of them are the same, and what the catalog adds to them."""
 
-from tocsin.metadata.rules.catalog import MAX_PASSES, enrich, enriched, matches, same
+from tocsin.metadata.rules.catalog import (
+    MAX_PASSES,
+    MAX_TAKEN_OVER_CHARACTERS,
+    enrich,
+    enriched,
+    inherited,
+    matches,
+    same,
+)
 from tocsin.metadata.rules.terms import catalog_terms, key_term, lookup_term, terms
 from tocsin.metadata.rules.values import (
+    MAX_CHARACTERS,
     MAX_ID,
     MAX_KEY_CHARACTERS,
     MAX_KEYS,
     MAX_VALUE_CHARACTERS,
     MAX_VALUES,
     REFERENCES,
+    characters,
     checked_key,
     owner_type_of,
     parsed,
@@ -19,17 +29,21 @@ from tocsin.metadata.rules.values import (
 )
 
 __all__ = [
+    "MAX_CHARACTERS",
     "MAX_ID",
     "MAX_KEYS",
     "MAX_KEY_CHARACTERS",
     "MAX_PASSES",
+    "MAX_TAKEN_OVER_CHARACTERS",
     "MAX_VALUES",
     "MAX_VALUE_CHARACTERS",
     "REFERENCES",
     "catalog_terms",
+    "characters",
     "checked_key",
     "enrich",
     "enriched",
+    "inherited",
     "key_term",
     "lookup_term",
     "matches",

@@ -18,6 +18,9 @@ MAX_VALUES = 100
 MAX_KEY_CHARACTERS = 255
 MAX_VALUE_CHARACTERS = 10_000
 """Of one value: a paragraph of instructions fits, a log does not."""
+MAX_CHARACTERS = 50_000
+"""Of all values of a key together, and of all that a record of the catalog says: they are read whenever an incident
+opens, and pages wait for that."""
 MAX_ID = 2**63 - 1
 """What an id column can hold."""
 
@@ -56,7 +59,14 @@ def parsed_values(key: str, given: Any, field: str, *, blanks: bool = False) -> 
     if len(several) > MAX_VALUES:
         raise _wrong(field, f"{key} has too many values, at most {MAX_VALUES} are accepted")
     values = [_value(key, one, field, blanks) for one in several if one is not None and (blanks or one != "")]
+    if characters(values) > MAX_CHARACTERS:
+        raise _wrong(field, f"{key} has values of more than {MAX_CHARACTERS} characters together")
     return [value for value in values if blanks or value.value != ""]
+
+
+def characters(values: Iterable[Value]) -> int:
+    """How much text values are."""
+    return sum(len(text) for value in values for text in (value.value, value.name, value.email) if text)
 
 
 def checked_key(key: str, field: str = "key") -> str:
