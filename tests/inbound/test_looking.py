@@ -53,6 +53,17 @@ async def test_a_flood_of_alerts_does_not_fill_the_disk(ops: Ops) -> None:
         assert await ops.database.write(lambda tx: actions.prune(tx, at_most=100, at_most_kept=5)) == forgotten
 
 
+async def test_a_flood_whose_sender_never_says_that_it_is_over_is_forgotten_when_its_incidents_are(ops: Ops) -> None:
+    integration = await ops.integration()
+    await ops.trigger(integration, "db", "web", "mail", "dns")
+    db, web, *_ = await ops.incidents()
+    await ops.database.write(lambda tx: incidents.resolve(tx, db.id, Author(name="Alice"), base_url=BASE_URL))
+    for forgotten in (1, 0):
+        assert await ops.database.write(lambda tx: actions.prune(tx, at_most=100, at_most_kept=2)) == forgotten
+    assert await ops.alerts(db.id) == []
+    assert [alert.resolved_at for alert in await ops.alerts(web.id)] == [None], "its incident is open"
+
+
 async def test_a_dry_run_tells_every_fate(ops: Ops) -> None:
     integration = await ops.integration("prometheus")
 

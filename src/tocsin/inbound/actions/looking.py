@@ -125,10 +125,12 @@ def dry_run(tx: Tx, id: int, team_ids: tuple[int, ...] | None, sample: Sample) -
 def prune(tx: Tx, *, at_most: int, at_most_kept: int = MAX_ALERTS_KEPT) -> int:
     """Forget a bounded number of alerts that were over long ago; returns how many.
 
-    An alert whose sender fell silent long ago is over as well when its incident is: a person ended it.
+    An alert whose sender fell silent long ago, or that is beyond the newest, is over as well when its incident is: a
+    person ended it. Many senders never say that anything is over.
     """
     before = tx.now - ALERTS_KEPT
-    for incident_id in alert_shelf.silent_incident_ids(tx, before, at_most):
+    silent = alert_shelf.silent_incident_ids(tx, before, at_most)
+    for incident_id in {*silent, *alert_shelf.surplus_incident_ids(tx, at_most_kept, at_most)}:
         if not _open(tx, incident_id):
             alert_shelf.resolve_of(tx, incident_id)
     shelf.forget_confirmations(tx, at_most)

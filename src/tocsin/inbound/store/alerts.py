@@ -156,6 +156,13 @@ def silent_incident_ids(tx: Tx, before: datetime, limit: int) -> list[int]:
     return list(tx.execute(select(alerts.c.incident_id).where(*where).distinct().limit(limit)).scalars())
 
 
+def surplus_incident_ids(tx: Tx, at_most_kept: int, limit: int) -> list[int]:
+    """Incidents with open alerts that are beyond the newest."""
+    newest = tx.execute(select(func.max(alerts.c.id))).scalar() or 0
+    where = (alerts.c.id <= newest - at_most_kept, alerts.c.incident_id.is_not(None), IS_OPEN)
+    return list(tx.execute(select(alerts.c.incident_id).where(*where).distinct().limit(limit)).scalars())
+
+
 def resolve_of(tx: Tx, incident_id: int) -> None:
     """End all open alerts of an incident."""
     where = (alerts.c.incident_id == incident_id, IS_OPEN)
