@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -158,15 +159,12 @@ class MailListener:
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         try:
             async with asyncio.timeout(HANDLER_TIMEOUT_SECONDS):
+                mail = await asyncio.to_thread(
+                    parse_mail, content, sender=envelope.mail_from or "", recipient="", at=self._clock.now()
+                )
                 for token in dict.fromkeys(envelope.rcpt_tos):
-                    mail = await asyncio.to_thread(
-                        parse_mail,
-                        content,
-                        sender=envelope.mail_from or "",
-                        recipient=f"{token}@{self.domain}",
-                        at=self._clock.now(),
-                    )
-                    if not await self._deliver(token, mail):
+                    to_this = msgspec.structs.replace(mail, recipient=f"{token}@{self.domain}")
+                    if not await self._deliver(token, to_this):
                         return _UNKNOWN  # its owner deleted it while the mail was on its way
         except (TocsinError, TimeoutError) as error:
             log.warning("a mail could not be kept and will be sent again", why=str(error) or "it took too long")
