@@ -235,6 +235,24 @@ def test_unused_starts_with_every_message_and_ends_with_none() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("target", "body", "said"),
+    [
+        ("json", b'{"state": "FAIL", ', "Rules look into its JSON, but its body cannot be read as that."),
+        ("xml", b"state=FAIL", "Rules look into its XML, but its body cannot be read as that."),
+        ("json", b'{"state": "fine"}', ""),
+        ("json", b"null", ""),
+        ("xml", b"<state>fine</state>", ""),
+        ("body", b"fine", ""),
+    ],
+)
+def test_a_body_that_rules_cannot_look_into_is_said_to_be_one(target: str, body: bytes, said: str) -> None:
+    rule = Rule(rule_target=target, target_field="state", match_type="contains", content="FAIL")
+    settings = Settings(started_rule_type="any", started_rules=(rule,))
+    judgement = judge(settings, webhook(body), name="Hook", default_cause="x")
+    assert judgement.words.removeprefix("No rule matched, so nothing was done.").strip() == said
+
+
 def test_other_fields_become_facts_under_their_names() -> None:
     judgement = judge(RULES, mail("host 7 is down"), name="Mails", default_cause="x")
     assert judgement.alert is not None

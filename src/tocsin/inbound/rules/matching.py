@@ -44,7 +44,7 @@ def judge(settings: Settings, message: Message, *, name: str, default_cause: str
         if rules and (len(hits) == len(rules) if rule_type == "all" else hits):
             matched = tuple(f"{action}_rules[{number}]: {say(rules[number])}" for number in hits)
             return _taken(settings, message, action, matched, name, default_cause)
-    words = "No rule matched, so nothing was done."
+    words = "No rule matched, so nothing was done." + _unread(settings, message)
     return Judgement(alert=None, action=None, matched=(), fields={}, words=words)
 
 
@@ -76,6 +76,15 @@ def say(rule: Rule) -> str:
     """A rule in words."""
     where = f"{rule.rule_target} {rule.target_field}" if rule.target_field else rule.rule_target
     return f'{where} {rule.match_type} "{rule.content or ""}"'
+
+
+def _unread(settings: Settings, message: Message) -> str:
+    """Why rules could not match: they look into JSON or XML, and the message is none. A sender cuts it off, or sends
+    a form: otherwise the rules would be looked at again and again for what is not their fault.
+    """
+    targets = {rule.rule_target for action in _ORDER for rule in getattr(settings, f"{action}_rules")}
+    wrong = [kind.upper() for kind in ("json", "xml") if kind in targets and message.text(kind, None) is None]
+    return f" Rules look into its {' and '.join(wrong)}, but its body cannot be read as that." if wrong else ""
 
 
 def _piece(field: Field, text: str) -> str | None:
