@@ -59,7 +59,7 @@ def permission() -> str | None:
 
 
 class _Pinging(msgspec.Struct, eq=False):
-    """One ping, from its start to `done`. A struct, because it is made in a fifth of a class's time."""
+    """One ping, from its start to `done`. A struct, because it is made in a fraction of a class's time."""
 
     request: Ping
     done: Replied
