@@ -71,6 +71,8 @@ class Evidence(Protocol):
     def remote_ip(self) -> str | None: ...
     @property
     def screenshot(self) -> bytes | None: ...
+    @property
+    def trace(self) -> bytes | None: ...
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +149,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     response_options: str | None
     has_response: bool
     has_screenshot: bool = False
+    has_trace: bool = False
 
     @property
     def acknowledged(self) -> bool:
@@ -219,6 +222,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     screenshot: bytes | None = None
     """A PNG of what a browser check saw at its end."""
+    trace: bytes | None = None
+    """A zip of Playwright's: everything that it did."""
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True):

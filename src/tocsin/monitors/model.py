@@ -51,6 +51,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     remote_ip: str | None = None
     screenshot: bytes | None = None
     """A PNG of what a browser check saw at its end."""
+    trace: bytes | None = None
+    """A zip of Playwright's: everything that a failed browser check did, without the values of its variables."""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):

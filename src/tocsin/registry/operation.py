@@ -115,6 +115,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     flat: type[msgspec.Struct] | None = None
     media: str | None = None
     """For a flat answer that is bytes as they are, e.g. a picture: their media type; None = JSON."""
+    filename: str | None = None
+    """For such bytes: what a browser shall save them as; None = it shows them."""
     scope: Scope = Scope.RECORD
     page_size: PageSize = PageSize()
     switch: str | None = None

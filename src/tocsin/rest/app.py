@@ -159,6 +159,8 @@ class Api:
         extra: Headers = [(b"idempotency-replayed", b"true")] if reply.replayed else []
         if operation.media is not None and reply.status == 200:
             extra += [(b"content-type", operation.media.encode()), (b"x-content-type-options", b"nosniff")]
+            if operation.filename is not None:
+                extra.append((b"content-disposition", f'attachment; filename="{operation.filename}"'.encode()))
         return reply.status, reply.body or b"", extra
 
 

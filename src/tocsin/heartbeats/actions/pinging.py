@@ -39,6 +39,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     body_truncated: bool = False
     remote_ip: str | None = None
     screenshot: bytes | None = None
+    trace: bytes | None = None
 
 
 def record(tx: Tx, pings: Sequence[Ping], base_url: str) -> list[bool]:

@@ -41,6 +41,7 @@ from tocsin.incidents.actions.reading import (
     show,
     show_all,
     team_of,
+    trace,
 )
 from tocsin.incidents.actions.retention import prune, shorten, surplus, unresolved
 from tocsin.incidents.actions.timeline import note, show_payload, timeline
@@ -92,6 +93,7 @@ __all__ = [
     "team_of",
     "tell_news_of",
     "timeline",
+    "trace",
     "unresolved",
     "validating",
     "withdraw",

@@ -214,8 +214,10 @@ def _insert(tx: Tx, opening: Opening, evidence: dict[str, Any]) -> int:
 
 def _response(evidence: Evidence | None, timings: dict[str, float | None]) -> Response | None:
     """The failing answer as it is stored, the incident's id and the instant still to come; None without an answer."""
-    shot = evidence.screenshot if evidence is not None else None
-    if evidence is None or not (evidence.body or evidence.headers or evidence.status_code is not None or shot):
+    if evidence is None:
+        return None
+    seen = evidence.screenshot or evidence.trace
+    if not (evidence.body or evidence.headers or evidence.status_code is not None or seen):
         return None
     return Response(
         incident_id=0,
@@ -227,7 +229,8 @@ def _response(evidence: Evidence | None, timings: dict[str, float | None]) -> Re
         remote_ip=evidence.remote_ip,
         timings=timings,
         at=EPOCH,
-        screenshot=shot,
+        screenshot=evidence.screenshot,
+        trace=evidence.trace,
     )
 
 
@@ -242,6 +245,7 @@ def _short_evidence(response: Response | None, timings: dict[str, float | None],
     return {
         "has_response": response is not None,
         "has_screenshot": response is not None and response.screenshot is not None,
+        "has_trace": response is not None and response.trace is not None,
         "response_content": None if response is None else rules.short_text(response.body),
         "response_options": msgspec.json.encode(known).decode() if watched else None,
     }

@@ -8,7 +8,7 @@ from datetime import datetime
 from tocsin.accounts import actions as accounts
 from tocsin.incidents import store
 from tocsin.incidents.model import Filter, Incident, Kind, Response, Shown
-from tocsin.incidents.store import groups
+from tocsin.incidents.store import evidence, groups
 from tocsin.kernel.errors import NotFound
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import OwnerType
@@ -81,6 +81,11 @@ def response(tx: Tx, incident_id: int) -> Response | None:
 def screenshot(tx: Tx, incident_id: int) -> bytes | None:
     """What a failed browser check saw at its end (PNG), if there is a picture."""
     return store.screenshot_of(tx, incident_id)
+
+
+def trace(tx: Tx, incident_id: int) -> bytes | None:
+    """Everything that a failed browser check did (a zip of Playwright's), if it is there."""
+    return evidence.trace_of(tx, incident_id)
 
 
 def count_open(tx: Tx) -> int:

@@ -106,6 +106,13 @@ def _screenshot(tx: Tx, call: Call, input: inputs.ById) -> bytes:
     return found
 
 
+def _trace(tx: Tx, call: Call, input: inputs.ById) -> bytes:
+    found = actions.trace(tx, actions.find(tx, input.id, call.team_ids).id)
+    if found is None:
+        raise NotFound("incident_trace", input.id, f"No trace was stored for incident {input.id}")
+    return found
+
+
 def _response(tx: Tx, call: Call, input: inputs.ById) -> StoredResponse:
     found = actions.response(tx, actions.find(tx, input.id, call.team_ids).id)
     if found is None:
@@ -296,5 +303,19 @@ OPERATIONS: tuple[Operation, ...] = (
         resource=INCIDENT,
         answer="flat",
         media="image/png",
+    ),
+    Operation(
+        name="incidents.trace",
+        routes=(Route("GET", "/api/v3/incidents/{id}/trace"),),
+        area="incidents",
+        level="read",
+        input=inputs.ById,
+        handler=_trace,
+        doc="Get everything that a failed browser check did, for `playwright show-trace`.",
+        deed="downloaded the trace of an incident",
+        resource=INCIDENT,
+        answer="flat",
+        media="application/zip",
+        filename="trace.zip",
     ),
 )

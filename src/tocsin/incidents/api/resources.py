@@ -35,6 +35,8 @@ class IncidentAttributes(msgspec.Struct, frozen=True, kw_only=True):
     regions: list[str] | None
     response_url: str | None
     screenshot_url: str | None
+    trace_url: str | msgspec.UnsetType = msgspec.UNSET
+    """Ours, and there only when there is a trace."""
     origin_url: str | None
     escalation_policy_id: str | None
     ssl_certificate_expires_at: str | None
@@ -108,6 +110,7 @@ def _shared(shown: Shown) -> dict[str, Any]:
         "screenshot_url": f"{shown.base_url}/api/v3/incidents/{incident.id}/screenshot"
         if incident.has_screenshot
         else None,
+        "trace_url": f"{shown.base_url}/api/v3/incidents/{incident.id}/trace" if incident.has_trace else msgspec.UNSET,
         "origin_url": incident.origin_url,
         "escalation_policy_id": None if paging.policy_id is None else str(paging.policy_id),
         "ssl_certificate_expires_at": _when(incident.ssl_certificate_expires_at),

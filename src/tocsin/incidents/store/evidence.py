@@ -12,7 +12,7 @@ from tocsin.incidents.model import Response
 from tocsin.incidents.store.tables import incident_responses, incidents
 from tocsin.storage import Tx
 
-_READ = tuple(name for name in Response.__struct_fields__ if name != "screenshot")
+_READ = tuple(name for name in Response.__struct_fields__ if name not in ("screenshot", "trace"))
 
 
 def add_response(tx: Tx, response: Response) -> None:
@@ -26,7 +26,7 @@ def drop_response(tx: Tx, incident_id: int) -> None:
 
 
 def response_of(tx: Tx, incident_id: int) -> Response | None:
-    """The stored answer, if there is one; without its picture, for which only `screenshot_of` asks."""
+    """The stored answer, if there is one; without picture and trace, for which only their own readers ask."""
     columns = [incident_responses.c[name] for name in _READ]
     row = tx.execute(select(*columns).where(incident_responses.c.incident_id == incident_id)).first()
     if row is None:
@@ -41,6 +41,13 @@ def screenshot_of(tx: Tx, incident_id: int) -> bytes | None:
     """The picture of a failed browser check (PNG), if there is one."""
     column = incident_responses.c
     found = tx.execute(select(column.screenshot).where(column.incident_id == incident_id)).scalar()
+    return None if found is None else bytes(found)
+
+
+def trace_of(tx: Tx, incident_id: int) -> bytes | None:
+    """The recording of a failed browser check (zip), if there is one."""
+    column = incident_responses.c
+    found = tx.execute(select(column.trace).where(column.incident_id == incident_id)).scalar()
     return None if found is None else bytes(found)
 
 
@@ -83,8 +90,8 @@ def surplus_responses(tx: Tx, owner: tuple[str, int], whole: int, limit: int) ->
 def shorten_responses(tx: Tx, incident_ids: Sequence[int]) -> None:
     """Forget body and headers of the stored answers; where it came from, its status and its timings stay."""
     kept = update(incident_responses).where(incident_responses.c.incident_id.in_(incident_ids))
-    tx.execute(kept.values(body=b"", headers=[], body_truncated=True, shortened=True, screenshot=None))
-    tx.execute(update(incidents).where(incidents.c.id.in_(incident_ids)).values(has_screenshot=False))
+    tx.execute(kept.values(body=b"", headers=[], body_truncated=True, shortened=True, screenshot=None, trace=None))
+    tx.execute(update(incidents).where(incidents.c.id.in_(incident_ids)).values(has_screenshot=False, has_trace=False))
     _forget_headers(tx, incident_ids)
 
 
@@ -92,7 +99,9 @@ def drop_responses(tx: Tx, incident_ids: Sequence[int]) -> None:
     """Forget the stored answers for good."""
     tx.execute(delete(incident_responses).where(incident_responses.c.incident_id.in_(incident_ids)))
     tx.execute(
-        update(incidents).where(incidents.c.id.in_(incident_ids)).values(has_response=False, has_screenshot=False)
+        update(incidents)
+        .where(incidents.c.id.in_(incident_ids))
+        .values(has_response=False, has_screenshot=False, has_trace=False)
     )
     _forget_headers(tx, incident_ids)
 

@@ -42,6 +42,7 @@ incidents = Table(
     Column("response_options", Text, nullable=True),
     Column("has_response", Boolean, nullable=False),
     Column("has_screenshot", Boolean, nullable=False, server_default=false()),
+    Column("has_trace", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
 )
 """`alert_id`: of an alert the sender's, NULL when it gave none (every NULL is another); the empty text for all else."""
@@ -139,6 +140,7 @@ incident_responses = Table(
     Column("timings", Json, nullable=False),
     Column("shortened", Boolean, nullable=False, server_default=false()),
     Column("screenshot", LargeBinary, nullable=True),
+    Column("trace", LargeBinary, nullable=True),
     Index("ix_incident_responses_at", "at"),
     Index("ix_incident_responses_shortened", "shortened", "incident_id"),
     sqlite_autoincrement=True,

@@ -4,8 +4,8 @@ A monitor that is up may still be worse than it should be (an assertion of sever
 when and why is kept beside its status, so that the change is told once and survives a restart. `outages` holds the
 starts of its latest outages and `flapping_since_ms` whether they came too often, which lengthens the recovery period
 for a while. `monitor_dependencies` says which monitors one leans on; both directions are asked, one when it fails, the
-other when a monitor is deleted or a circle would close. A browser check that fails leaves a picture beside the failing
-answer; the incident says whether there is one, so that a list of incidents need not look.
+other when a monitor is deleted or a circle would close. A browser check that fails leaves a picture and a
+recording beside the failing answer; the incident says whether there are any, so that a list of incidents need not look.
 """
 
 import sqlalchemy as sa
@@ -35,4 +35,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_monitor_dependencies_depends_on_id", "monitor_dependencies", ["depends_on_id"])
     op.add_column("incidents", sa.Column("has_screenshot", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("incidents", sa.Column("has_trace", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("incident_responses", sa.Column("screenshot", sa.LargeBinary, nullable=True))
+    op.add_column("incident_responses", sa.Column("trace", sa.LargeBinary, nullable=True))
