@@ -12,7 +12,7 @@ import msgspec
 
 from tocsin.kernel.net import Failure, Net
 from tocsin.monitors.checks import Outcome
-from tocsin.monitors.checks.playwright import process
+from tocsin.monitors.checks.playwright import cleaning, process, trace
 from tocsin.monitors.checks.playwright.browser import Host, Missing, Parts, parts
 from tocsin.monitors.model import Evidence, Verdict
 from tocsin.monitors.rules.expiry import host_of
@@ -21,9 +21,11 @@ KINDS = ("playwright",)
 WAIT_SECONDS = 20.0
 """For one of the browsers to be free: with this and the start the longest scenario (900 s) fits into a check's time."""
 POLL_SECONDS = 0.1
+ALL_SECONDS = 955.0
+"""Of waiting, running and cleaning together: a little less than the probe gives any check."""
 SHORTEST_SECRET = 4
 """Characters of a variable's value that is hidden: hiding every `1` would leave nothing to read."""
-HIDDEN = "•••"
+HIDDEN = cleaning.HIDDEN
 MAX_SCREENSHOT_BYTES = 1024 * 1024
 MAX_CAUSE = 1_000
 MAX_URL = 8_000
@@ -67,6 +69,7 @@ def configure(host: Host) -> None:
 
 async def check(settings: Settings, net: Net) -> Outcome:
     """Run the scenario once. A failing one is down; what is missing or breaks here is unknown, and nobody's outage."""
+    give_up_at = asyncio.get_running_loop().time() + ALL_SECONDS
     try:
         found = await asyncio.to_thread(parts, _here.host)
     except Missing as error:
@@ -76,7 +79,7 @@ async def check(settings: Settings, net: Net) -> Outcome:
         busy = f"All {_here.host.at_once} browsers were busy for {WAIT_SECONDS:.0f} seconds"
         return _unknown(f"{busy}: allow more at once (--browsers), or check less often")
     try:
-        outcome = await _run(settings, found, slot)
+        outcome = await _run(settings, found, slot, give_up_at)
     finally:
         _here.busy.discard(slot)
     if outcome.verdict is Verdict.DOWN and await _ours(outcome.cause or "", net):
@@ -95,7 +98,7 @@ async def _ours(cause: str, net: Net) -> bool:
     return answer.failure is Failure.LOCAL
 
 
-async def _run(settings: Settings, found: Parts, slot: int) -> Outcome:
+async def _run(settings: Settings, found: Parts, slot: int, give_up_at: float) -> Outcome:
     timeout_seconds = float(settings.request_timeout or 60)
     job = {
         "script": settings.playwright_script or "",
@@ -119,10 +122,8 @@ async def _run(settings: Settings, found: Parts, slot: int) -> Outcome:
         cause, seconds = f"{cause} after {timeout_seconds:g} seconds", timeout_seconds
     if report.get("line"):
         cause += f" (line {_number(report['line']):.0f})"
-    return Outcome(
-        verdict=Verdict.DOWN, cause=_hide(cause, settings), response_time=seconds,
-        evidence=_evidence(settings, ended, report),
-    )  # fmt: skip
+    evidence = await _traced(_evidence(settings, ended, report), settings, ended, give_up_at)
+    return Outcome(verdict=Verdict.DOWN, cause=_hide(cause, settings), response_time=seconds, evidence=evidence)
 
 
 async def _slot() -> int | None:
@@ -143,6 +144,17 @@ def _evidence(settings: Settings, ended: process.Ending, report: dict[str, Any])
         body_truncated=len(ended.output) >= process.MAX_OUTPUT_BYTES,
         screenshot=_image(report.get("screenshot")),
     )
+
+
+async def _traced(evidence: Evidence, settings: Settings, ended: process.Ending, give_up_at: float) -> Evidence:
+    """With the recording, cleaned; when there was one and it cannot be kept, the log says why."""
+    if not ended.trace:
+        return evidence
+    left = min(trace.CLEAN_SECONDS, give_up_at - asyncio.get_running_loop().time())
+    values = [value for value in settings.environment_variables.values() if len(value) >= SHORTEST_SECRET]
+    kept, why = await trace.clean(ended.trace, values, max(0.0, left))
+    body = evidence.body if kept else evidence.body + f"no trace: {why}\n".encode()
+    return msgspec.structs.replace(evidence, trace=kept, body=body)
 
 
 def _image(text: Any) -> bytes | None:

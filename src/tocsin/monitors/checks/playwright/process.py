@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from tocsin.kernel.ids import new_token
-from tocsin.monitors.checks.playwright import confine
+from tocsin.monitors.checks.playwright import confine, trace
 from tocsin.monitors.checks.playwright.browser import Parts, user_of
 
 LAUNCH_SECONDS = 30.0
@@ -26,6 +26,7 @@ GRACE_SECONDS = 6.0
 LOOK_SECONDS = 1.0
 """How often the memory is added up."""
 MAX_REPORT_BYTES = 4 << 20
+_TRACE_FOLLOWS = b'\n{"event":"trace"}\n'
 MAX_OUTPUT_BYTES = 48 * 1024
 """Of what a scenario prints; the rest is read and dropped."""
 LIMITS = {
@@ -58,6 +59,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     late: bool = False
     """Whether it had to be killed because its time was over."""
     output: str = ""
+    trace: bytes = b""
+    """What the runner gave out for a recording: made where a script could make anything."""
 
 
 async def run(parts: Parts, slot: int, job: dict[str, Any], timeout_seconds: float) -> Ending:
@@ -121,7 +124,7 @@ async def _watch(
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    output, report = _Sink(MAX_OUTPUT_BYTES), _Sink(MAX_REPORT_BYTES)
+    output, report = _Sink(MAX_OUTPUT_BYTES), _Sink(MAX_REPORT_BYTES + trace.MAX_RAW_BYTES)
     readers = [asyncio.ensure_future(output.fill(process.stderr)), asyncio.ensure_future(report.fill(process.stdout))]
     memory = asyncio.ensure_future(_until_too_large(tree, parts.memory_bytes))
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -141,13 +144,14 @@ async def _watch(
     finally:
         for task in (*readers, memory, ended, begun):
             task.cancel()
-    return _ending(process.returncode, report.taken, output.taken, too_large=too_large, late=not done)
+    return _ending(process.returncode, bytes(report.taken), bytes(output.taken), too_large=too_large, late=not done)
 
 
 def _ending(code: int | None, report: bytes, output: bytes, *, too_large: bool, late: bool) -> Ending:
     text = output.decode("utf-8", "replace")
     launched, why, found = False, "", None
-    for line in report.splitlines():
+    said, _, recording = report.partition(_TRACE_FOLLOWS)
+    for line in said[:MAX_REPORT_BYTES].splitlines():
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
@@ -164,7 +168,7 @@ def _ending(code: int | None, report: bytes, output: bytes, *, too_large: bool, 
         why = "The browser did not end within its time and was killed"
     elif found is None and not why:
         why = f"The browser check ended without a word (exit code {code})"
-    return Ending(report=found, why=why, launched=launched, late=late, output=text)
+    return Ending(report=found, why=why, launched=launched, late=late, output=text, trace=recording)
 
 
 async def _until_too_large(tree: _Tree, most_bytes: int) -> None:
@@ -179,7 +183,7 @@ class _Sink:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.taken = b""
+        self.taken = bytearray()
         self.begun = asyncio.Event()
 
     async def fill(self, pipe: asyncio.StreamReader) -> None:

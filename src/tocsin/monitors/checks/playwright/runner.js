@@ -2,7 +2,9 @@
 //
 // Reads {driver, script, executable, args, sandbox, timeout_ms, variables, ignore_https_errors} as JSON from the file
 // descriptor 0. Writes lines of JSON to the descriptor 1: {"event": "launched"}, then one {"event": "done", …} with what
-// was found, or {"event": "trouble", "why": …} when no browser could be had. What the scenario prints goes to 2.
+// was found (said again when the picture of it is there: the last one counts), or {"event": "trouble", "why": …} when no
+// browser could be had. After a failure {"event": "trace"} may follow, and then a zip to the end. What the scenario prints
+// goes to 2.
 'use strict';
 
 const fs = require('node:fs');
@@ -15,6 +17,8 @@ const EXPECT_TIMEOUT_MS = 5000;   // as the original's expect.timeout
 const POLL_MS = 100;
 const SCREENSHOT_TIMEOUT_MS = 4000;
 const MAX_SCREENSHOT_BYTES = 1024 * 1024;
+const TRACE_TIMEOUT_MS = 4000;
+const MAX_TRACE_BYTES = 16 * 1024 * 1024;  // as in trace.py
 const MAX_WORDS = 1000;           // characters of a cause
 const MAX_TESTS = 100;
 
@@ -304,13 +308,14 @@ function words(error) {
   return `${first ?? 'it failed without a word'}${detail && !first.includes(detail) ? ` ${detail}` : ''}`.slice(0, MAX_WORDS);
 }
 
-async function runOne(browser, each) {
+async function runOne(browser, each, began) {
   running = each;
   soft.length = 0;
   const { baseURL, viewport, userAgent, locale, timezoneId, extraHTTPHeaders, httpCredentials, colorScheme, geolocation, permissions, storageState, ignoreHTTPSErrors, isMobile, hasTouch, deviceScaleFactor, javaScriptEnabled } = chainUse(each.scope);
   const options = { baseURL, viewport, userAgent, locale, timezoneId, extraHTTPHeaders, httpCredentials, colorScheme, geolocation, permissions, storageState, isMobile, hasTouch, deviceScaleFactor, javaScriptEnabled, ignoreHTTPSErrors: ignoreHTTPSErrors ?? input.ignore_https_errors };
   const context = await browser.newContext(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)));
   await context.route((url) => url.protocol === 'file:', (route) => route.abort());
+  await beginTrace(context);
   const page = await context.newPage();
   watch(page);
   const request = context.request;
@@ -325,9 +330,64 @@ async function runOne(browser, each) {
   for (const after of chain(each.scope, 'after')) try { await after(fixtures, test.info()); } catch (thrown) { error ??= thrown; }
   if (error instanceof Skipped) error = null;
   if (each.kind === 'fails') error = error ? null : new Error('it was expected to fail, and did not');
-  const shown = error ? await picture(context, page) : {};
+  if (error) return failed({ ok: false, cause: `${fullTitle(each)}: ${words(error)}`, line: place(error), milliseconds: Date.now() - began }, context, page);
   await context.close().catch(() => {});
-  return { error, ...shown };
+  return null;
+}
+
+const fullTitle = (each) => [...each.scope.titles, each.title].join(' › ');
+
+let deadline = null;
+async function failed(result, context, page) {  // what is known is said at once: gathering evidence may take too long
+  clearTimeout(deadline);
+  say({ event: 'done', ...result });
+  const shown = context && (page || context.pages().length) ? await picture(context, page ?? context.pages()[0]) : {};
+  return { ...result, ...shown, trace: await endTrace() };
+}
+
+// Snapshots of the pages, but no film: it costs a third more than a check without, and what it shows cannot be hidden.
+let tracing = null;
+async function beginTrace(context) {
+  const [start, stop] = [context.tracing.start.bind(context.tracing), context.tracing.stop.bind(context.tracing)];
+  const mine = { context, stop };
+  tracing = null;
+  try { await start({ snapshots: true }); } catch (error) { log(`no trace: ${words(error)}`); return; }
+  tracing = mine;
+  context.tracing.start = async (...given) => {
+    if (tracing === mine) { tracing = null; log('no trace: the scenario makes its own'); await stop(); }
+    return start(...given);
+  };
+}
+
+async function endTrace() {
+  if (!tracing) return null;
+  const { stop } = tracing;
+  tracing = null;
+  const file = path.join(own.TMPDIR, 'trace.zip');
+  try {
+    const late = new Promise((_, no) => setTimeout(() => no(new Error('it took too long')), TRACE_TIMEOUT_MS));
+    await Promise.race([stop({ path: file }), late]);
+    const { size } = fs.statSync(file);
+    if (size > MAX_TRACE_BYTES) throw new Error(`it has ${size} bytes, more than ${MAX_TRACE_BYTES}`);
+    return fs.readFileSync(file);
+  } catch (error) { log(`no trace: ${words(error)}`); return null; }
+}
+
+function finish({ trace, ...result }) {
+  say({ event: 'done', ...result });
+  if (trace) {
+    say({ event: 'trace' });
+    for (let at = 0; at < trace.length;) at += fs.writeSync(1, trace, at);
+  }
+  process.exit(0);
+}
+
+let crashed = false;
+async function crash(how, error) {
+  if (crashed) return;
+  crashed = true;
+  const result = { ok: false, cause: `${how}: ${words(error)}`, line: place(error) };
+  finish(await failed(result, tracing?.context).catch(() => result));
 }
 
 function watch(page) {
@@ -363,10 +423,9 @@ async function everything(browser) {
   if (!chosen.length) return { ok: false, cause: 'The script declares no test' };
   const began = Date.now();
   for (const each of chosen.filter((one) => one.kind !== 'skip')) {
-    const title = [...each.scope.titles, each.title].join(' › ');
-    log(`test: ${title}`);
-    const { error, url, screenshot } = await runOne(browser, each);
-    if (error) return { ok: false, cause: `${title}: ${words(error)}`, line: place(error), url, screenshot, milliseconds: Date.now() - began };
+    log(`test: ${fullTitle(each)}`);
+    const result = await runOne(browser, each, began);
+    if (result) return result;
   }
   for (const last of new Set(tests.flatMap((each) => chain(each.scope, 'finally')))) await last({ browser });
   return { ok: true, milliseconds: Date.now() - began };
@@ -378,18 +437,16 @@ async function main() {
   say({ event: 'launched' });
   let open = true;
   browser.on('disconnected', () => { if (open) { say({ event: 'trouble', why: 'Chromium ended by itself' }); process.exit(1); } });
-  const late = new Promise((done) => setTimeout(async () => {
-    const context = browser.contexts().at(-1);
-    const shown = context && context.pages().length ? await picture(context, context.pages()[0]) : {};
-    done({ ok: false, late: true, cause: `${running ? `${running.title}: ` : ''}timed out`, ...shown });
-  }, input.timeout_ms));
+  const late = new Promise((done) => { deadline = setTimeout(() => {
+    const result = { ok: false, late: true, cause: `${running ? `${running.title}: ` : ''}timed out` };
+    done(failed(result, browser.contexts().at(-1)));
+  }, input.timeout_ms); });
   let result;
   try { result = await Promise.race([everything(browser), late]); } catch (error) { result = { ok: false, cause: words(error), line: place(error) }; }
   open = false;
-  say({ event: 'done', ...result });
-  process.exit(0);
+  if (!crashed) finish(result);
 }
 
-process.on('uncaughtException', (error) => { say({ event: 'done', ok: false, cause: `uncaught: ${words(error)}`, line: place(error) }); process.exit(0); });
-process.on('unhandledRejection', (error) => { say({ event: 'done', ok: false, cause: `unhandled: ${words(error)}`, line: place(error) }); process.exit(0); });
+process.on('uncaughtException', (error) => crash('uncaught', error));
+process.on('unhandledRejection', (error) => crash('unhandled', error));
 main();
