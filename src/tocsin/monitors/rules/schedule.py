@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
 SLOT_SECONDS = 1 / 32
-"""What falls due within such a span is kept together and put in order once, when its first is asked for: 0.6 us per turn
+"""What falls due within such a span is kept together and put in order once, when its first is asked for: 0.6 us a turn
 with 40,000 monitors, where one heap of everybody takes 1.0, and walks through cold memory."""
 
 Item = TypeVar("Item")
