@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import json
+import subprocess
 import zipfile
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tests.monitors.checks.test_playwright import run, shop
-from tocsin.monitors.checks.playwright import cleaning, trace
+from tocsin.monitors.checks.playwright import Host, cleaning, parts, trace
 from tocsin.monitors.model import Verdict
 
 __all__ = ["shop"]
@@ -40,7 +42,7 @@ def events(content: bytes) -> list[dict[str, object]]:
 
 @pytest.mark.browser
 @pytest.mark.slow
-async def test_the_trace_of_a_failed_scenario_holds_its_actions_and_no_secret(shop: str) -> None:
+async def test_the_trace_of_a_failed_scenario_holds_its_actions_and_no_secret(shop: str, tmp_path: Path) -> None:
     found = await run(
         """await page.goto(process.env.SHOP + '?key=' + encodeURIComponent(process.env.PASSWORD));
         await page.request.get(process.env.SHOP, { headers: {
@@ -71,6 +73,17 @@ async def test_the_trace_of_a_failed_scenario_holds_its_actions_and_no_secret(sh
     ):
         assert form.encode() not in everything
     assert "•••".encode() in everything
+    (tmp_path / "trace.zip").write_bytes(found.evidence.trace)
+    shown = _by_playwright(tmp_path, "open", "trace.zip") + _by_playwright(tmp_path, "actions")
+    assert 'Fill "•••"' in shown
+    assert "locator('#missing')" in shown
+
+
+def _by_playwright(folder: Path, *arguments: str) -> str:
+    """What Playwright's own reader of traces, the one behind `show-trace`, makes of it."""
+    found = parts(Host())
+    command = [found.node, f"{found.driver}/cli.js", "trace", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
 @pytest.mark.browser
