@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -385,6 +386,13 @@ async def test_a_storm_whose_common_ground_shows_later_joins_it_whole(story: Sto
     assert titles.count("Part of another incident") == 1, "those who were silent hear nothing new"
     (subject, *_) = [subject for _, subject in await story.mails(router, "page")]
     assert subject == "[Tocsin] Down: Router (Status 503) and 12 more"
+
+
+async def test_what_a_clock_that_ran_ahead_has_written_is_no_storm_of_now(story: Story, clock: FakeClock) -> None:
+    await storm(story, 10)
+    clock.step(-timedelta(hours=1))
+    late = await fails(story, SHOP)
+    assert await cause(story, late) is None, "the others failed an hour from now, as far as anybody can tell"
 
 
 # --- By hand, and by time ------------------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def tell_news_of(tx: Tx, group_id: int, *, base_url: str) -> None:
     if cause is None or not cause.open or group.ended_at is not None:
         return
     well_since = store.latest(tx, cause.id, Act.VALIDATE) if cause.status is IncidentStatus.VALIDATING else None
-    if well_since is not None and tx.now >= well_since + rules.WELL_LASTS:
+    if well_since is not None and not well_since <= tx.now < well_since + rules.WELL_LASTS:  # or the clock was set back
         pass_on(tx, cause, base_url)
         return
     known = group.told_at is not None and not groups.joined_since(tx, group.id, group.told_at)

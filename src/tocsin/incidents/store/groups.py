@@ -97,7 +97,8 @@ def move_members(tx: Tx, from_id: int, to_id: int, paging: Paging | None = None)
 def running_storms(tx: Tx, team_id: int, since: datetime, limit: int) -> list[Group]:
     """The storms of a team that began after then and have not ended, the newest first."""
     column = incident_groups.c
-    mine = and_(column.team_id == team_id, column.reason == Reason.STORM, column.started_at > since)
+    lately = and_(column.started_at > since, column.started_at <= tx.now)  # not what a clock that ran ahead has written
+    mine = and_(column.team_id == team_id, column.reason == Reason.STORM, lately)
     rows = tx.execute(
         select(incident_groups).where(mine, column.ended_at.is_(None)).order_by(column.started_at.desc()).limit(limit)
     )
@@ -107,14 +108,16 @@ def running_storms(tx: Tx, team_id: int, since: datetime, limit: int) -> list[Gr
 def lately_joined(tx: Tx, group_id: int, since: datetime, limit: int) -> int:
     """How many open members of a group were confirmed after then; counts no further than `limit`."""
     column = incidents.c
-    some = select(column.id).where(column.incident_group_id == group_id, OPEN, column.confirmed_at > since).limit(limit)
+    lately = and_(column.confirmed_at > since, column.confirmed_at <= tx.now)
+    some = select(column.id).where(column.incident_group_id == group_id, OPEN, lately).limit(limit)
     return int(tx.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def lately_alone(tx: Tx, team_id: int, since: datetime, limit: int) -> list[Incident]:
     """Open incidents of a team that were confirmed after then and belong to no group, the oldest first."""
     column = incidents.c
-    alone = and_(column.team_id == team_id, column.confirmed_at > since, column.incident_group_id.is_(None), OPEN)
+    lately = and_(column.confirmed_at > since, column.confirmed_at <= tx.now)
+    alone = and_(column.team_id == team_id, lately, column.incident_group_id.is_(None), OPEN)
     return _incidents(tx, select(*FIELDS).where(alone).order_by(column.confirmed_at, column.id).limit(limit))
 
 
