@@ -178,15 +178,16 @@ def test_a_name_is_the_host_when_nobody_gives_one() -> None:
     ("kind", "url", "port", "name"),
     [
         ("redis", "db.example.com", "6379", "redis db.example.com:6379"),
-        ("tcp", "db.example.com", "80,443", "tcp db.example.com:80,443"),
-        ("smtp", "::1", "25", "smtp [::1]:25"),
+        ("mqtt", "::1", "1883", "mqtt [::1]:1883"),
+        ("tcp", "db.example.com", "80,443", "db.example.com"),
+        ("smtp", "::1", "25", "::1"),
         ("ssh", "::1", None, "ssh ::1"),
-        ("ping", "db.example.com", "80", "ping db.example.com"),
+        ("ping", "db.example.com", "80", "db.example.com"),
         ("websocket", "wss://live.example.com/feed", None, "live.example.com"),
         ("playwright", "Sign in", None, "Sign in"),
     ],
 )
-def test_a_server_that_nobody_names_is_told_from_others_on_its_host(
+def test_a_server_of_our_types_that_nobody_names_is_told_from_others_on_its_host(
     kind: str, url: str, port: str | None, name: str
 ) -> None:
     assert default_name(url, Settings(monitor_type=kind, port=port)) == name

@@ -39,6 +39,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     ports: int = 0
     """How many ports `port` may list; 0: it is kept and means nothing."""
 
+    ours: bool = False
+    """Whether the API does not know this type: there, nobody expects anything of it but us."""
+
     def seconds(self, request_timeout: int) -> float:
         """`request_timeout` in seconds."""
         return request_timeout / 1000 if self.milliseconds else float(request_timeout)
@@ -51,7 +54,7 @@ def _web(*required: str) -> Kind:
 def _server(*required: str, ports: int = 1, ours: bool = False, target: str = "host") -> Kind:
     return Kind(
         family="server", target=target, timeouts=_OUR_SERVER_MS if ours else _SERVER_MS, usual_timeout=5_000,
-        milliseconds=True, required=required, ports=ports,
+        milliseconds=True, required=required, ports=ports, ours=ours,
     )  # fmt: skip
 
 
@@ -71,7 +74,7 @@ KINDS: dict[str, Kind] = {
         family="browser", target="scenario", timeouts=_BROWSER_SECONDS, usual_timeout=60,
         required=("playwright_script",),
     ),
-    "json": _web("assertions"),
+    "json": msgspec.structs.replace(_web("assertions"), ours=True),
     "websocket": _server(ports=0, ours=True, target="websocket"),
     "grpc": _server("port", ours=True),
     "redis": _server(ours=True),

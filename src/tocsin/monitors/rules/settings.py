@@ -82,12 +82,13 @@ def apply(
 
 
 def default_name(url: str, settings: Settings) -> str:
-    """What a monitor is called when nobody names it: the host of its URL; of a server its type and port as well.
+    """What a monitor is called when nobody names it: the host of its URL (contract part 1, 3.1).
 
-    A page that says "Down: db.example.com" leaves open which of its servers is meant.
+    Of the server types that the API does not know, the type and port as well: a page that says "Down: db.example.com"
+    leaves open which of its servers is meant.
     """
     kind = KINDS[settings.monitor_type]
-    if kind.target == "host":
+    if kind.target == "host" and kind.ours:
         port = settings.port if kind.ports else None
         host = f"[{url}]" if port and ":" in url else url
         return f"{settings.monitor_type} {host}" + (f":{port}" if port else "")
