@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from tocsin.rest.app import Api
-
-_CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 
 
 def try_out(api: Api, token: str, *, examples: int, skip: frozenset[str] = frozenset()) -> dict[str, set[int]]:
     """The statuses that each operation answered; raises at the first answer that the manual does not foresee."""
+    import schemathesis  # here, for it is slow to import, and the fast tests are collected without it
+    from schemathesis import GenerationMode
+
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", api)
     found: dict[str, set[int]] = {}
     operations = [result.ok() for result in schema.get_all_operations()]
@@ -43,7 +29,24 @@ def try_out(api: Api, token: str, *, examples: int, skip: frozenset[str] = froze
     return found
 
 
-def _try_one(operation: Any, mode: GenerationMode, token: str, examples: int, statuses: set[int]) -> None:
+def _try_one(operation: Any, mode: Any, token: str, examples: int, statuses: set[int]) -> None:
+    from schemathesis import GenerationMode
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import (
+        content_type_conformance,
+        response_headers_conformance,
+        response_schema_conformance,
+        status_code_conformance,
+    )
+
+    checks = [
+        not_a_server_error,
+        status_code_conformance,
+        content_type_conformance,
+        response_headers_conformance,
+        response_schema_conformance,
+    ]
+
     @settings(
         max_examples=examples,
         deadline=None,
@@ -58,6 +61,6 @@ def _try_one(operation: Any, mode: GenerationMode, token: str, examples: int, st
             case.path_parameters = dict.fromkeys(case.path_parameters or {}, 1)
         response = case.call(headers={"authorization": f"Bearer {token}"})
         statuses.add(response.status_code)
-        case.validate_response(response, checks=_CHECKS)
+        case.validate_response(response, checks=checks)
 
     once()

@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 import uvloop
 
+from tests.conftest import opened
 from tests.postgres import PostgresServer
 from tests.rest.clients import ALICES_TEAM, BASE, CHARLIES_TEAM, Clients, clients
 from tests.time import FakeClock
@@ -18,9 +19,9 @@ from tocsin.accounts.model import Role
 from tocsin.kernel.vault import Vault
 from tocsin.runtime.settings import load
 from tocsin.runtime.wiring import operations
-from tocsin.storage import Database, MemoryBus, Tx, metadata, open_database
+from tocsin.storage import Database, MemoryBus, Tx, metadata
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 
 
 def _people(tx: Tx) -> None:
@@ -40,12 +41,12 @@ def wire_postgres_url(postgres: PostgresServer) -> str:
 def emptied_postgres_database(
     wire_postgres_url: str, clock: FakeClock, bus: MemoryBus, vault: Vault
 ) -> Iterator[Database]:
-    opened = open_database(wire_postgres_url, clock, bus, vault)
-    with opened.engine.begin() as connection:
+    database = opened(wire_postgres_url, clock, bus, vault)
+    with database.engine.begin() as connection:
         tables = ", ".join(table.name for table in metadata.sorted_tables)
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
-    yield opened
-    opened.close()
+    yield database
+    database.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
