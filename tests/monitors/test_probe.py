@@ -11,6 +11,7 @@ import pytest
 
 from tests.kernel.servers import HttpServer, loop_thread
 from tests.monitors.nets import OK, FakeNet
+from tests.net import FakeNet as WideNet
 from tests.time import FakeClock
 from tocsin.kernel.clock import SystemClock, to_milliseconds
 from tocsin.kernel.net import Certificate, Failure, HttpResponse, RealNet
@@ -288,6 +289,26 @@ def test_a_certificate_is_read_at_first_and_then_every_six_hours(bench: Bench) -
     asked = [certificate for _, certificate in bench.net.asked]
     assert asked[0]
     assert asked.count(True) == 2
+
+
+def test_a_certificate_that_every_check_of_a_server_sees_is_told_when_it_is_new_and_every_six_hours(
+    bench: Bench,
+) -> None:
+    world = WideNet()
+    server = world.site("cache.example")
+    server.script(b"+PONG\r\n")
+    server.certificate = Certificate(not_before_ms=1, not_after_ms=2, subject="s", issuer="i")
+    bench.net.dial = world.dial  # type: ignore[attr-defined]
+    cache = {"url": "cache.example", "tls": True}
+    bench.probe.put(CheckSpec(monitor_id=1, revision=1, kind="redis", frequency_seconds=600, settings=cache))
+    bench.run(1.1)
+    bench.run(CERTIFICATE_SECONDS + 1200, step=60)
+    told = [each.certificate_expires_ms for each in bench.observations]
+    assert len(told) > 30
+    assert [each for each in told if each is not None] == [2, 2]
+    server.certificate = Certificate(not_before_ms=1, not_after_ms=3, subject="s", issuer="i")
+    bench.run(1200, step=60)
+    assert [each.certificate_expires_ms for each in bench.observations][len(told) :].count(3) == 1
 
 
 def test_observations_that_cannot_be_delivered_are_kept(bench: Bench) -> None:

@@ -69,7 +69,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 class _Entry:
     """One monitor in memory."""
 
-    __slots__ = ("began_ms", "certificate_at", "frequency", "give_up_at", "last", "module", "phase", "request", "rerun",
+    __slots__ = ("began_ms", "certificate_at", "certificate_expires_ms",
+                 "frequency", "give_up_at", "last", "module", "phase", "request", "rerun",
                  "run", "running", "settings", "spec", "spread", "token")  # fmt: skip
 
     def __init__(self, spec: CheckSpec) -> None:
@@ -86,6 +87,8 @@ class _Entry:
         self.token = 0
         self.last: Verdict | None = None
         self.certificate_at = 0.0
+        self.certificate_expires_ms: int | None = None
+        """What was told last."""
         self.read(spec)
 
     def read(self, spec: CheckSpec) -> None:
@@ -409,8 +412,13 @@ class Probe:
             return
         verdict = outcome.verdict
         self._finished[verdict] += 1
-        if outcome.certificate_expires_ms is not None:
-            entry.certificate_at = now + CERTIFICATE_SECONDS
+        expires_ms = outcome.certificate_expires_ms
+        if expires_ms is not None:
+            if expires_ms == entry.certificate_expires_ms and now < entry.certificate_at and verdict is entry.last:
+                expires_ms = None  # a server's certificate is seen by every check: what is known makes no work
+            else:
+                entry.certificate_at = now + CERTIFICATE_SECONDS
+                entry.certificate_expires_ms = expires_ms
         changed = verdict is not entry.last
         entry.last = verdict
         self._pending.append(
@@ -429,7 +437,7 @@ class Probe:
                 data_transfer_time=outcome.data_transfer_time,
                 status_code=outcome.status_code,
                 evidence=outcome.evidence,
-                certificate_expires_ms=outcome.certificate_expires_ms,
+                certificate_expires_ms=expires_ms,
                 degraded=outcome.degraded,
             )
         )
