@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 import trustme
 
+from tests.conftest import REQUIRE_ALL
 from tests.monitors.checks.servers import free_port, listens, program, running
 
 
@@ -71,6 +72,8 @@ def dovecot(folder: Path, certificate: trustme.LeafCert | None) -> Iterator[Mail
     """Yields the ports; without a certificate it speaks in clear alone. Needs the rights of root."""
     executable = program("dovecot")
     if os.geteuid() != 0:
+        if REQUIRE_ALL:
+            pytest.fail("Dovecot can only be started by root, and this run must not skip anything")
         pytest.skip("Dovecot can only be started by root")
     given = certificate or trustme.CA().issue_cert("localhost")
     given.private_key_and_cert_chain_pem.write_to_path(str(folder / "key.pem"))
