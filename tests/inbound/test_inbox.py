@@ -62,7 +62,8 @@ async def test_a_message_that_no_rule_matches_is_kept_and_does_nothing(ops: Ops)
     for body in ({"status": "meh"}, b"not json", b"", b"\xff\x00"):
         assert (await ops.post(hook, body)).status == 202
     assert await ops.incidents() == []
-    assert {payload.outcome for payload in await payloads(ops, hook)} == {"No rule matched, so nothing was done."}
+    told = {payload.outcome.partition(".")[0] for payload in await payloads(ops, hook)}
+    assert told == {"No rule matched, so nothing was done"}
 
 
 async def test_without_ids_an_integration_has_one_trouble_at_a_time(ops: Ops) -> None:

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 MAX_ALERTS = 2_000
 """Of one message that are acted on; the rest is said in the answer."""
-MAX_ALERTS_AT_ONCE = 50
+MAX_ALERTS_AT_ONCE = 20
 """Alerts in one transaction: each costs a millisecond of the writer's time, and a page must not wait for thousands."""
 MAX_OPEN_CONFIRMATIONS = 20
 """Subscriptions of one integration that wait to be confirmed: more is somebody playing with its address."""
