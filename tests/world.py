@@ -17,6 +17,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from tests.bell import Bell
 from tests.net import FakeNet, Site
 from tests.notify.mailserver import Mailbox, mail_server
 from tests.time import FakeClock
@@ -51,8 +52,11 @@ from tocsin.webhooks.worker import FanOut, WebhookDeliveries
 BASE_URL = "http://tocsin.test"
 MAIL = "alerts.tocsin.test"
 """Where mail is received."""
-LOOK_EVERY = timedelta(seconds=15)
-"""How often workers look without being rung, as in the runtime."""
+LOOK_EVERY = timedelta(seconds=60)
+"""How often workers look unrung and with nothing due: more seldom than in the runtime, so that nothing comes in time
+here only because somebody happened to look."""
+BEAT_EVERY = timedelta(seconds=15)
+"""How often the engine beats although nothing was seen."""
 
 
 class Mail:
@@ -83,8 +87,10 @@ class Mail:
 class World:
     """See the module's docstring."""
 
-    def __init__(self, database: Database, clock: FakeClock, mailbox: Mailbox) -> None:
+    def __init__(self, database: Database, clock: FakeClock, mailbox: Mailbox, bell: Bell) -> None:
         self.database = database
+        self.bell = bell
+        self._heard = 0
         self.clock = clock
         self.mailbox = mailbox
         self.net = FakeNet()
@@ -121,6 +127,7 @@ class World:
         self.recoveries = Recoveries(self.database, self.clock, BASE_URL)
         self.confirmations = Confirmations(self.database, self.clock, self.net)
         self._next_look: datetime | None = self.clock.now()
+        self._next_beat = self.clock.now()
         self._clients = {
             "api": Api(self.door, catalogue, base_url=BASE_URL),
             "receiving": web_receiver(self.inbox, self.clock),
@@ -220,16 +227,14 @@ class World:
             self.clock.wind(min(timedelta(seconds=1), end - self.clock.now()))
             seen = self.engine.observations
             self.probe.tick()
-            due = self._next_look is None or self._next_look <= self.clock.now()
-            if self.engine.observations != seen or due:
+            if self.engine.observations != seen or self._next_beat <= self.clock.now():
+                await self._take_in()
+            if self._rung() or self._next_look is None or self._next_look <= self.clock.now():
                 await self.settle()
 
     async def settle(self) -> None:
         """Let the workers do all that is due now."""
-        await self.database.write(lambda tx: None)  # behind what the probe has just handed over
-        await self.engine.run_once()
-        self.probe.tick()
-        await self.database.write(lambda tx: None)
+        await self._take_in()
         look = self.clock.now() + LOOK_EVERY
         for _ in range(20):
             nexts = [
@@ -245,6 +250,19 @@ class World:
             self._next_look = min([look, *(at for at in nexts if at is not None)])
             if self._next_look > self.clock.now():
                 return
+
+    async def _take_in(self) -> None:
+        """Let the engine make of what the probe has seen what is to be made of it."""
+        await self.database.write(lambda tx: None)  # behind what the probe has just handed over
+        await self.engine.run_once()
+        self._next_beat = self.clock.now() + BEAT_EVERY
+        self.probe.tick()
+        await self.database.write(lambda tx: None)
+
+    def _rung(self) -> bool:
+        """Whether anything happened that a worker is rung for, as in the runtime."""
+        heard, self._heard = self._heard, self.bell.rings
+        return heard != self._heard
 
     async def _tell_others(self) -> datetime | None:
         """Let webhooks go out until nothing more can."""
@@ -309,10 +327,10 @@ class World:
 
 
 @pytest.fixture
-async def world(sqlite_database: Database, clock: FakeClock) -> AsyncIterator[World]:
+async def world(sqlite_database: Database, clock: FakeClock, bus: Bell) -> AsyncIterator[World]:
     """A fresh world; at the end of its story nobody outside the team may have got any mail."""
     async with mail_server() as mailbox:
-        world = await World(sqlite_database, clock, mailbox).people()
+        world = await World(sqlite_database, clock, mailbox, bus).people()
         yield world
         await world.deliveries.close()
         assert not world.mail_to("charlie@example.com"), "Charlie must receive nothing"

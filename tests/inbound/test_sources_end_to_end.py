@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.bell import Bell
 from tests.inbound.sources.monitoring import alertmanager
 from tests.inbound.sources.pagers import opsgenie, pagerduty
 from tests.inbound.sources.samples import STORIES, Story, request
@@ -27,9 +28,9 @@ named = pytest.mark.parametrize("story", STORIES, ids=lambda story: f"{story.kin
 
 
 @pytest.fixture
-async def world(database: Database, clock: FakeClock) -> AsyncIterator[World]:
+async def world(database: Database, clock: FakeClock, bus: Bell) -> AsyncIterator[World]:
     async with mail_server() as mailbox:
-        world = await World(database, clock, mailbox).people()
+        world = await World(database, clock, mailbox, bus).people()
         yield world
         await world.deliveries.close()
         assert not world.mail_to("charlie@example.com"), "Charlie must receive nothing"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.bell import Bell
 from tests.notify.mailserver import mail_server
 from tests.time import FakeClock
 from tests.world import BASE_URL, World
@@ -59,6 +60,7 @@ async def test_forty_sites_that_fail_together_are_a_handful_of_mails(world: Worl
     assert len(children["data"]) == 39
 
 
+@pytest.mark.slow
 async def test_when_all_are_well_again_nobody_hears_of_the_silent_ones(world: World) -> None:
     await dark(world, 40)
     for n in range(40):
@@ -73,6 +75,7 @@ async def test_when_all_are_well_again_nobody_hears_of_the_silent_ones(world: Wo
         "select count(*) from incident_groups where ended_at is null").scalar()) == 0  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_one_that_stays_broken_when_the_others_recover_is_paged_about_after_all(world: World) -> None:
     await dark(world, 40)
     await world.fast_forward(seconds=60)
@@ -91,9 +94,9 @@ async def test_one_that_stays_broken_when_the_others_recover_is_paged_about_afte
 
 
 @pytest.fixture
-async def postgres_world(postgres_database: Database, clock: FakeClock) -> AsyncIterator[World]:
+async def postgres_world(postgres_database: Database, clock: FakeClock, bus: Bell) -> AsyncIterator[World]:
     async with mail_server() as mailbox:
-        world = await World(postgres_database, clock, mailbox).people()
+        world = await World(postgres_database, clock, mailbox, bus).people()
         yield world
         await world.deliveries.close()
 
