@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-START_TIMEOUT_SECONDS = 30
+START_TIMEOUT_SECONDS = 90
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -32,7 +32,7 @@ def tocsin(*words: str, cwd: Path, input: str | None = None, **extra: str) -> su
         input=input,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=90,
     )
 
 
@@ -89,7 +89,7 @@ class Server:
 
     def ask(self, path: str, method: str = "GET", body: Any = None, token: str | None = None) -> tuple[int, Any]:
         """One HTTP request: status, and the body as JSON where it is JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -99,8 +99,8 @@ class Server:
         finally:
             connection.close()
 
-    def stop(self, number: int = signal.SIGTERM, timeout_seconds: float = 5.0) -> int:
-        """Send a signal and wait; returns the exit code. Raises when it takes longer than is promised."""
+    def stop(self, number: int = signal.SIGTERM, timeout_seconds: float = 30.0) -> int:
+        """Send a signal and wait; returns the exit code. Raises when it does not stop."""
         if self._process.poll() is None:
             self._process.send_signal(number)
         try:

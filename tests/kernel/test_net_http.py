@@ -266,7 +266,7 @@ async def test_a_network_that_we_have_no_route_to_is_our_own_failure(namespace: 
     net = RealNet(SystemClock(), nameservers=["127.0.0.1:1"])
     namespace.run(net.start)
     try:
-        response = await ask(net, "http://[2001:db8::1]/", timeout_seconds=2.0)
+        response = await ask(net, "http://[2001:db8::1]/", timeout_seconds=20.0)
     finally:
         net.stop()
     assert (response.failure, response.cause) == (Failure.LOCAL, "This machine has no route to that network")
@@ -371,7 +371,7 @@ async def test_a_metadata_address_is_not_asked_for_through_a_proxy_either(net: R
 async def test_a_slow_target_delays_nobody(net: RealNet, server: HttpServer) -> None:
     server.script("/slow", LATER)
     server.answer("/fast", 200)
-    slow = [asyncio.create_task(ask(net, server.url("/slow"), timeout_seconds=1.0)) for _ in range(50)]
+    slow = [asyncio.create_task(ask(net, server.url("/slow"), timeout_seconds=3.0)) for _ in range(50)]
     await asyncio.sleep(0.05)
     for _ in range(20):
         assert (await ask(net, server.url("/fast"))).status_code == 200

@@ -142,7 +142,7 @@ async def test_a_silent_address_leaves_time_for_the_next(
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", full[1]))
         listener.listen()
-        reply = await connect(net, "half.test", full[1], timeout_seconds=1.0)
+        reply = await connect(net, "half.test", full[1], timeout_seconds=2.0)
     assert (reply.failure, reply.remote_ip) == (None, "127.0.0.1")
 
 
@@ -169,7 +169,7 @@ async def test_private_and_metadata_addresses_are_refused_even_behind_a_name(nam
         port = serve(saying())
         for host in ("sly.test", "inner.test", "127.0.0.1", "::ffff:7f00:1", "::1"):
             assert (await connect(net, host, port)).failure is Failure.ADDRESS_REFUSED
-            for talk in (net.dial(host, port, timeout_seconds=1), net.exchange(host, port, b"", timeout_seconds=1)):
+            for talk in (net.dial(host, port, timeout_seconds=20), net.exchange(host, port, b"", timeout_seconds=20)):
                 with pytest.raises(Broken) as caught:
                     await run(net, talk)
                 assert caught.value.failure is Failure.ADDRESS_REFUSED
@@ -187,7 +187,7 @@ async def test_a_conversation_in_lines_and_bytes(net: RealNet, serve: Any) -> No
         writer.write_eof()
 
     async def talk() -> list[bytes]:
-        async with await net.dial("127.0.0.1", port, timeout_seconds=2) as stream:
+        async with await net.dial("127.0.0.1", port, timeout_seconds=20) as stream:
             heard = [await stream.read_line()]
             await stream.write(b"ping")
             heard += [await stream.read_exactly(3), await stream.read_some(), await stream.read_some(), stream.received]
@@ -223,7 +223,7 @@ async def test_a_server_that_does_not_finish_its_line(
 
 async def test_a_server_that_never_stops_is_stopped(net: RealNet, serve: Any) -> None:
     async def talk() -> None:
-        async with await net.dial("127.0.0.1", port, timeout_seconds=5) as stream:
+        async with await net.dial("127.0.0.1", port, timeout_seconds=20) as stream:
             while await stream.read_some():
                 pass
 
@@ -240,7 +240,7 @@ async def test_a_reset_is_told_as_one(net: RealNet, serve: Any) -> None:
         writer.transport.abort()
 
     async def talk() -> None:
-        async with await net.dial("127.0.0.1", port, timeout_seconds=2) as stream:
+        async with await net.dial("127.0.0.1", port, timeout_seconds=20) as stream:
             await stream.write(b"x")
             await stream.read_line()
 
@@ -277,7 +277,7 @@ def secure(loop: LoopThread, authority: trustme.CA, names: NameServer) -> Iterat
 
 async def greeting(net: RealNet, host: str, port: int, **rest: Any) -> Any:
     async def talk() -> Any:
-        async with await net.dial(host, port, timeout_seconds=2, tls=True, **rest) as stream:
+        async with await net.dial(host, port, timeout_seconds=20, tls=True, **rest) as stream:
             return await stream.read_line(), stream.certificate, stream.tls_handshake_time
 
     return await run(net, talk())
@@ -342,7 +342,7 @@ async def test_what_is_not_tls_is_told(net: RealNet, serve: Any) -> None:
 
 async def test_bytes_in_clear_after_starttls_are_refused(net: RealNet, serve: Any) -> None:
     async def talk() -> None:
-        async with await net.dial("127.0.0.1", port, timeout_seconds=2) as stream:
+        async with await net.dial("127.0.0.1", port, timeout_seconds=20) as stream:
             await stream.read_line()
             await stream.start_tls()
 
@@ -383,7 +383,7 @@ def listen(loop: LoopThread, *answers: list[bytes]) -> tuple[Datagrams, int]:
 
 async def test_a_datagram_is_sent_again_until_one_is_answered(net: RealNet, loop: LoopThread) -> None:
     server, port = listen(loop, [], [], [b"", b"wrong", b"right"])
-    work = net.exchange("127.0.0.1", port, b"question", timeout_seconds=0.9, accept=lambda data: data == b"right")
+    work = net.exchange("127.0.0.1", port, b"question", timeout_seconds=2.4, accept=lambda data: data == b"right")
     answer = await run(net, work)
     assert (answer.data, answer.remote_ip, server.heard) == (b"right", "127.0.0.1", [b"question"] * 3)
 
@@ -397,7 +397,7 @@ async def test_no_datagram_and_a_closed_port_are_told_apart(net: RealNet, loop: 
         "Timed out after 0.3 s without an answer",
     )
     with pytest.raises(Broken) as caught:
-        await run(net, net.exchange("127.0.0.1", unused_port(), b"", timeout_seconds=2))
+        await run(net, net.exchange("127.0.0.1", unused_port(), b"", timeout_seconds=20))
     assert (caught.value.failure, caught.value.cause) == (
         Failure.CONNECT_REFUSED,
         "Port unreachable: nothing listens there",
@@ -410,7 +410,7 @@ async def test_a_port_that_a_far_host_says_is_closed_is_refused(namespace: Names
     namespace.run(net.start)
     try:
         with pytest.raises(Broken) as caught:
-            await run(net, net.exchange("10.9.1.2", 9, b"hello", timeout_seconds=3))
+            await run(net, net.exchange("10.9.1.2", 9, b"hello", timeout_seconds=20))
     finally:
         net.stop()
     assert caught.value.failure is Failure.CONNECT_REFUSED

@@ -27,7 +27,7 @@ from tocsin.rest.pings import KEPT_BODY_BYTES, Pings, read
 from tocsin.runtime.connection import Connection
 from tocsin.storage import Database, Tx
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 RUN = "6f1c2d3e-4a5b-4c6d-8e7f-001122334455"
 
 

@@ -188,9 +188,18 @@ async def test_too_many_connections_are_told_to_come_back() -> None:
         assert await reader.read() == b""
         writer.close()
         await stack.aclose()
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(20):  # the server has its own time to see that they are gone
+            while not (await _greeting(listener)).startswith(b"220 "):
+                await asyncio.sleep(0.01)
         async with connected(listener) as client:
             assert (await client.noop()).code == 250
+
+
+async def _greeting(listener: MailListener) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    greeting = await reader.readline()
+    writer.close()
+    return greeting
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def says(*lines: bytes) -> Callable[[socket.socket], None]:
     """Sends the first line at once, and one more for each message that it gets; then it hangs up."""
 
     def serve(connection: socket.socket) -> None:
-        connection.settimeout(5)
+        connection.settimeout(20)
         for index, line in enumerate(lines):
             if index:
                 connection.recv(65_536)
