@@ -156,6 +156,7 @@ def test_a_backup_that_ends_too_early_is_refused_and_nothing_is_touched(tmp_path
     assert (tmp_path / "data/tocsin.db").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_backup_needs_a_file_to_go_to(tmp_path: Path) -> None:
     tocsin("migrate", "--data", "data", cwd=tmp_path)
     refused = tocsin("backup", "data", "--data", "data", cwd=tmp_path)
@@ -163,7 +164,14 @@ def test_a_backup_needs_a_file_to_go_to(tmp_path: Path) -> None:
     assert "is a directory" in refused.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"not a backup at all", b"\x1f\x8b\x08\x00\x00\x00\x00\x00"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not a backup at all",
+        pytest.param(b"", marks=pytest.mark.slow),
+        pytest.param(b"\x1f\x8b\x08\x00\x00\x00\x00\x00", marks=pytest.mark.slow),
+    ],
+)
 def test_a_file_that_is_no_backup_is_refused_and_nothing_is_touched(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "b").write_bytes(content)
     refused = tocsin("restore", "b", "--data", "data", cwd=tmp_path)

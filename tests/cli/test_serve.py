@@ -113,7 +113,7 @@ def test_the_lock_dies_with_the_process_however_it_dies(tmp_path: Path) -> None:
         assert second.ask("/healthz")[0] == 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_it_stops_cleanly_with_clients_that_hang(running: Server, number: int) -> None:
     silent = socket.create_connection(("127.0.0.1", running.port))
     half = socket.create_connection(("127.0.0.1", running.port))
@@ -152,6 +152,7 @@ def test_it_stops_while_checks_wait_for_a_silent_site(tmp_path: Path) -> None:
     silent.close()
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])

@@ -60,7 +60,7 @@ def written(document: Any) -> str:
     return json.dumps(document)
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(documents, values, metadata)
 def test_valid_json_stays_valid_json_whatever_the_values_are(
     document: Any, values: dict[str, Any], metadata: dict[str, str]
