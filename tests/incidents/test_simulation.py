@@ -17,6 +17,7 @@ from tests.incidents.test_actions import BASE, Story, story
 from tests.time import FakeClock
 from tocsin.escalation import actions as escalation
 from tocsin.escalation.model import Paging
+from tocsin.escalation.rules import wanted_channels
 from tocsin.incidents import actions, rules
 from tocsin.incidents.model import Author, Incident, IncidentStatus
 from tocsin.incidents.worker import Storms
@@ -53,8 +54,6 @@ class Day:
         self.chance = random.Random(seed)
         self.storms = Storms(story.database, clock, BASE)
         self.ways = {owner: self.chance.choice(WAYS) for owner in range(1, OWNERS + 1)}
-        self.failing: dict[int, int | None] = dict.fromkeys(self.ways)
-        """By owner, the incident that its monitor knows of."""
         self.dark_since: dict[int, float] = {}
         self.told: list[str] = []
 
@@ -96,8 +95,7 @@ class Day:
                     owner_id=owner, name=f"Site {owner}", confirmed=confirmed, depends_on=leans_on,
                     paging=self.ways[owner],
                 )  # fmt: skip
-                incident = await self.do(actions.open, opening, BASE)
-                self.failing[owner] = incident.id
+                await self.do(actions.open, opening, BASE)
             return
         await self.do(actions.failing_again, known.id, base_url=BASE)
 
@@ -179,7 +177,7 @@ class Day:
         found = []
         for id in rows:
             incident = actions.find(tx, id)
-            if not rules.wanted_channels(incident.paging):
+            if not wanted_channels(incident.paging):
                 continue
             cause = actions.cause_of(tx, incident)
             speaks = cause if cause is not None else incident
