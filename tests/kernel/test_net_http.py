@@ -19,11 +19,18 @@ from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import MAX_BODY_BYTES, Failure, HttpRequest, HttpResponse, Proxy, RealNet
 
 LATER = 5.0
+TRIES = 20
+"""How often is asked again where this machine was too busy to tell."""
 
 
 async def ask(net: RealNet, url: str, **options: Any) -> HttpResponse:
     certificate = options.pop("certificate", False)
-    return await net.fetch(HttpRequest(**{"url": url, "timeout_seconds": 5.0, **options}), certificate=certificate)
+    request = HttpRequest(**{"url": url, "timeout_seconds": 5.0, **options})
+    for _ in range(TRIES):
+        response = await net.fetch(request, certificate=certificate)
+        if response.cause is None or "too busy" not in response.cause:
+            break
+    return response
 
 
 # --- a good answer ----------------------------------------------------------------------------------------------------
