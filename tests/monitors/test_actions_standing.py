@@ -144,6 +144,21 @@ def test_damping_that_is_switched_off_while_a_monitor_flaps_ends_at_once(site: S
     assert not site.monitor.flapping, "what was over does not come back"
 
 
+def test_an_incident_that_was_ended_and_reopened_while_it_went_on_does_not_end_by_time(site: Site) -> None:
+    site.create()
+    site.observe(Verdict.DOWN)
+    incident = site.incident
+    assert incident is not None
+    site.write(incidents.resolve, incident.id, Author(name="Bob"), base_url=BASE)
+    site.write(incidents.reopen, incident.id, Author(name="Bob"), base_url=BASE)
+    assert site.incident is not None
+    assert site.incident.lapses_at is not None
+    site.clock.wind(seconds=60)
+    site.observe(Verdict.DOWN)
+    assert site.incident is not None
+    assert site.incident.lapses_at is None
+
+
 def test_an_incident_that_was_reopened_ends_again_after_a_recovery_period(site: Site) -> None:
     site.create(recovery_period=0)
     site.observe(Verdict.DOWN)

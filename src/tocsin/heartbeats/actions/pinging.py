@@ -104,6 +104,8 @@ def follow(tx: Tx, heartbeat: Heartbeat, judgement: Judgement, base_url: str, ev
             incidents.recover(tx, current.id, why="The heartbeat came.", base_url=base_url)
     elif judgement.deed is Deed.OPEN or current is None:
         incidents.open(tx, opening(heartbeat, judgement, evidence, base_url), base_url)
+    else:
+        incidents.goes_on(tx, current)
 
 
 def absences(tx: Tx) -> list[Absence]:

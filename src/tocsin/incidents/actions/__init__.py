@@ -20,6 +20,7 @@ from tocsin.incidents.actions.grouping import cause_of, due, earliest, tell_news
 from tocsin.incidents.actions.lifecycle import (
     confirm,
     failing_again,
+    goes_on,
     open,
     recover,
     validating,
@@ -68,6 +69,7 @@ __all__ = [
     "escalation_channels",
     "failing_again",
     "find",
+    "goes_on",
     "lapse",
     "merge",
     "metadata_changed",

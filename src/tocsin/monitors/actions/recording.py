@@ -13,7 +13,7 @@ from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.actions import dependencies
 from tocsin.monitors.actions.expiry import note_certificate
-from tocsin.monitors.model import Monitor, Observation, Standing, Verdict
+from tocsin.monitors.model import Monitor, MonitorStatus, Observation, Standing, Verdict
 from tocsin.monitors.rules.flapping import (
     CALM_MS,
     OUTAGES,
@@ -67,6 +67,8 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
     if judgement.deed is Deed.FAIL_AGAIN and incident is not None and _relapses(standing, incident):
         incidents.open(tx, opening(tx, monitor, observation, confirmed=True), base_url)
         after = after if after.outages[-1:] == (facts.ended_ms,) else note_outage(after, facts.ended_ms)
+    elif incident is not None and judgement.deed is None and _goes_on(after, incident, facts):
+        incidents.goes_on(tx, incident)
     if not monitor.settings.flapping_damping:
         after = undamped(after)
     new = _done(tx, monitor, standing.incident_id, observation, after, judgement.deed, base_url)
@@ -90,6 +92,12 @@ def _relapses(standing: Standing, incident: Incident) -> bool:
     if incident.reopened_at is None:
         return False
     return not standing.outages or standing.outages[-1] < to_milliseconds(incident.reopened_at)
+
+
+def _goes_on(standing: Standing, incident: Incident, facts: Facts) -> bool:
+    """Whether it still fails; somebody may have ended and reopened the incident between two failing checks."""
+    fails = facts.verdict is Verdict.DOWN and standing.status is MonitorStatus.DOWN
+    return fails and standing.incident_id == incident.id
 
 
 def _patience(monitor: Monitor, standing: Standing, facts: Facts, incident: Incident | None) -> Patience:
