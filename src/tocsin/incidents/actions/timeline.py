@@ -29,10 +29,7 @@ _UNTOLD_STATES = frozenset({"sending"})
 def timeline(tx: Tx, incident: Incident, base_url: str) -> list[TimelineItem]:
     """The whole story, the newest first (contract part 2, 1.9)."""
     link = [incident_url(incident, base_url)]
-    ranked = [
-        (change.id, _change(change, link))
-        for change in store.changes(tx, incident.id, MAX_ITEMS)
-    ]
+    ranked = [(change.id, _change(change, link)) for change in store.changes(tx, incident.id, MAX_ITEMS)]
     ranked += [
         (note.id, _generic(f"paging-{note.id}", note.at, note.title, note.content, link))
         for note in escalation.notes(tx, incident.id)

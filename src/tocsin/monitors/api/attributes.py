@@ -99,7 +99,8 @@ def render(monitor: Monitor) -> MonitorAttributes:
         monitor.paused_at is not None, s.maintenance_from, s.maintenance_to, s.maintenance_timezone,
         s.maintenance_days, s.playwright_script, s.ip_version, "v2",
         monitor.url if s.monitor_type == "playwright" else UNSET, s.assertions or UNSET, s.depends_on or UNSET,
-        UNSET if s.flapping_damping else False, _set(s.dns_record_type), s.dns_expected_records or UNSET, _set(s.database), _set(s.grpc_service), _set(s.tls),
+        UNSET if s.flapping_damping else False, _set(s.dns_record_type), s.dns_expected_records or UNSET,
+        _set(s.database), _set(s.grpc_service), _set(s.tls),
         UNSET if monitor.degraded_reason is None else True, _set(monitor.degraded_reason), monitor.flapping or UNSET,
     )  # fmt: skip
 

@@ -7,8 +7,8 @@ another one.
 `incident_groups` holds one cause and the instants at which something is due about it: news of how many there are, and
 the page of whoever speaks for the rest after the cause has ended. `incident_dependencies` says what an open incident
 leans on, so that a cause that shows later finds it. In `deliveries`, `charged_at` counts a page against its person's
-hourly allowance, and `digest_id` says in which digest a held page was told (0 = in none yet); `digests` holds the latest
-one of each person.
+hourly allowance, and `digest_id` says in which digest a held page was told (0 = in none yet); `digests` holds the
+latest one of each person.
 """
 
 import sqlalchemy as sa
