@@ -93,6 +93,7 @@ async def test_a_trouble_opens_pages_once_and_ends(world: World, story: Story) -
         assert await status(world) == (opened, "Resolved")
 
 
+@pytest.mark.slow
 @named
 async def test_what_follows_the_end_is_a_trouble_of_its_own(world: World, story: Story) -> None:
     if story.resolved is None:
