@@ -22,7 +22,7 @@ import contextlib
 import logging
 import pkgutil
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from itertools import takewhile
 from typing import Any, Protocol
@@ -255,3 +255,60 @@ def ip_version_of(text: str | None) -> IpVersion | None:
     if text == "ipv4":
         return "ipv4"
     return "ipv6" if text == "ipv6" else None
+
+
+# --- what checks of mail servers have in common -----------------------------------------------------------------------
+
+
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The attributes of the contract (part 1, 3.1) that make up a check of a mail server."""
+
+    url: str
+    port: str | None = None
+    request_timeout: float | None = None
+    """Milliseconds."""
+    ip_version: str | None = None
+    verify_ssl: bool = True
+    tls: bool | None = None
+    """True: it must be encrypted, on ports of one's own from the first byte; False: STARTTLS is not tried; None: as the
+    port says, and STARTTLS where it is offered."""
+
+
+class MailPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ports a mail protocol uses, and how."""
+
+    usual: int
+    encrypted: frozenset[int]
+    """On these the conversation is encrypted from its first byte (RFC 8314)."""
+    plain: frozenset[int]
+    """On these it begins in clear, and STARTTLS follows; on others, `tls` says which it is."""
+
+    def encrypted_from_the_start(self, tls: bool | None, port: int) -> bool:
+        """Whether TLS comes first on this port, before any word of the server."""
+        if tls is None:
+            return port in self.encrypted
+        return tls and port not in self.plain
+
+
+async def mail_server(
+    settings: MailSettings,
+    net: Net,
+    ports: MailPorts,
+    talk: Callable[[MailSettings, bool, Stream], Awaitable[str | None]],
+) -> Outcome:
+    """Talk on every port; `talk(settings, secured, stream)` as for `conversation`, told whether TLS stands already."""
+
+    async def check_port(port: int) -> Outcome:
+        secured = ports.encrypted_from_the_start(settings.tls, port)
+        return await conversation(
+            net,
+            settings.url,
+            port,
+            partial(talk, settings, secured),
+            timeout_seconds=timeout_of(settings.request_timeout),
+            ip_version=settings.ip_version,
+            tls=secured,
+            verify_tls=settings.verify_ssl,
+        )
+
+    return await each_port(ports_of(settings.port, ports.usual), check_port)
