@@ -56,6 +56,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Of what is up all the same: why it is not as it should be."""
 
 
+class Header(msgspec.Struct, frozen=True):
+    """One of the contract's `request_headers` (part 1, 3.4); of a gRPC call, its metadata."""
+
+    name: str
+    value: str | None = ""
+    id: str | int | None = None
+
+
 class Check(Protocol):
     """A check module."""
 

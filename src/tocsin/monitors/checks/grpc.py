@@ -14,7 +14,7 @@ from h2.events import TrailersReceived as Trailers
 from h2.exceptions import ProtocolError
 
 from tocsin.kernel.net import Net, Stream
-from tocsin.monitors.checks import SECRET_HEADERS, Outcome, conversation, ports_of, timeout_of, words
+from tocsin.monitors.checks import SECRET_HEADERS, Header, Outcome, conversation, ports_of, timeout_of, words
 
 KINDS = ("grpc",)
 USUAL_PORT = 443
@@ -48,14 +48,6 @@ MAX_READS = 1_000
 """Pieces of an answer; a server that says nothing to the point in so many is not one."""
 MAX_MESSAGE_BYTES = 4_096
 """The answer itself is two bytes."""
-
-
-class Header(msgspec.Struct, frozen=True):
-    """One of the contract's `request_headers` (part 1, 3.4): metadata of the call."""
-
-    name: str
-    value: str | None = ""
-    id: str | int | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

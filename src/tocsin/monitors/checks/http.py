@@ -8,7 +8,7 @@ import msgspec
 
 from tocsin.kernel.net import MAX_BODY_BYTES, HttpRequest, HttpResponse, IpVersion, Net, Proxy
 from tocsin.kernel.vault import without_credentials
-from tocsin.monitors.checks import Outcome
+from tocsin.monitors.checks import Header, Outcome
 from tocsin.monitors.model import MAX_EVIDENCE_BYTES, Assertion, Evidence, Verdict
 from tocsin.monitors.rules import assertions
 
@@ -19,14 +19,6 @@ _WORD_KINDS = frozenset({"keyword", "keyword_absence"})
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 META_BYTES = 1_024
 """How far into a page its character set may be declared (HTML standard, 4.2.5.4)."""
-
-
-class Header(msgspec.Struct, frozen=True):
-    """One of the contract's `request_headers` (part 1, 3.4)."""
-
-    name: str
-    value: str | None = ""
-    id: str | int | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from wsproto.utilities import ProtocolError
 
 from tocsin.kernel.net import Broken, Net, Stream
 from tocsin.kernel.net.messages import TIMEOUTS
-from tocsin.monitors.checks import SECRET_HEADERS, Outcome, conversation, goodbye, timeout_of, words
+from tocsin.monitors.checks import SECRET_HEADERS, Header, Outcome, conversation, goodbye, timeout_of, words
 
 KINDS = ("websocket",)
 PORTS = {"ws": 80, "wss": 443}
@@ -43,14 +43,6 @@ _PLAIN = "!$&'()*+,-./:;=@_~%[]"
 """What of a URL is sent as it is written; the rest is percent-encoded, as browsers do."""
 NORMAL = 1_000
 """The code of a connection that ends as planned (RFC 6455, 7.4.1)."""
-
-
-class Header(msgspec.Struct, frozen=True):
-    """One of the contract's `request_headers` (part 1, 3.4)."""
-
-    name: str
-    value: str | None = ""
-    id: str | int | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
