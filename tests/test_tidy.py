@@ -37,6 +37,8 @@ CONCEPTS = (
     "accounts",
     "metadata",
     "notify",
+    "contacts",
+    "oncall",
     "escalation",
     "incidents",
     "inbound",

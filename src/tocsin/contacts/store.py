@@ -1,0 +1,1 @@
+"""The shelf of people's addresses and rules."""
