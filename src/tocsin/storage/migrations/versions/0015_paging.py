@@ -1,4 +1,4 @@
-"""Room for what an escalation must remember of its policy: nothing is changed yet, the columns follow with their use."""
+"""Room for what an escalation must remember of its policy; the columns follow with their use."""
 
 revision = "0015"
 down_revision = "0014"
