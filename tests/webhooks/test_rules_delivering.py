@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.time import START
+from tocsin.kernel.clock import retry_after_seconds
 from tocsin.webhooks.model import Outcome, State, Verdict
 from tocsin.webhooks.rules import delivering
 from tocsin.webhooks.rules.delivering import Act, Standing, endpoint_after, settled, verdict, wait_seconds
@@ -100,7 +101,7 @@ def test_what_a_status_means(status: int, expected: Verdict) -> None:
     ],
 )  # fmt: skip
 def test_retry_after_is_a_number_or_a_date(header: str, seconds: float | None) -> None:
-    assert delivering.retry_after_seconds(header, START) == seconds
+    assert retry_after_seconds(header, START) == seconds
 
 
 def test_the_signature_covers_id_time_and_body() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 import msgspec
@@ -48,6 +49,19 @@ def to_wire(instant: datetime) -> str:
     """UTC ISO-8601 with milliseconds and Z, e.g. `2026-01-15T10:30:00.000Z` (contract part 1, 2.1)."""
     text: str = msgspec.to_builtins(instant if instant.tzinfo is UTC else instant.astimezone(UTC))
     return f"{text[:23]}Z" if len(text) > _WHOLE_SECONDS else f"{text[:19]}.000Z"
+
+
+def retry_after_seconds(text: str, now: datetime) -> float | None:
+    """The seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number or a date); None = it says nothing."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return max(0.0, (at - now).total_seconds())
 
 
 _WHOLE_SECONDS = len("2026-01-15T10:30:00Z")

@@ -5,12 +5,30 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, Protocol, cast
 
 import msgspec
 
-from tocsin.notify.model import Answer, Message
+from tocsin.kernel.clock import retry_after_seconds
+from tocsin.kernel.net import Failure, HttpResponse
+from tocsin.kernel.vault import without_credentials
+from tocsin.notify.model import Answer, GiveUp, Message, Retry, Sent
+
+QUICK_ATTEMPTS = 3
+"""Of a channel that wakes people: then another way is better than another try."""
+QUICK_WAIT_SECONDS = 5.0
+"""Between those attempts, and the longest patience that a provider may ask of them."""
+MAX_WORDS_CHARACTERS = 300
+"""Of a provider's explanation that go into the ledger."""
+
+_LATER = frozenset({408, 425, 429})
+"""4xx that say nothing against the message (RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4)."""
+_HOPELESS = frozenset({Failure.BAD_URL, Failure.ADDRESS_REFUSED})
+"""Asking again cannot help before somebody changes the address."""
+_EXPLAINED_IN = ("message", "description", "error_description", "detail", "error", "errors", "title", "reason")
+"""Where providers say in JSON what is wrong, the most telling first."""
 
 
 class Channel(Protocol):
@@ -23,10 +41,14 @@ class Channel(Protocol):
     CONNECTIONS: int
     """Messages in flight at once: what one provider bears without turning us away."""
 
-    # A module may also have `Session(settings)`, with `send(message, net)` and `close()`: what is kept while there is
-    # more to send, e.g. connections. Then messages go through that, and `send` is for a single one.
+    # A module may also have
+    # - `Session(settings)`, with `send(message, net)` and `close()`: what is kept while there is more to send, e.g.
+    #   connections. Then messages go through that, and `send` is for a single one.
+    # - `Target`: the settings of one target of a team, when it reaches places and not people.
+    # - `TELLS`: the kinds of messages that it carries (see `tells`).
+    # - `RECEIVED_WITHIN_SECONDS`: how long after its acceptance a page must be reported as delivered to count.
 
-    async def send(self, message: Message, settings: Any, net: object) -> Answer:
+    async def send(self, message: Message, settings: Any, net: Any) -> Answer:
         """Try once. Never raises for what the outer world does: that is an `Answer`, with the reason in words.
 
         `message.key` is the idempotency key: the same message may be sent again after a crash, under the same key.
@@ -36,11 +58,72 @@ class Channel(Protocol):
 
 @cache
 def discover() -> Mapping[str, Channel]:
-    """Every channel by its kind."""
+    """Every channel by its kind. A module without a `KIND` is what several channels share, and is passed over."""
     found: dict[str, Channel] = {}
     for module in pkgutil.iter_modules(__path__, __name__ + "."):
-        channel = cast(Channel, importlib.import_module(module.name))
+        imported = importlib.import_module(module.name)
+        if not hasattr(imported, "KIND"):
+            continue
+        channel = cast(Channel, imported)
         if channel.KIND in found:
             raise ValueError(f"two channels are called {channel.KIND}")
         found[channel.KIND] = channel
     return found
+
+
+def tells(channel: str, kind: str) -> bool:
+    """Whether a channel carries this kind of message: nobody wants a phone call to say that all is well."""
+    carried: frozenset[str] | None = getattr(discover().get(channel), "TELLS", None)
+    return carried is None or kind in carried
+
+
+def answered(
+    response: HttpResponse, provider: str, *, at: datetime, attempt: int | None = None, words: str | None = None
+) -> Answer:
+    """What a provider's HTTP answer means for a message: the one place where statuses become sentences.
+
+    `at`: now (`message.at`). `attempt`: `message.attempt`, for a channel that wakes people: after `QUICK_ATTEMPTS`,
+    or when the provider wants more patience than we have, it is given up, so that the next way is taken within the
+    minute. None: tried for as long as it takes. `words`: the provider's own explanation; None = found in the body.
+    """
+    status = response.status_code
+    if status is None:
+        why = f"{provider} cannot be reached: {without_credentials(response.cause or 'there was no answer')}"
+        return GiveUp(why) if response.failure in _HOPELESS else _later(why, None, attempt)
+    said = _explained(response.body) if words is None else _short(words)
+    why = f"{provider} answered {status}" + (f": {said}" if said else "")
+    if 200 <= status < 300:
+        return Sent(f"accepted by {provider} ({status})")
+    if status in _LATER or status >= 500:
+        asked = next((value for name, value in response.headers if name.lower() == "retry-after"), "")
+        return _later(why, retry_after_seconds(asked, at), attempt)
+    return GiveUp(why)
+
+
+def _later(why: str, asked_seconds: float | None, attempt: int | None) -> Answer:
+    if attempt is None:
+        return Retry(why, asked_seconds)
+    wait_seconds = QUICK_WAIT_SECONDS if asked_seconds is None else asked_seconds
+    if attempt >= QUICK_ATTEMPTS or wait_seconds > QUICK_WAIT_SECONDS:
+        return GiveUp(why)
+    return Retry(why, wait_seconds)
+
+
+def _explained(body: bytes) -> str:
+    """The provider's explanation in JSON, else the beginning of its text; a whole web page explains nothing."""
+    text = body[: MAX_WORDS_CHARACTERS * 40].decode("utf-8", "replace")
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return "" if text.lstrip().startswith("<") else _short(text)
+    if isinstance(found, dict):
+        told = next((found[name] for name in _EXPLAINED_IN if found.get(name)), None)
+        if isinstance(told, dict):
+            told = told.get("message") or told
+        found = text if told is None else told
+    return _short(found if isinstance(found, str) else msgspec.json.encode(found).decode())
+
+
+def _short(text: str) -> str:
+    line = " ".join(without_credentials(text).split())
+    return line if len(line) <= MAX_WORDS_CHARACTERS else line[: MAX_WORDS_CHARACTERS - 1] + "…"

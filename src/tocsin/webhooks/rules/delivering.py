@@ -6,8 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -177,19 +176,6 @@ def verdict(status_code: int) -> Verdict:
     if status_code == GONE_STATUS:
         return Verdict.GONE
     return Verdict.UNAVAILABLE if status_code in UNAVAILABLE_STATUSES else Verdict.REFUSED
-
-
-def retry_after_seconds(text: str, now: datetime) -> float | None:
-    """The seconds that a Retry-After header asks for (RFC 9110, 10.2.3: a number or a date); None = it says nothing."""
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    return max(0.0, (at - now).total_seconds())
 
 
 def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from tocsin import __version__
+from tocsin.kernel.clock import retry_after_seconds
 from tocsin.kernel.net import Failure, HttpRequest, HttpResponse
 from tocsin.kernel.vault import without_credentials
 from tocsin.webhooks.model import BODILESS_METHODS, Message, Outcome, Template, Verdict, message_id
@@ -66,7 +67,7 @@ def outcome(response: HttpResponse, now: datetime) -> Outcome:
         detail=detail,
         response_excerpt=_excerpt(response.body),
         duration_ms=duration_ms,
-        after_seconds=delivering.retry_after_seconds(headers["retry-after"], now) if "retry-after" in headers else None,
+        after_seconds=retry_after_seconds(headers["retry-after"], now) if "retry-after" in headers else None,
     )
 
 
