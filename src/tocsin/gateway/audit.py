@@ -48,6 +48,17 @@ audit_entries = Table(
 )
 
 
+_SURFACES = {
+    "rest": "the API",
+    "link": "an e-mail link",
+    "phone": "a phone call",
+    "sms": "a text message",
+    "slack": "Slack",
+    "telegram": "Telegram",
+    "mattermost": "Mattermost",
+}
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the log. `outcome` is `allowed`, `denied` or `failed` (allowed, but it could not be done)."""
 
@@ -65,10 +76,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """E.g. `Token 'CI' created a monitor (monitor 12) through the API: allowed, the team's own token.`"""
-        who = self.actor.name if self.actor.kind in ("person", "nobody") else f"Token '{self.actor.name}'"
+        who = self.actor.name if self.actor.kind in ("person", "nobody", "guest") else f"Token '{self.actor.name}'"
         did = self.operation.deed if self.outcome == "allowed" else f"tried: {self.operation.name}"
         what = f" ({self.target})" if self.target else ""
-        through = {"rest": "the API", "link": "an e-mail link"}.get(self.surface, self.surface)
+        through = _SURFACES.get(self.surface, self.surface)
         return f"{who[:1].upper()}{who[1:]} {did}{what} through {through}: {self.outcome}, {self.reason}."
 
 

@@ -23,12 +23,14 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller shows at the door. Exactly one of the first two is set, or neither (nobody)."""
+    """What a caller shows at the door. Exactly one of the first three is set, or none (nobody)."""
 
     token: str | None = None
     """The secret of an API token."""
     user_id: int | None = None
     """A person whom a surface has recognised already: by a signed link, later by a session."""
+    guest: str | None = None
+    """In whose words somebody answers whom we cannot tell, e.g. `Ann (Slack)`: only ever about one record."""
     through: str = "token"
     """In words for the audit log: `token`, `e-mail link`."""
     only: frozenset[str] | None = None
@@ -42,7 +44,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """A recognised caller."""
 
     kind: str
-    """`token`, `global_token` or `person`."""
+    """`token`, `global_token`, `person`, or `guest`: somebody who reads where a page was posted."""
     id: int | None
     name: str
     team_ids: tuple[int, ...] | None
@@ -79,6 +81,16 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
             through=credential.through,
             only=credential.only,
             record_id=None if about is None else about.id,
+        )
+    if credential.guest is not None and credential.about is not None:
+        return Actor(
+            kind="guest",
+            id=None,
+            name=credential.guest,
+            team_ids=(credential.about.team_id,),
+            through=credential.through,
+            only=credential.only,
+            record_id=credential.about.id,
         )
     token = accounts.authenticate(tx, credential.token) if credential.token else None
     if token is None:

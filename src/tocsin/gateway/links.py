@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
+from tocsin.accounts import actions as accounts
 from tocsin.gateway.identity import About, Credential
 from tocsin.notify import actions as notify
-from tocsin.storage import Database
+from tocsin.notify.model import AnswerLink
+from tocsin.storage import Database, Tx
 
 ANSWERS = frozenset({"incidents.get", "incidents.acknowledge", "incidents.resolve"})
 """What whoever holds an answer link may do, and only as the person to whom it was sent."""
+SOMEBODY = "Somebody with the team's link"
+"""Under which name a page is answered that was posted for everybody, when nobody said who they are."""
+MAX_GUEST_CHARACTERS = 100
+"""Of a name from elsewhere: more is nobody's name."""
 
 
 class OpenedLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,16 +25,49 @@ class OpenedLink(msgspec.Struct, frozen=True, kw_only=True):
     credential: Credential
 
 
-async def open_link(database: Database, token: str, client_address: str | None) -> OpenedLink | None:
-    """What an answer link opens; None when it is not ours (or what it was about is gone)."""
-    link = await database.read(notify.verify_answer, token)
-    if link is None:
+async def open_link(
+    database: Database,
+    token: str,
+    client_address: str | None,
+    *,
+    through: str = "e-mail link",
+    said_by: str | None = None,
+    email: str | None = None,
+) -> OpenedLink | None:
+    """What an answer link opens; None when it is not ours (or what it was about is gone).
+
+    A page that was sent to a person is answered as that person. One that was posted for a team is answered by whoever
+    reads it there: by the member whose address `email` is, if the surface could find that out; else by a guest under
+    the name `said_by`, e.g. `Ann (Slack)`, who may do nothing else. `through`: in words, by which way.
+    """
+    found = await database.read(_open, token, email)
+    if found is None:
         return None
+    link, user_id = found
     credential = Credential(
-        user_id=link.user_id,
-        through="e-mail link",
+        user_id=user_id,
+        guest=None if user_id is not None else _guest(said_by or SOMEBODY),
+        through=through,
         only=ANSWERS,
         about=About(team_id=link.team_id, id=link.incident_id),
         client_address=client_address,
     )
     return OpenedLink(incident_id=link.incident_id, credential=credential)
+
+
+def _open(tx: Tx, token: str, email: str | None) -> tuple[AnswerLink, int | None] | None:
+    """The link, and which person it makes of its holder; None for the person when that cannot be told."""
+    link = notify.verify_answer(tx, token)
+    if link is None:
+        return None
+    if link.user_id:
+        return link, link.user_id
+    user = accounts.user_by_email(tx, email) if email else None
+    if user is not None and any(member.id == user.id for member in accounts.members(tx, link.team_id)):
+        return link, user.id
+    return link, None
+
+
+def _guest(name: str) -> str:
+    """A name that somebody gave themselves elsewhere, as one short line."""
+    return " ".join(name.split())[:MAX_GUEST_CHARACTERS]

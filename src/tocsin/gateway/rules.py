@@ -45,4 +45,6 @@ def decide(actor: Actor, operation: Operation, record_id: str | None = None) -> 
         if actor.record_id is not None:
             return Verdict(Answer.ALLOW, "the one to whom the link was sent")
         return Verdict(Answer.ALLOW, "a member of the team")
+    if actor.kind == "guest" and actor.record_id is not None and actor.only is not None:
+        return Verdict(Answer.ALLOW, "who reads what the team has us post may answer it")
     return Verdict(Answer.DENY, f"a caller of kind {actor.kind} has been granted nothing")
