@@ -24,6 +24,7 @@ from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.console import console_app
 from tocsin.escalation.actions import bring_forward
+from tocsin.escalation.api import OPERATIONS as ESCALATION
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway import Door
 from tocsin.gateway.audit import audit_entries
@@ -101,7 +102,7 @@ class World:
 
     def _assemble(self) -> None:
         catalogue = Catalogue(
-            [*MONITORS, *HEARTBEATS, *INCIDENTS, *metadata.operations(OWNERS), *WEBHOOKS, *inbound.operations(MAIL)]
+            [*MONITORS, *HEARTBEATS, *INCIDENTS, *ESCALATION, *metadata.operations(OWNERS), *WEBHOOKS, *inbound.operations(MAIL)]
         )
         self.door = Door(self.database, catalogue, self.clock)
         smtp = email_channel.Settings(host="127.0.0.1", port=self.mailbox.port, from_address="tocsin@tocsin.test")

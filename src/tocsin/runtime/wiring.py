@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from tocsin.console import console_app
+from tocsin.escalation import api as escalation
 from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway.door import Door
@@ -211,6 +212,7 @@ def operations(settings: Settings) -> Iterator[Operation]:
     yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency))
     yield from heartbeats.OPERATIONS
     yield from incidents.OPERATIONS
+    yield from escalation.OPERATIONS
     yield from metadata.operations(OWNERS)
     yield from inbound.operations(settings.mail_domain)
     yield from webhooks.OPERATIONS

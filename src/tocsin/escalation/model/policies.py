@@ -95,12 +95,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds before each repetition."""
     fallback_policy_id: int | None
     policy_group_id: int | None
-    incident_token: str
-    """The secret of the form by which anybody may report an incident under this policy."""
     steps: tuple[PolicyStep, ...]
     created_at: datetime
     updated_at: datetime
     team_name: str = ""
+    incident_token: str = ""
+    """The secret of the form by which anybody may report an incident under this policy; read only to be shown."""
 
 
 class Urgency(msgspec.Struct, frozen=True, kw_only=True):

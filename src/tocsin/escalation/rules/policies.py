@@ -204,7 +204,7 @@ def _member(number: int, given: Any) -> StepMember:
         raise _Wrong(f"step_members {number} has unknown attributes: {', '.join(unknown)}")
     sent = {key: value for key, value in given.items() if value is not None and value != ""}
     try:
-        type = MemberType(sent.get("type"))
+        type = MemberType(sent.get("type", ""))
     except ValueError:
         raise _Wrong(f"step_members {number}: type must be one of: {', '.join(MemberType)}") from None
     id, email = _member_id(type, sent), None
@@ -265,9 +265,9 @@ def _zone(name: str, given: Any) -> str:
 
 def _number(name: str, given: Any, low: int, high: int) -> int:
     number = given
-    if isinstance(given, str) and re.fullmatch(r"-?\d{1,19}", given):
-        number = int(given)
-    elif isinstance(given, float) and given.is_integer():
+    if (isinstance(given, str) and re.fullmatch(r"-?\d{1,19}", given)) or (
+        isinstance(given, float) and given.is_integer()
+    ):
         number = int(given)
     if isinstance(number, bool) or not isinstance(number, int):
         raise _Wrong(f"{name} must be an integer")

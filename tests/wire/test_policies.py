@@ -1,0 +1,191 @@
+"""Escalation policies, severities and their groups on the wire (contract part 2, sections 2 and 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.rest.clients import ALICES_TEAM, BASE, Clients
+
+NOW = "2026-03-02T12:00:00.000Z"
+TERRAFORMS = {"days": [], "metadata_values": [], "step_members": None, "urgency_id": None}
+"""What the provider sends with every step, whether its type knows it or not."""
+
+
+async def made(at: Clients, path: str, **sent: Any) -> dict[str, Any]:
+    answer = await at.alice.post(f"/api/{path}", json=sent)
+    assert answer.status_code == 201, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+async def test_a_policy_comes_back_whole_with_each_step_in_the_attributes_of_its_type(at: Clients) -> None:
+    urgency = int((await made(at, "v2/urgencies", name="High", call=True))["id"])
+    second = int((await made(at, "v3/policies", name="Second"))["id"])
+    user = {"type": "user", "email": "ALICE@tocsin.example"}
+    sent = [
+        TERRAFORMS | {"type": "escalation", "wait_before": 0, "urgency_id": urgency,
+                      "step_members": [{"type": "current_on_call"}, user, {"type": "entire_team", "team_id": 1},
+                                       {"type": "incident_metadata", "metadata_key": "Owner"}]},
+        TERRAFORMS | {"type": "time_branching", "wait_before": 60, "timezone": "Prague", "days": ["sat", "sun"],
+                      "time_from": "00:00", "time_to": "00:00", "policy_id": second},
+        TERRAFORMS | {"type": "metadata_branching", "wait_until_time": "9:00", "wait_until_timezone": "UTC",
+                      "metadata_key": "Tier", "policy_metadata_key": "Policy",
+                      "metadata_values": [{"type": "String", "value": "1"}, "2", {"type": "no_value"}]},
+        TERRAFORMS | {"type": "instructions", "wait_before": 0, "instructions_comment": "- [ ] check {server_region}"},
+    ]  # fmt: skip
+    data = await made(at, "v3/policies", name="Standard", repeat_count=3, repeat_delay=1800, steps=sent,
+                      fallback_policy_id=second)  # fmt: skip
+    token = data["attributes"].pop("incident_token")
+    assert len(token) == 25
+    assert data == {
+        "id": data["id"],
+        "type": "policy",
+        "attributes": {
+            "name": "Standard", "repeat_count": 3, "repeat_delay": 1800, "policy_group_id": None,
+            "fallback_policy_id": second, "team_name": ALICES_TEAM,
+            "steps": [
+                {"type": "escalation", "wait_before": 0, "urgency_id": urgency,
+                 "step_members": [{"type": "current_on_call"},
+                                  {"type": "user", "id": 1, "email": "alice@tocsin.example"},
+                                  {"type": "entire_team", "id": 1},
+                                  {"type": "incident_metadata", "metadata_key": "Owner"}]},
+                {"type": "time_branching", "wait_before": 60, "urgency_id": None, "timezone": "Prague",
+                 "days": ["sat", "sun"], "time_from": "00:00", "time_to": "00:00", "policy_id": second},
+                {"type": "metadata_branching", "wait_until_time": "09:00", "wait_until_timezone": "UTC",
+                 "urgency_id": None, "metadata_key": "Tier", "policy_id": None, "policy_metadata_key": "Policy",
+                 "metadata_values": [{"type": "String", "value": "1"}, {"type": "String", "value": "2"},
+                                     {"type": "no_value"}]},
+                {"type": "instructions", "wait_before": 0, "instructions_comment": "- [ ] check {server_region}",
+                 "instructions_reminder_enabled": False, "instructions_reminder_interval_hours": 24},
+            ],
+        },
+    }  # fmt: skip
+    again = (await at.alice.get(f"/api/v2/policies/{data['id']}")).json()["data"]
+    assert (again["attributes"].pop("incident_token"), again) == (token, data)
+
+
+async def test_what_terraform_reads_back_and_sends_again_changes_nothing(at: Clients) -> None:
+    member = {"type": "user", "email": "alice@tocsin.example"}
+    policy = await made(at, "v3/policies", name="Standard", steps=[{"type": "escalation", "step_members": [member]}])
+    shown = policy["attributes"]
+    answer = await at.alice.patch(f"/api/v3/policies/{policy['id']}", json=shown)
+    assert (answer.status_code, answer.json()["data"]) == (200, policy)
+
+
+async def test_a_policy_may_be_silent_and_its_steps_are_replaced_together(at: Clients) -> None:
+    policy = await made(at, "v3/policies", name="Collects only")
+    assert policy["attributes"]["steps"] == []
+    for steps in ([{"type": "escalation", "step_members": [{"type": "entire_team"}]}], []):
+        answer = await at.alice.patch(f"/api/v3/policies/{policy['id']}", json={"steps": steps})
+        assert len(answer.json()["data"]["attributes"]["steps"]) == len(steps)
+        assert answer.json()["data"]["attributes"]["name"] == "Collects only"
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        ({"type": "escalate"}, "type must be one of: escalation, time_branching, metadata_branching, instructions"),
+        ({"type": "escalation", "wait_before": -1}, "wait_before must be between 0 and 2592000"),
+        ({"type": "escalation", "wait_before": 5, "wait_until_time": "09:00"},
+         "has either wait_before or wait_until_time, not both"),
+        ({"type": "escalation", "wait_until_time": "24:00"}, "wait_until_time must be a time of day such as 09:30"),
+        ({"type": "escalation", "step_members": [{"type": "slack_integration"}]},
+         "step_members 1: slack_integration needs an id"),
+        ({"type": "escalation", "step_members": [{"type": "user"}]}, "step_members 1: user needs an id or an email"),
+        ({"type": "escalation", "step_members": [{"type": "user", "email": "charlie@tocsin.example"}]},
+         'Team member with email "charlie@tocsin.example" not found'),
+        ({"type": "escalation", "urgency_id": 99}, "urgency_id is not the id of an urgency of your team"),
+        ({"type": "time_branching", "days": ["someday"], "timezone": "UTC"},
+         "days must be some of: mon, tue, wed, thu, fri, sat, sun"),
+        ({"type": "time_branching", "days": ["mon"], "timezone": "Atlantis"},
+         "timezone is not a time zone that we know, such as Prague or Europe/Prague"),
+        ({"type": "time_branching", "days": ["mon"], "policy_id": 99},
+         "policy_id is not the id of a policy of your team"),
+        ({"type": "metadata_branching", "metadata_key": "Tier", "metadata_values": []},
+         "metadata_values must be a list of at least one value"),
+        ({"type": "metadata_branching", "metadata_key": "Tier",
+          "metadata_values": [{"type": "no_value", "value": "x"}]},
+         "a value of type no_value has no other attributes"),
+        ({"type": "instructions"}, "instructions_comment can't be blank"),
+        ({"type": "escalation", "wait": 3}, "has unknown attributes: wait"),
+        ("escalation", "must be a list of objects"),
+    ],
+)  # fmt: skip
+async def test_a_wrong_step_is_refused_by_its_number(at: Clients, step: Any, why: str) -> None:
+    sent = {"name": "Standard", "steps": [{"type": "escalation"}, step]}
+    answer = await at.alice.post("/api/v3/policies", json=sent)
+    assert answer.status_code == 422
+    (said,) = answer.json()["errors"]["steps"]
+    assert why in said
+    assert said.startswith("step 2: ") or not isinstance(step, dict)
+    assert (await at.alice.get("/api/v3/policies")).json()["data"] == []
+
+
+async def test_another_teams_policies_urgencies_and_groups_do_not_exist(at: Clients) -> None:
+    foreign = {}
+    for kind in ("policies", "urgencies", "policy-groups", "urgency-groups"):
+        answer = await at.charlie.post(f"/api/v2/{kind}", json={"name": "Charlie's"})
+        foreign[kind] = int(answer.json()["data"]["id"])
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"fallback_policy_id": foreign["policies"]}, "fallback_policy_id"),
+        ({"policy_group_id": foreign["policy-groups"]}, "policy_group_id"),
+        ({"steps": [{"type": "escalation", "urgency_id": foreign["urgencies"]}]}, "steps"),
+        ({"steps": [{"type": "escalation", "step_members": [{"type": "entire_team", "id": 2}]}]}, "steps"),
+        ({"steps": [{"type": "escalation", "step_members": [{"type": "policy", "id": foreign["policies"]}]}]}, "steps"),
+    ]
+    for sent, field in wrong:
+        answer = await at.alice.post("/api/v3/policies", json={"name": "Alice's", **sent})
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, [field])
+    sent = {"name": "High", "urgency_group_id": foreign["urgency-groups"]}
+    assert (await at.alice.post("/api/v2/urgencies", json=sent)).status_code == 422
+
+
+async def test_a_policy_needs_a_name_and_reasonable_repeats(at: Clients) -> None:
+    answer = await at.alice.post("/api/v3/policies", json={"repeat_count": 2})
+    assert (answer.status_code, answer.json()) == (422, {"errors": {"name": ["Can't be blank."]}})
+    policy = await made(at, "v3/policies", name="Standard")
+    for sent in ({"repeat_count": -1}, {"repeat_count": 101}, {"repeat_delay": 10**9}, {"name": ""}):
+        answer = await at.alice.patch(f"/api/v3/policies/{policy['id']}", json=sent)
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, list(sent))
+    itself = await at.alice.patch(f"/api/v3/policies/{policy['id']}", json={"fallback_policy_id": policy["id"]})
+    assert (itself.status_code, list(itself.json()["errors"])) == (422, ["fallback_policy_id"])
+
+
+async def test_an_urgency_comes_back_whole_and_changes_alone(at: Clients) -> None:
+    sent = {"name": "High", "sms": True, "call": True, "email": False, "push": True, "critical_alert": False}
+    data = await made(at, "v2/urgencies/", **sent)
+    attributes = {**sent, "urgency_group_id": None, "team_name": ALICES_TEAM}
+    assert data == {"id": "1", "type": "urgency", "attributes": attributes}
+    group = await made(at, "v2/urgency-groups", name="At night", sort_index=2)
+    answer = await at.alice.patch("/api/v2/urgencies/1", json={"urgency_group_id": int(group["id"]), "call": False})
+    expected = attributes | {"urgency_group_id": 1, "call": False}
+    assert answer.json()["data"]["attributes"] == expected
+    assert (await at.alice.delete("/api/v2/urgency-groups/1")).status_code == 204
+    assert (await at.alice.get("/api/v2/urgencies/1")).json()["data"]["attributes"]["urgency_group_id"] is None
+
+
+async def test_a_group_of_policies_lists_its_own(at: Clients) -> None:
+    group = await made(at, "v2/policy-groups", name="Databases", sort_index=None)
+    assert group == {
+        "id": "1",
+        "type": "policy_group",
+        "attributes": {
+            "name": "Databases", "sort_index": None, "created_at": NOW, "updated_at": NOW, "team_name": ALICES_TEAM,
+        },
+    }  # fmt: skip
+    await made(at, "v3/policies", name="Outside")
+    for name in ("First", "Second"):
+        await made(at, "v3/policies", name=name, policy_group_id=1)
+    inside = (await at.alice.get("/api/v2/policy-groups/1/policies?per_page=1")).json()
+    assert [each["attributes"]["name"] for each in inside["data"]] == ["First"]
+    assert inside["pagination"]["next"] == f"{BASE}/api/v2/policy-groups/1/policies?per_page=1&page=2"
+
+
+async def test_a_deleted_policy_is_gone_at_both_addresses(at: Clients) -> None:
+    policy = await made(at, "v3/policies", name="Standard")
+    assert (await at.alice.delete(f"/api/v3/policies/{policy['id']}")).status_code == 204
+    for version in ("v2", "v3"):
+        gone = await at.alice.get(f"/api/{version}/policies/{policy['id']}")
+        assert gone.status_code == 404
