@@ -1,0 +1,103 @@
+"""Calls people: a calm voice says what is wrong, and a key takes it on or passes it on."""
+
+from __future__ import annotations
+
+import re
+from xml.sax.saxutils import escape, quoteattr
+
+from tocsin.kernel.net import Net
+from tocsin.notify.channels import twilio
+from tocsin.notify.model import Answer, GiveUp, Kind, Message
+
+KIND = "call"
+Settings = twilio.Settings
+CONNECTIONS = 5
+"""Twilio rings one number a second for most accounts and queues the rest."""
+TELLS = frozenset({Kind.PAGE.value})
+"""Nobody wants a call to say that all is well."""
+RING_SECONDS = 30
+"""Before most mailboxes pick up; then somebody else is called."""
+RECEIVED_WITHIN_SECONDS = 180
+"""Ringing, both readings and the pauses for a key; then Twilio has said how the call ended, or cannot reach us."""
+KEY_SECONDS = 6
+"""How long a key is waited for after each reading."""
+MAX_SPOKEN_CHARACTERS = 250
+"""Of one sentence: half a minute at night."""
+VOICE = "en-US"
+_KEYS = "Press 1 to acknowledge. Press 2 to alert the next person."
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^\s/@]*@)?([^\s/?#]+)[^\s]*")
+_CODE = re.compile(r"(?<!\d)\d{4,10}(?!\d)")
+_UNSPEAKABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold (section 2.2)."""
+
+
+async def send(message: Message, settings: Settings, net: Net) -> Answer:
+    """Have Twilio ring one person.
+
+    What is said travels with the request: a call speaks although Twilio cannot fetch anything from us, e.g. because
+    the outage is our own. Only pressing a key needs us.
+    """
+    if not message.endpoint.startswith("+"):
+        return GiveUp(f"“{message.endpoint[:40]}” is not a phone number in the form +420777123456")
+    if settings.account_sid and not settings.from_number:
+        return GiveUp("no number to call from is configured: set TOCSIN_TWILIO_FROM")
+    status = twilio.callback(message, settings, "status")
+    asks_who = settings.machine_detection and status is not None
+    return await twilio.post(
+        message,
+        settings,
+        net,
+        "Calls",
+        [
+            ("To", message.endpoint),
+            ("From", settings.from_number),
+            ("Twiml", script(message, settings)),
+            ("Timeout", str(RING_SECONDS)),
+            ("StatusCallback", status),
+            ("MachineDetection", "Enable" if asks_who else None),
+            ("AsyncAmd", "true" if asks_who else None),  # else whoever picks up hears nothing for seconds
+            ("AsyncAmdStatusCallback", status if asks_who else None),
+        ],
+    )
+
+
+def script(message: Message, settings: Settings) -> str:
+    """What the voice says and which keys it waits for, in Twilio's markup (TwiML: Say, Gather, Pause)."""
+    words = " ".join(_sentences(message))
+    keys = None
+    if message.answer_token is not None:
+        keys = twilio.callback(message, settings, "voice", message.answer_token)
+    if keys is None:
+        readings = f'{_say(words)}<Pause length="1"/>{_say("I repeat. " + words)}'
+        return f"<Response>{readings}{_say('Goodbye.')}</Response>"
+    gather = f'<Gather numDigits="1" timeout="{KEY_SECONDS}" method="POST" action={quoteattr(keys)}>'
+    readings = "".join(
+        f"{gather}{_say(spoken)}</Gather>" for spoken in (f"{words} {_KEYS}", f"I repeat. {words} {_KEYS}")
+    )
+    return f"<Response>{readings}{_say('No key was pressed, so this is not acknowledged. Goodbye.')}</Response>"
+
+
+def _sentences(message: Message) -> list[str]:
+    notice = message.notice
+    greeting = "This is Tocsin"
+    if notice.kind == Kind.PAGE:
+        greeting += " with a critical alert" if notice.critical else " with an alert"
+    if message.recipient:
+        greeting += f" for {message.recipient}"
+    said = [greeting, notice.headline]
+    if notice.cause and notice.cause not in notice.headline:
+        said.append(notice.cause if notice.incident_id == 0 else f"The cause: {notice.cause}")
+    if notice.incident_id == 0:  # a code is dictated, not read as a number in the millions
+        said = [_CODE.sub(lambda found: ", ".join(found.group()), sentence) for sentence in said]
+    return [_sentence(each) for each in said]
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(_URL.sub(r"\1", text).split())
+    if len(text) > MAX_SPOKEN_CHARACTERS:
+        text = text[:MAX_SPOKEN_CHARACTERS].rsplit(" ", 1)[0]
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _say(text: str) -> str:
+    return f'<Say language="{VOICE}">{escape(_UNSPEAKABLE.sub(" ", text))}</Say>'
