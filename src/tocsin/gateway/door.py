@@ -120,6 +120,8 @@ class Door:
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
         except TocsinError as error:
+            if error.aftermath is not None:
+                error.aftermath(tx)
             self._note(tx, request, actor, outcome, error.message)
             return _Failed(error)
         except Exception as error:

@@ -15,16 +15,20 @@ No HTTP numbers here: each surface maps these classes in one table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
 class TocsinError(Exception):
-    """Base of every error that is the caller's to read. `message` is a whole English sentence."""
+    """Base of every error that is the caller's to read. `message` is a whole English sentence.
+
+    `aftermath(tx)` is what must be written down although everything else is undone, e.g. that a code was tried.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.aftermath: Callable[[Any], None] | None = None
 
 
 class Unauthenticated(TocsinError):
