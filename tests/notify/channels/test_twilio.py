@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -33,7 +34,7 @@ async def twilio() -> AsyncIterator[Twilio]:
         yield server
 
 
-async def text(twilio: Twilio, net: RealNet, **more: object) -> Answer:
+async def text(twilio: Twilio, net: RealNet, **more: Any) -> Answer:
     return await sms.send(page(channel="sms", address=BOB, **more), twilio.settings, net)
 
 
@@ -91,7 +92,7 @@ async def test_without_an_account_or_a_number_the_next_way_is_taken_at_once(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b'{"ok":false,"error":"channel_not_found"}', ": channel_not_found"), (b"no such\n  service", ": no such service"),
+        (b'{"ok":false,"error":"not_found"}', ": not_found"), (b"no such\n  service", ": no such service"),
         (b'{"error":{"message":"Bad key","code":7}}', ": Bad key"), (b"<html>a page</html>", ""), (b"", ""),
         (b'["a","b"]', ': ["a","b"]'), (b"\xff\xfe", ": \ufffd\ufffd"), (b"{" * 5000, ": " + "{" * 299 + "…"),
         (b"see https://ann:secret@x.org/", ": see https://[hidden]@x.org/"),
