@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -34,10 +35,13 @@ from tocsin.inbound import api as inbound
 from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
 from tocsin.incidents.api import OPERATIONS as INCIDENTS
 from tocsin.incidents.worker import Storms
+from tocsin.kernel.clock import SystemClock
+from tocsin.kernel.net import RealNet
 from tocsin.metadata import api as metadata
 from tocsin.monitors.api import OPERATIONS as MONITORS
 from tocsin.monitors.probe import Probe
 from tocsin.monitors.worker import Engine
+from tocsin.notify import actions as notify
 from tocsin.notify.channels import email as email_channel
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
@@ -97,12 +101,24 @@ class World:
         self.net = FakeNet()
         self.limits = Limits()
         """Beyond which pages are held back; a change holds from the next `crash` on."""
+        self.providers: dict[str, msgspec.Struct] = {}
+        """Settings of further channels by kind, e.g. of a provider that is played by a local server; they hold from
+        the next `crash` on, and `await world.installed()` says so in the database."""
+        self._provider_net: RealNet | None = None
         self._read = 0
         self._assemble()
 
     def _assemble(self) -> None:
         catalogue = Catalogue(
-            [*MONITORS, *HEARTBEATS, *INCIDENTS, *ESCALATION, *metadata.operations(OWNERS), *WEBHOOKS, *inbound.operations(MAIL)]
+            [
+                *MONITORS,
+                *HEARTBEATS,
+                *INCIDENTS,
+                *ESCALATION,
+                *metadata.operations(OWNERS),
+                *WEBHOOKS,
+                *inbound.operations(MAIL),
+            ]
         )
         self.door = Door(self.database, catalogue, self.clock)
         smtp = email_channel.Settings(host="127.0.0.1", port=self.mailbox.port, from_address="tocsin@tocsin.test")
@@ -117,7 +133,8 @@ class World:
             self.database,
             self.clock,
             base_url=BASE_URL,
-            settings={"email": smtp},
+            settings={"email": smtp, **self.providers},
+            net=self._reaching_providers(),
             alone=True,
             given_up=bring_forward,
             limits=self.limits,
@@ -275,6 +292,23 @@ class World:
             await self.webhooks.drain()
         raise AssertionError("webhooks never came to rest")
 
+    async def installed(self) -> None:
+        """What the server does when it starts: say which channels there are."""
+        await self.database.write(notify.configured, {"email", *self.providers})
+
+    def _reaching_providers(self) -> RealNet | None:
+        """Providers are played by servers on this machine, and reached over real sockets."""
+        if self.providers and self._provider_net is None:
+            self._provider_net = RealNet(SystemClock(), allow_private=True)
+            self._provider_net.start()
+        return self._provider_net
+
+    async def close(self) -> None:
+        """Let go of what is on its way, and of the network."""
+        await self.deliveries.close()
+        if self._provider_net is not None:
+            self._provider_net.stop()
+
     def crash(self) -> None:
         """Forget everything that is not in the database, as `kill -9` does, and start again."""
         self._assemble()
@@ -333,5 +367,5 @@ async def world(sqlite_database: Database, clock: FakeClock, bus: Bell) -> Async
     async with mail_server() as mailbox:
         world = await World(sqlite_database, clock, mailbox, bus).people()
         yield world
-        await world.deliveries.close()
+        await world.close()
         assert not world.mail_to("charlie@example.com"), "Charlie must receive nothing"

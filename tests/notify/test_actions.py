@@ -9,7 +9,7 @@ import msgspec
 from tests.notify.conftest import Ops
 from tests.time import FakeClock
 from tocsin.notify import actions, rules
-from tocsin.notify.model import AnswerLink, GiveUp, Retry, Sent
+from tocsin.notify.model import AnswerLink, GiveUp, Paged, Retry, Sent
 from tocsin.storage import Database, Tx
 
 BASE_URL = "https://tocsin.example"
@@ -143,7 +143,7 @@ async def test_those_who_were_paged_are_those_whose_page_was_accepted(ops: Ops) 
     first, second = await ops.database.write(actions.claim, "email", 10, BASE_URL)
     await ops.database.write(actions.settle, first.delivery_id, 1, Sent("accepted"))
     await ops.database.write(actions.settle, second.delivery_id, 1, GiveUp("no such user"))
-    assert await ops.database.read(actions.paged, 25) == [(ops.alice, "email", f"{ops.alice}@x.org")]
+    assert await ops.database.read(actions.paged, 25) == [Paged(ops.alice, "email", f"{ops.alice}@x.org")]
 
 
 async def test_a_late_answer_of_an_older_attempt_does_not_undo_the_newer_one(ops: Ops, clock: FakeClock) -> None:

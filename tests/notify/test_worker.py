@@ -176,9 +176,9 @@ async def test_many_messages_are_sent_exactly_once_by_two_workers(ops: Ops, numb
     assert sorted(box.recipients) == sorted(f"person{person}@example.com" for person in range(number))
     assert len(set(box.message_ids())) == number
     assert box.most_at_once <= 2 * email.CONNECTIONS
-    assert await ops.database.read(actions.states) == {
-        "queued": 0, "sending": 0, "sent": number, "failed": 0, "given_up": 0, "cancelled": 0, "held": 0,
-    }  # fmt: skip
+    assert {state: count for state, count in (await ops.database.read(actions.states)).items() if count} == {
+        "sent": number
+    }
 
 
 async def test_an_acknowledged_incident_pages_nobody_any_more(ops: Ops) -> None:

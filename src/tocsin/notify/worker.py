@@ -50,11 +50,13 @@ class Deliveries:
         alone: bool = False,
         channels: Mapping[str, Channel] | None = None,
         given_up: actions.GivenUp | None = None,
+        gone: actions.Gone | None = None,
         limits: Limits = UNLIMITED,
     ) -> None:
         """`settings`: by channel kind; what is missing counts as not configured. `alone`: no other process sends from
         this database, so the first look takes over whatever a predecessor left leased or waiting. `given_up`: what
-        follows a page that will never arrive (see `actions.settle`). `limits`: beyond which pages are held back."""
+        follows a page that will never arrive; `gone`: what follows an address that is dead for good (see
+        `actions.settle`). `limits`: beyond which pages are held back."""
         self._database = database
         self._clock = clock
         self._base_url = base_url
@@ -72,6 +74,7 @@ class Deliveries:
         self._tasks: set[asyncio.Task[None]] = set()
         self._takes_over = alone
         self._given_up = given_up
+        self._gone = gone
         self._limits = limits
         self._closing = False
         self._accepted_at: datetime | None = None
@@ -170,7 +173,13 @@ class Deliveries:
         for _ in range(MAX_SETTLE_TRIES):
             try:
                 state = await self._database.write(
-                    actions.settle, message.delivery_id, message.attempt, answer, self._given_up
+                    actions.settle,
+                    message.delivery_id,
+                    message.attempt,
+                    answer,
+                    self._given_up,
+                    gone=self._gone,
+                    received_within_seconds=self._received_within(message.channel),
                 )
             except (Unavailable, DBAPIError) as error:  # whatever it is, giving up here would send the message again
                 log.warning("an answer waits for the database", delivery_id=message.delivery_id, why=str(error))
@@ -185,6 +194,12 @@ class Deliveries:
                     log.warning("delivery", **facts, state=state or "unchanged", why=answer.why)
                 return
         log.error("an answer was lost: the message will be sent again", delivery_id=message.delivery_id)
+
+    def _received_within(self, kind: str) -> float | None:
+        """How long a page by this channel may take to be reported as delivered; None = it brings no such reports."""
+        limit = getattr(self._channels.get(kind), "RECEIVED_WITHIN_SECONDS", None)
+        own: float | None = getattr(self._settings.get(kind), "received_within_seconds", limit)
+        return own
 
 
 def _connections(channel: Channel, settings: msgspec.Struct) -> int:

@@ -9,6 +9,7 @@ from tocsin.incidents.rules import say_duration, say_instant
 from tocsin.incidents.store import groups
 from tocsin.kernel.clock import to_wire
 from tocsin.notify import actions as notify
+from tocsin.notify.channels import tells
 from tocsin.notify.model import Notice, Paged
 from tocsin.storage import Tx
 
@@ -20,8 +21,6 @@ _OPENINGS = {
     Kind.MANUAL: ("Incident", "needs attention"),
     Kind.ALERT: ("Alert", "needs attention"),
 }
-_CHANNELS_THAT_TELL = ("email",)
-"""By which channels the end of the story is told: nobody wants a phone call to say that all is well."""
 NAMED = 10
 """Other incidents that a message names; of the rest it gives the number."""
 MAX_SUBJECT_CAUSE = 80
@@ -99,11 +98,8 @@ def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:
     )
     people = notify.paged(tx, incident.id)
     if incident.resolved_by is None:
-        people += [
-            Paged(event.user_id, event.channel, event.address)
-            for event in notify.log(tx, incident.id)
-            if (event.kind, event.state, event.at) == ("page", "cancelled", tx.now)
-        ]
+        heard = {(told.user_id, told.target_id) for told in people}
+        people += [told for told in notify.taken_back(tx, incident.id) if (told.user_id, told.target_id) not in heard]
     _tell(tx, notice, people)
 
 
@@ -146,16 +142,9 @@ def incident_url(incident: Incident, base_url: str) -> str:
 
 
 def _tell(tx: Tx, notice: Notice, people: list[Paged]) -> None:
-    for person in dict.fromkeys(people):
-        if person.channel in _CHANNELS_THAT_TELL:
-            notify.queue(
-                tx,
-                notice,
-                user_id=person.user_id,
-                channel=person.channel,
-                address=person.address,
-                planned_at=tx.now,
-            )
+    for told in dict.fromkeys(people):
+        if tells(told.channel, notice.kind):
+            notify.queue_again(tx, notice, told, tx.now)
 
 
 def _facts(tx: Tx, incident: Incident) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tocsin.notify.model import Answer, DeliveryEvent, GiveUp, Kind, Retry, Sent, State
+from tocsin.notify.model import Answer, DeliveryEvent, GiveUp, Kind, Receipt, Retry, Sent, State
 
 LEASE_SECONDS = 60
 """How long a worker may hold a delivery; after a crash the page goes out again at the latest this much later."""
@@ -23,6 +23,10 @@ JITTER = 0.25
 """At most this part of a wait is taken off, so that what failed together does not come back together."""
 LONGEST_ASKED_WAIT_SECONDS = 3600
 """A server may ask for patience, but not for more than an hour of somebody's outage."""
+
+ACCEPTED_WITHIN = timedelta(minutes=5)
+"""From the instant for which a page was planned: when no provider has taken any page of its incident by then, that is
+a breach, which is recorded and shown."""
 
 NOTICE_LIFETIME = timedelta(hours=6)
 """News of an incident that has ended is history by then. A page has no such end: it is tried for as long as its
@@ -62,6 +66,18 @@ class Act(StrEnum):
     """Its person has had too many already."""
     LET_GO = "let go"
     """The digest in which it stands will never arrive: it goes out by itself after all."""
+    DELIVERED = "delivered"
+    SEEN = "seen"
+    ANSWERED = "answered"
+    UNDELIVERED = "undelivered"
+    """These four are receipts: what became known after it was handed over."""
+
+
+_LATE = (State.DELIVERED, State.SEEN, State.ACKNOWLEDGED, State.UNDELIVERED)
+"""States that only a receipt brings about: a provider had the message, so no attempt changes anything any more."""
+_BEFORE = (State.QUEUED, State.SENDING, State.SENT, State.FAILED, State.GIVEN_UP, State.CANCELLED, State.HELD,
+           State.UNDELIVERED)  # fmt: skip
+"""A receipt is the truth in every state: one that comes before our own note of the acceptance, or after we gave up."""
 
 
 TABLE: Mapping[tuple[State, Act], State | None] = {
@@ -105,6 +121,13 @@ TABLE: Mapping[tuple[State, Act], State | None] = {
     (State.QUEUED, Act.HOLD): State.HELD,
     **{(state, Act.HOLD): None for state in State if state not in (State.QUEUED, State.HELD)},
     **{(state, Act.LET_GO): None for state in State if state is not State.HELD},
+    **{(state, act): None for state in _LATE for act in (Act.CLAIM, Act.SENT, Act.RETRY, Act.GIVE_UP, Act.CANCEL)},
+    **{(state, act): None for state in State for act in (Act.DELIVERED, Act.SEEN, Act.ANSWERED, Act.UNDELIVERED)},
+    **{(state, Act.DELIVERED): State.DELIVERED for state in _BEFORE},
+    **{(state, Act.SEEN): State.SEEN for state in (*_BEFORE, State.DELIVERED)},
+    **{(state, Act.ANSWERED): State.ACKNOWLEDGED for state in (*_BEFORE, State.DELIVERED, State.SEEN)},
+    (State.SENDING, Act.UNDELIVERED): State.UNDELIVERED,  # its receipt was quicker than our own note
+    (State.SENT, Act.UNDELIVERED): State.UNDELIVERED,
 }
 """Every state and act decided; None = nothing changes.
 
@@ -140,6 +163,11 @@ def settled(
         hours = NOTICE_LIFETIME // timedelta(hours=1)
         return Change(State.GIVEN_UP, None, f"not delivered within {hours} hours; the last reason: {answer.why}")
     return Change(after, due_at, f"{answer.why}; trying again in {_say(wait)}")
+
+
+def received(state: State, receipt: Receipt) -> State | None:
+    """What a receipt makes of a delivery; None = nothing that was not known, or known better."""
+    return TABLE[state, Act(receipt.value)]
 
 
 def wait_seconds(delivery_id: int, attempt: int, asked_seconds: float | None = None) -> float:
@@ -195,6 +223,10 @@ def sentence(event: DeliveryEvent) -> str:
             return f"{subject} given up: {event.detail}"
         case State.CANCELLED:
             return f"{subject} cancelled: {event.detail}"
+        case State.DELIVERED | State.SEEN | State.ACKNOWLEDGED:
+            return f"{subject} {event.state}" + (f": {event.detail}" if event.detail else "")
+        case State.UNDELIVERED:
+            return f"{subject} did not arrive: {event.detail}"
         case State.HELD:
             return f"{subject} held back: {event.detail}"
         case _:

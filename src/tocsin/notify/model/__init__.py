@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -34,6 +35,25 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     HELD = "held"
     """Not sent by itself, because its person has had so many pages already: it stands in the next digest."""
+    DELIVERED = "delivered"
+    """It reached the person's own device, or a human picked up: the provider said so after it had accepted it."""
+    SEEN = "seen"
+    """The person looked: opened the answer page in a browser, tapped the notification."""
+    ACKNOWLEDGED = "acknowledged"
+    """The person answered through this very message."""
+    UNDELIVERED = "undelivered"
+    """Accepted by the provider, and yet it did not arrive: it said so, or said nothing within the channel's limit."""
+
+
+class Receipt(StrEnum):
+    """What can become known of a message after a provider has accepted it, each a step further than the one before."""
+
+    DELIVERED = "delivered"
+    SEEN = "seen"
+    ANSWERED = "answered"
+    """The person acknowledged, resolved or escalated through it: the delivery is then `acknowledged`."""
+    UNDELIVERED = "undelivered"
+    """It will not arrive after all; whoever comes next is paged at once."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +83,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """A `Kind`: page, acknowledged, resolved or notice."""
     incident_id: int
+    """0 = about no incident, e.g. a code that verifies an address."""
     team_id: int
     subject: str
     """One line, e.g. `[Tocsin] Down: shop.example.com (Status 503)`."""
@@ -88,6 +109,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """1 for the first. The answer to an older attempt never undoes what a newer one found."""
     channel: str
     address: str
+    """What may be shown: a mail address, a number, the name of a chat channel."""
     recipient: str
     """The person's name, or an empty text."""
     notice: Notice
@@ -99,12 +121,29 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The secret link behind which this one person answers; None when there is nothing to answer."""
     at: datetime
     """When this attempt began."""
+    endpoint: str = ""
+    """What the channel really uses, e.g. a push subscription as JSON; the address where that is no secret. Empty when
+    it was sealed with a key that is lost."""
+    answer_token: str | None = None
+    """The last part of `answer_url`, `<delivery id>-<signature>`: what a button or a key press gives back."""
+    code: str | None = None
+    """Four digits with which a text message acknowledges, unique among this person's pages of late."""
+    state_url: str | None = None
+    """The secret address at which the provider says what became of it: `…/callbacks/<delivery id>-<signature>`."""
+    target: Mapping[str, Any] | None = None
+    """The settings of the team's target, secrets in the clear; None when it goes to a person."""
+    target_name: str = ""
+    parent: str | None = None
+    """The provider's id of the first message about this incident to the same target, or to the same person by the same
+    channel: what a thread hangs on, and what an update changes. None when this is the first."""
 
 
 class Sent(msgspec.Struct, frozen=True):
     """A server accepted it; `detail` begins with `accepted by …`."""
 
     detail: str
+    provider_id: str | None = None
+    """What the provider calls the message, e.g. a Twilio SID: its receipts and our updates name it."""
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -118,6 +157,8 @@ class GiveUp(msgspec.Struct, frozen=True):
     """It will never go through as it is, e.g. there is no such mailbox."""
 
     why: str
+    endpoint_gone: bool = False
+    """The address itself is dead for good, e.g. a browser that has withdrawn its push subscription."""
 
 
 Answer: TypeAlias = Sent | Retry | GiveUp
@@ -137,6 +178,7 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     attempt: int
     detail: str
+    target_id: int = 0
 
 
 class Paged(NamedTuple):
@@ -145,6 +187,9 @@ class Paged(NamedTuple):
     user_id: int
     channel: str
     address: str
+    target_id: int = 0
+    endpoint: str = ""
+    """As it is stored: sealed. Empty where the address is no secret."""
 
 
 class AnswerLink(msgspec.Struct, frozen=True):
@@ -155,6 +200,9 @@ class AnswerLink(msgspec.Struct, frozen=True):
     """The incident's team, which need not be one of the person's: teams are called for help across their borders."""
     incident_id: int
     user_id: int
+    """0 = it went to a team's target: whoever answers there says who they are."""
+    channel: str = "email"
+    target_id: int = 0
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,133 @@
+"""Messages are handed to senders, and what came of it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from tocsin.notify import rules
+from tocsin.notify.actions import holding
+from tocsin.notify.actions.composing import message, parents
+from tocsin.notify.actions.planning import DELIVERIES_TOPIC
+from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, line
+from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Kind, Limits, Message, Receipt, Sent, State
+from tocsin.notify.store import holding as held
+from tocsin.notify.store import sending as shelf
+from tocsin.storage import Tx, events
+
+GivenUp = Callable[[Tx, int], None]
+"""What is to follow, in the same transaction, when a page of an incident (its id) is given up."""
+Gone = Callable[[Tx, int, str, str], None]
+"""What is to follow when an endpoint is dead for good: (person, channel, endpoint)."""
+
+
+def claim(tx: Tx, channel: str, limit: int, base_url: str, limits: Limits = UNLIMITED) -> list[Message]:
+    """Lease up to `limit` due deliveries of a channel, pages first. What is not settled is sent again.
+
+    Pages of people who have had so many that `limits` holds back the rest are not among them; a digest is, which
+    names them.
+    """
+    holding.hold_back(tx, channel, limit, limits)
+    lease_until = tx.now + timedelta(seconds=rules.LEASE_SECONDS)
+    taken = shelf.take(tx, channel, rules.URGENCIES, limit, lease_until)
+    shelf.append(tx, [line(tx, row.id, State.SENDING, row.attempts, "") for row in taken])
+    held.charge(tx, [row.id for row in taken if row.kind == Kind.PAGE])
+    hangs_on = parents(tx, taken)
+    claimed = []
+    for row in taken:
+        if row.kind == Kind.DIGEST:
+            ready = holding.digest(tx, row, base_url)
+        else:
+            ready = message(tx, row, base_url, hangs_on=hangs_on)
+        if ready is not None:
+            claimed.append(ready)
+    return claimed
+
+
+def settle(
+    tx: Tx,
+    delivery_id: int,
+    attempt: int,
+    answer: Answer,
+    given_up: GivenUp | None = None,
+    *,
+    gone: Gone | None = None,
+    received_within_seconds: float | None = None,
+) -> State | None:
+    """Write down what a channel answered to an attempt. Returns the new state, None when the answer changes nothing.
+
+    `given_up` is called when this was a page and nothing else will reach its person: whoever planned it must turn to
+    somebody else. `gone`: when the address is dead for good. `received_within_seconds`: how long after this a page
+    may take to be reported as delivered; None = such reports do not come.
+    """
+    tx.ring(DELIVERIES_TOPIC)  # a sender has become free, and there may be more to send
+    row = shelf.get(tx, delivery_id)
+    if row is None:
+        return None
+    if isinstance(answer, GiveUp) and answer.endpoint_gone and gone is not None and row.user_id:
+        gone(tx, row.user_id, row.channel, tx.vault.open(row.endpoint) if row.endpoint else row.address)
+    change = rules.settled(
+        State(row.state), row.attempts, delivery_id=delivery_id, attempt=attempt, kind=row.kind,
+        planned_at=row.planned_at, answer=answer, now=tx.now,
+    )  # fmt: skip
+    name = answer.provider_id if isinstance(answer, Sent) else None
+    if change is None:
+        if attempt == row.attempts and row.in_flight:  # we know now what became of it: it never left, or it did before
+            named = {"provider_id": name} if name is not None else {}
+            shelf.change(tx, delivery_id, state=row.state, due_at=row.due_at, in_flight=False, **named)
+        return None
+    detail = change.detail[:MAX_DETAIL_CHARACTERS]
+    more: dict[str, Any] = {}
+    if change.state is State.SENT:
+        more["watch_at"] = _receipt_due(tx, row, received_within_seconds)
+        if name is not None:
+            more["provider_id"] = name
+    shelf.change(tx, delivery_id, state=change.state, due_at=change.due_at, in_flight=False, **more)
+    shelf.append(tx, [line(tx, delivery_id, change.state, attempt, detail)])
+    if change.state is State.GIVEN_UP:
+        events.record(
+            tx, "delivery.given_up", team_id=row.team_id, resource_type="incident", resource_id=row.incident_id,
+            delivery_id=delivery_id, user_id=row.user_id, channel=row.channel, why=detail,
+        )  # fmt: skip
+        if row.kind == Kind.PAGE and given_up is not None:
+            given_up(tx, row.incident_id)
+    if row.kind == Kind.DIGEST and change.state is State.SENT:
+        holding.told(tx, delivery_id, detail)
+    elif row.kind == Kind.DIGEST and change.state is State.GIVEN_UP:
+        holding.let_go(tx, delivery_id)
+    return change.state
+
+
+def receipt(
+    tx: Tx, delivery_id: int, receipt: Receipt, detail: str, at: Any = None
+) -> State | None:  # fmt: skip
+    """Write down what became known of a message after it was handed over; returns its new state, None when that says
+    nothing new, however often it is told.
+
+    `detail`: in words, e.g. `Twilio: the call was answered`. `at`: when it happened, by the provider's word.
+    """
+    row = shelf.get(tx, delivery_id)
+    if row is None:
+        return None
+    state = rules.received(State(row.state), receipt)
+    if state is None:
+        return None
+    watch_at = tx.now if state is State.UNDELIVERED and row.kind == Kind.PAGE and row.open else None
+    shelf.change(tx, delivery_id, state=state, due_at=None, in_flight=False, watch_at=watch_at)
+    shelf.append(tx, [line(tx, delivery_id, state, row.attempts, detail, at)])
+    tx.ring(DELIVERIES_TOPIC)
+    return state
+
+
+def take_over(tx: Tx) -> int:
+    """Make due now what was tried and is unfinished: for a process that is alone, after a crash or a repair."""
+    return shelf.hasten(tx)
+
+
+def _receipt_due(tx: Tx, row: Row[Any], within_seconds: float | None) -> Any:
+    if within_seconds is None or row.kind != Kind.PAGE or not row.open or not row.incident_id:
+        return None
+    return tx.now + timedelta(seconds=within_seconds)

@@ -1,0 +1,73 @@
+"""The shelf as it is looked at afterwards: the ledger, who was reached, how many stand where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from tocsin.notify.model import Kind, State
+from tocsin.notify.store.tables import deliveries, delivery_events
+from tocsin.storage import Tx
+
+Rows = Sequence[Row[Any]]
+ACCEPTED = (State.SENT, State.DELIVERED, State.SEEN, State.ACKNOWLEDGED)
+"""A provider took it, and has not said since that it did not arrive."""
+
+
+def ledger(tx: Tx, incident_id: int, limit: int) -> Rows:
+    """The newest ledger lines of an incident, newest first."""
+    column, event = deliveries.c, delivery_events.c
+    statement = (
+        select(
+            event.at, event.delivery_id, event.state, event.attempt, event.detail,
+            column.user_id, column.recipient, column.address, column.channel, column.kind,
+            column.target_id,
+        )
+        .join(deliveries, column.id == event.delivery_id)
+        .where(column.incident_id == incident_id)
+        .order_by(event.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return tx.execute(statement).all()
+
+
+def reached(tx: Tx, incident_id: int) -> Rows:
+    """(user_id, channel, address, target_id, endpoint) of all whose page was accepted, or may have been."""
+    column = deliveries.c
+    whom = (column.user_id, column.channel, column.address, column.target_id, column.endpoint)
+    newest = select(func.max(column.id)).where(
+        column.incident_id == incident_id,
+        column.kind == Kind.PAGE,
+        column.state.in_(ACCEPTED) | column.in_flight,
+    )
+    ids = newest.group_by(column.user_id, column.channel, column.address, column.target_id, column.distinct_key)
+    return tx.execute(select(*whom).where(column.id.in_(ids)).order_by(column.id)).all()
+
+
+def cancelled_now(tx: Tx, incident_id: int) -> Rows:
+    """(user_id, channel, address, target_id, endpoint) of the due pages that this transaction has cancelled."""
+    column, event = deliveries.c, delivery_events.c
+    whom = select(column.user_id, column.channel, column.address, column.target_id, column.endpoint)
+    mine = whom.join(delivery_events, event.delivery_id == column.id).where(
+        column.incident_id == incident_id,
+        column.kind == Kind.PAGE,
+        column.state == State.CANCELLED,
+        column.planned_at <= tx.now,
+        event.state == State.CANCELLED,
+        event.at == tx.now,
+    )
+    return tx.execute(mine.order_by(event.id)).all()
+
+
+def count_by_state(tx: Tx, since: datetime) -> dict[str, int]:
+    """How many deliveries stand in each state, of those planned since then and those that are unfinished."""
+    column = deliveries.c
+    counted: dict[str, int] = {}
+    for these in (column.planned_at >= since, (column.planned_at < since) & column.due_at.is_not(None)):
+        statement = select(column.state, func.count().label("number")).where(these).group_by(column.state)
+        for row in tx.execute(statement):
+            counted[row.state] = counted.get(row.state, 0) + row.number
+    return counted

@@ -1,0 +1,196 @@
+"""The shelf while a message is under way: planned, leased to a sender, settled, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from tocsin.notify.model import Kind, Notice, State
+from tocsin.notify.store.tables import deliveries, delivery_events
+from tocsin.storage import Tx
+
+Rows = Sequence[Row[Any]]
+MAX_PARENTS = 5_000
+"""Messages among which the first of each thread is sought; the first ones are the oldest."""
+
+
+def planned(
+    tx: Tx,
+    *,
+    incident_id: int,
+    user_id: int,
+    target_id: int,
+    planned_at: datetime,
+    channel: str,
+    kind: str,
+    address: str,
+    distinct_key: str,
+) -> Row[Any] | None:
+    """(id, state, attempts) of this very message, if it stands on the shelf already."""
+    column = deliveries.c
+    statement = select(column.id, column.state, column.attempts).where(
+        column.incident_id == incident_id,
+        column.user_id == user_id,
+        column.target_id == target_id,
+        column.planned_at == planned_at,
+        column.channel == channel,
+        column.kind == kind,
+        column.address == address,
+        column.distinct_key == distinct_key,
+    )
+    return tx.execute(statement).first()
+
+
+def revive(
+    tx: Tx, delivery_id: int, *, notice: Notice, due_at: datetime, watch_at: datetime | None
+) -> None:  # fmt: skip
+    """Queue a cancelled message again. `attempts` goes on, so that an answer to an old attempt is known as such."""
+    statement = update(deliveries).where(deliveries.c.id == delivery_id)
+    values = {"state": State.QUEUED, "notice": notice, "due_at": due_at, "watch_at": watch_at, "open": True}
+    tx.execute(statement.values(**values))
+
+
+def add(tx: Tx, **values: Any) -> int:
+    """Put a delivery on the shelf; returns its id."""
+    return tx.insert(insert(deliveries).values(**values))
+
+
+def append(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Write lines into the ledger."""
+    if rows:
+        tx.execute(insert(delivery_events), rows)
+
+
+def get(tx: Tx, delivery_id: int) -> Row[Any] | None:
+    return tx.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
+
+
+def take(tx: Tx, channel: str, urgencies: Sequence[int], limit: int, lease_until: datetime) -> Rows:
+    """Lease up to `limit` due deliveries of a channel, most urgent first; each is given to one caller only."""
+    column = deliveries.c
+    ids: list[int] = []
+    for urgency in urgencies:  # one range of the index each, so that what is not due yet costs nothing
+        due = (
+            select(column.id)
+            .where(column.channel == channel, column.urgency == urgency, column.due_at <= tx.now)
+            .order_by(column.due_at, column.id)
+            .limit(limit - len(ids))
+            .with_for_update(skip_locked=True)
+        )
+        ids.extend(tx.execute(due).scalars())
+        if len(ids) >= limit:
+            break
+    if not ids:
+        return []
+    lease = (
+        update(deliveries)
+        .where(column.id.in_(ids), column.due_at <= tx.now)
+        .values(state=State.SENDING, attempts=column.attempts + 1, in_flight=True, due_at=lease_until)
+        .returning(*column)
+    )
+    return sorted(tx.execute(lease).all(), key=lambda row: (row.urgency, row.planned_at, row.id))
+
+
+def change(
+    tx: Tx, delivery_id: int, *, state: str, due_at: datetime | None, in_flight: bool, **more: Any
+) -> None:  # fmt: skip
+    """`more`: other columns that change with it, e.g. `provider_id`, `watch_at`."""
+    statement = update(deliveries).where(deliveries.c.id == delivery_id)
+    tx.execute(statement.values(state=state, due_at=due_at, in_flight=in_flight, **more))
+
+
+def renew_pages(tx: Tx, incident_id: int, notice: Notice) -> None:
+    """Give the pages of an incident that are still to be sent another text."""
+    column = deliveries.c
+    unsent = update(deliveries).where(column.incident_id == incident_id, column.kind == Kind.PAGE)
+    tx.execute(unsent.where(column.due_at.is_not(None)).values(notice=notice))
+
+
+def cancel_pages(tx: Tx, incident_id: int) -> Rows:
+    """Cancel the pages of an incident that are still to be sent; returns (id, attempts) of each."""
+    column = deliveries.c
+    statement = (
+        update(deliveries)
+        .where(column.incident_id == incident_id, column.kind == Kind.PAGE, column.due_at.is_not(None))
+        .values(state=State.CANCELLED, due_at=None)
+        .returning(column.id, column.attempts)
+    )
+    return tx.execute(statement).all()
+
+
+def hasten(tx: Tx) -> int:
+    """Make every delivery due now that was tried before and is not finished; returns how many there were."""
+    column = deliveries.c
+    statement = update(deliveries).where(column.due_at > tx.now, column.attempts > 0).values(due_at=tx.now)
+    return tx.execute(statement).rowcount
+
+
+def set_notice(tx: Tx, delivery_id: int, notice: Notice) -> None:
+    """Say this instead."""
+    tx.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(notice=notice))
+
+
+def channels_waiting(tx: Tx, limit: int) -> list[str]:
+    """The channels with unfinished deliveries, found by a jump of the index each."""
+    column = deliveries.c
+    found: list[str] = []
+    for _ in range(limit):
+        after = column.channel > (found[-1] if found else "")
+        statement = select(column.channel).where(after, column.due_at.is_not(None)).order_by(column.channel).limit(1)
+        channel = tx.execute(statement).scalar()
+        if channel is None:
+            break
+        found.append(channel)
+    return found
+
+
+def dues(tx: Tx, channel: str, urgency: int) -> tuple[datetime | None, datetime | None]:
+    """(the oldest due_at that has come, the next one to come) of a channel's deliveries of one urgency."""
+    column = deliveries.c
+    mine = select(func.min(column.due_at)).where(column.channel == channel, column.urgency == urgency)
+    come = mine.where(column.due_at <= tx.now).scalar_subquery()
+    coming = mine.where(column.due_at > tx.now).scalar_subquery()
+    row = tx.execute(select(come.label("come"), coming.label("coming"))).one()
+    return row.come, row.coming
+
+
+def oldest_tried(tx: Tx, urgency: int) -> datetime | None:
+    """When the oldest unfinished delivery of that urgency was planned that has been tried already."""
+    column = deliveries.c
+    waiting = (column.due_at.is_not(None)) & (column.urgency == urgency) & (column.attempts > 0)
+    found: datetime | None = tx.execute(select(func.min(column.planned_at)).where(waiting)).scalar_one()
+    return found
+
+
+def close_pages(tx: Tx, incident_id: int) -> None:
+    """Nobody needs to answer these pages any more, nor look whether they were accepted in time."""
+    column = deliveries.c
+    pages = update(deliveries).where(column.incident_id == incident_id, column.kind == Kind.PAGE, column.open.is_(True))
+    tx.execute(pages.values(open=False, watch_at=None))
+
+
+def codes(tx: Tx, user_id: int) -> dict[int, str]:
+    """By incident, the code with which this person answers its pages, of those that are open."""
+    column = deliveries.c
+    mine = select(column.incident_id, column.code).where(column.user_id == user_id, column.code.is_not(None))
+    return {row.incident_id: row.code for row in tx.execute(mine.where(column.open.is_(True)))}
+
+
+def with_code(tx: Tx, user_ids: Collection[int], code: str | None, limit: int) -> Rows:
+    """(id, incident_id, user_id) of these people's open pages that are answered by a code, the newest first."""
+    column = deliveries.c
+    mine = select(column.id, column.incident_id, column.user_id).where(
+        column.user_id.in_(user_ids), column.code.is_not(None) if code is None else column.code == code
+    )
+    return tx.execute(mine.where(column.open.is_(True)).order_by(column.id.desc()).limit(limit)).all()
+
+
+def parents(tx: Tx, incident_ids: Collection[int]) -> Rows:
+    """(incident_id, user_id, target_id, channel, provider_id) of what providers gave a name, the oldest first."""
+    column = deliveries.c
+    what = select(column.incident_id, column.user_id, column.target_id, column.channel, column.provider_id)
+    named = what.where(column.incident_id.in_(incident_ids), column.provider_id.is_not(None))
+    return tx.execute(named.order_by(column.id).limit(MAX_PARENTS)).all()
