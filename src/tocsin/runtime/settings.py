@@ -33,6 +33,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Without a trailing slash. Empty = derived from host and port once the port is known."""
     smtp_url: str
     min_check_frequency: int
+    twilio_account_sid: str
+    """Empty = no text messages and no calls."""
+    twilio_auth_token: str
+    twilio_from: str
+    twilio_messaging_service: str
+    twilio_machine_detection: bool
+    twilio_base_url: str
     pages_per_hour: int
     sms_per_day: int
     calls_per_day: int
@@ -217,6 +224,45 @@ _ALL = (
         default=10,
         read=values.seconds,
         doc="Shortest time in seconds that a monitor may ask for between two checks.",
+    ),
+    Option(
+        name="twilio_account_sid",
+        default="",
+        default_words="none: no text messages and calls",
+        read=values.starting_with("AC", "the account SID of the Twilio console"),
+        doc="Twilio account that sends text messages and calls people: AC…",
+    ),
+    Option(
+        name="twilio_auth_token",
+        default="",
+        read=values.secret,
+        flag=False,
+        doc="The auth token of that account: signs us in, and proves that what comes back is Twilio's.",
+    ),
+    Option(
+        name="twilio_from",
+        default="",
+        read=values.phone_number,
+        doc="Number of that account from which people are called and texted, e.g. +15005550006.",
+    ),
+    Option(
+        name="twilio_messaging_service",
+        default="",
+        default_words="none: texts come from twilio_from",
+        read=values.starting_with("MG", "the SID of a messaging service of the Twilio console"),
+        doc="Twilio messaging service through which text messages are sent instead of the number: MG…",
+    ),
+    Option(
+        name="twilio_machine_detection",
+        default=True,
+        read=values.yes_or_no,
+        doc="Whether Twilio listens for a mailbox that picks up: a page spoken to one was not received.",
+    ),
+    Option(
+        name="twilio_base_url",
+        default="https://api.twilio.com",
+        read=values.base_url,
+        doc="Where Twilio's API is, e.g. https://api.dublin.ie1.twilio.com for its region in Ireland.",
     ),
     Option(
         name="pages_per_hour",

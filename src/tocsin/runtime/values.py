@@ -177,6 +177,28 @@ def key(text: str) -> str:
     )
 
 
+def secret(text: str) -> str:
+    if text.isascii() and text.isprintable() and 8 <= len(text) <= 500:
+        return text
+    raise ValueError("this is no secret of a provider. Give it as it stands there: 8 to 500 printable characters.")
+
+
+def phone_number(text: str) -> str:
+    digits = text.removeprefix("+")
+    if text.startswith("+") and digits.isascii() and digits.isdecimal() and 7 <= len(digits) <= 15:
+        return text
+    raise ValueError(f"'{text}' is not a phone number. Give it with its country and without spaces: +15005550006.")
+
+
+def starting_with(prefix: str, what: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.startswith(prefix) and text.isascii() and text.isalnum() and len(text) <= 100:
+            return text
+        raise ValueError(f"'{text}' does not look right. Give {what}: it begins with {prefix}.")
+
+    return read
+
+
 def password(text: str) -> str:
     if len(text) >= 8:
         return text
