@@ -17,6 +17,20 @@ class Role(StrEnum):
     RESPONDER = "responder"
     MEMBER = "member"
 
+    @property
+    def id(self) -> int:
+        """The number under which the API knows it."""
+        return list(Role).index(self) + 1
+
+    @property
+    def words(self) -> str:
+        """What people call it, e.g. `Team lead`."""
+        return self.value.replace("_", " ").capitalize()
+
+
+INVITED = (Role.RESPONDER, Role.MEMBER, Role.TEAM_LEAD, Role.BILLING_ADMIN)
+"""What somebody can be invited as: an admin cannot be invited (contract part 2, section 6)."""
+
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns monitors and is paged for them. Its name is unique: programs name teams by it."""
@@ -39,6 +53,29 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """How the person is shown: the full name, or the address when no name was given."""
         return f"{self.first_name} {self.last_name}".strip() or self.email
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A person in a team."""
+
+    user: User
+    team_id: int
+    role: Role
+    joined_at: datetime
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who has been asked to join a team, by a mail to their address."""
+
+    id: int
+    team_id: int
+    email: str
+    role: Role
+    invited_by: str
+    invited_at: datetime
+    expires_at: datetime
+    accepted_at: datetime | None = None
+    withdrawn_at: datetime | None = None
 
 
 class ApiToken(msgspec.Struct, frozen=True, kw_only=True):

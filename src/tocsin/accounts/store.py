@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKey,
+    Index,
     Row,
     Select,
     Table,
     Text,
     UniqueConstraint,
     bindparam,
+    delete,
     func,
     insert,
     or_,
     select,
+    true,
     type_coerce,
     update,
 )
 
-from tocsin.accounts.model import ApiToken, Team, User
+from tocsin.accounts.model import ApiToken, Invitation, Member, Role, Team, User
 from tocsin.kernel.clock import from_milliseconds
 from tocsin.storage import Instant, Prepared, Tx, metadata
 from tocsin.storage.tables import Id
@@ -72,6 +77,24 @@ api_tokens = Table(
     Column("created_at", Instant, nullable=False),
     Column("last_used_at", Instant, nullable=True),
     Column("revoked_at", Instant, nullable=True),
+    sqlite_autoincrement=True,
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("team_id", Id, ForeignKey("teams.id"), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("invited_by", Text, nullable=False),
+    Column("invited_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("accepted_at", Instant, nullable=True),
+    Column("withdrawn_at", Instant, nullable=True),
+    Index("ix_invitations_email", "email_key", "team_id"),
+    Index("ix_invitations_team", "team_id", "invited_at"),
     sqlite_autoincrement=True,
 )
 
@@ -146,6 +169,89 @@ def members(tx: Tx, team_id: int) -> list[User]:
     return [User(**row._mapping) for row in rows]
 
 
+def membership(tx: Tx, team_ids: Collection[int] | None, user_id: int) -> list[Member]:
+    """A person's places in these teams (None = in any), oldest first."""
+    chosen = _MEMBERS.where(memberships.c.user_id == user_id, _within(memberships.c.team_id, team_ids))
+    return [_member(row) for row in tx.execute(chosen.order_by(memberships.c.id))]
+
+
+def page_of_members(tx: Tx, team_ids: Collection[int] | None, offset: int, limit: int) -> list[Member]:
+    """Members in the order in which they joined."""
+    chosen = _MEMBERS.where(_within(memberships.c.team_id, team_ids)).order_by(memberships.c.id)
+    return [_member(row) for row in tx.execute(chosen.offset(offset).limit(limit))]
+
+
+def count_members(tx: Tx, team_ids: Collection[int] | None) -> int:
+    counted = select(func.count()).select_from(memberships).where(_within(memberships.c.team_id, team_ids))
+    return int(tx.execute(counted).scalar_one())
+
+
+def count_role(tx: Tx, team_id: int, role: str) -> int:
+    counted = select(func.count()).select_from(memberships)
+    return int(tx.execute(counted.where(memberships.c.team_id == team_id, memberships.c.role == role)).scalar_one())
+
+
+def set_role(tx: Tx, team_id: int, user_id: int, role: str) -> None:
+    mine = (memberships.c.team_id == team_id, memberships.c.user_id == user_id)
+    tx.execute(update(memberships).where(*mine).values(role=role))
+
+
+def remove_membership(tx: Tx, team_id: int, user_id: int) -> None:
+    tx.execute(delete(memberships).where(memberships.c.team_id == team_id, memberships.c.user_id == user_id))
+
+
+def insert_invitation(
+    tx: Tx, *, team_id: int, email: str, role: Role, invited_by: str, expires_at: datetime
+) -> Invitation:
+    values = {"team_id": team_id, "email": email, "role": role, "invited_by": invited_by, "expires_at": expires_at}
+    id = tx.insert(insert(invitations).values(email_key=email.lower(), invited_at=tx.now, **values))
+    return Invitation(
+        id=id, team_id=team_id, email=email, role=role, invited_by=invited_by, invited_at=tx.now, expires_at=expires_at
+    )
+
+
+def invitation(tx: Tx, id: int) -> Invitation | None:
+    row = tx.execute(select(*_INVITATION).where(invitations.c.id == id)).first()
+    return None if row is None else _invitation(row)
+
+
+def pending_invitations(
+    tx: Tx, team_ids: Collection[int] | None, *, email: str | None = None, offset: int = 0, limit: int = 1
+) -> list[Invitation]:
+    """Those that can still be accepted, oldest first; `email` = of this address alone."""
+    chosen = select(*_INVITATION).where(*_pending(tx, team_ids)).order_by(invitations.c.id)
+    if email is not None:
+        chosen = chosen.where(invitations.c.email_key == email.strip().lower())
+    return [_invitation(row) for row in tx.execute(chosen.offset(offset).limit(limit))]
+
+
+def count_pending_invitations(tx: Tx, team_ids: Collection[int] | None) -> int:
+    counted = select(func.count()).select_from(invitations).where(*_pending(tx, team_ids))
+    return int(tx.execute(counted).scalar_one())
+
+
+def count_invited(tx: Tx, *, team_id: int, email: str, since: datetime) -> tuple[int, int]:
+    """(invitations that a team has sent since then, those that went to an address, whoever sent them)."""
+    column = invitations.c
+    counts = [
+        tx.execute(select(func.count()).select_from(invitations).where(whose, column.invited_at > since)).scalar_one()
+        for whose in (column.team_id == team_id, column.email_key == email.lower())
+    ]
+    return int(counts[0]), int(counts[1])
+
+
+def withdraw_invitations(tx: Tx, team_id: int, email: str) -> int:
+    """Let nothing that was sent to an address open this team any more; returns how many invitations that were."""
+    mine = (*_pending(tx, (team_id,)), invitations.c.email_key == email.strip().lower())
+    return tx.execute(update(invitations).where(*mine).values(withdrawn_at=tx.now)).rowcount
+
+
+def take_invitation(tx: Tx, id: int) -> bool:
+    """Note that it was accepted; False when it can no longer be."""
+    mine = (*_pending(tx, None), invitations.c.id == id)
+    return tx.execute(update(invitations).where(*mine).values(accepted_at=tx.now)).rowcount == 1
+
+
 def team_ids_of(tx: Tx, user_id: int) -> list[int]:
     rows = tx.execute(
         select(memberships.c.team_id).where(memberships.c.user_id == user_id).order_by(memberships.c.team_id)
@@ -171,6 +277,27 @@ def touch_tokens(tx: Tx, ids: list[int], at: datetime, *, unless_within: timedel
     tx.execute(update(api_tokens).where(api_tokens.c.id.in_(ids), stale).values(last_used_at=at))
 
 
+def _within(column: Column[Any], team_ids: Collection[int] | None) -> ColumnElement[bool]:
+    return true() if team_ids is None else column.in_(team_ids)
+
+
+def _pending(tx: Tx, team_ids: Collection[int] | None) -> tuple[ColumnElement[bool], ...]:
+    column = invitations.c
+    standing = (column.accepted_at.is_(None), column.withdrawn_at.is_(None), column.expires_at > tx.now)
+    return (_within(column.team_id, team_ids), *standing)
+
+
+def _member(row: Row[Any]) -> Member:
+    user = User(
+        id=row.id, email=row.email, first_name=row.first_name, last_name=row.last_name, created_at=row.created_at
+    )
+    return Member(user=user, team_id=row.team_id, role=Role(row.role), joined_at=row.joined_at)
+
+
+def _invitation(row: Row[Any]) -> Invitation:
+    return Invitation(**{**row._mapping, "role": Role(row.role)})
+
+
 def _team(row: Row[Any] | None) -> Team | None:
     return None if row is None else Team(**row._mapping)
 
@@ -179,6 +306,11 @@ def _user(tx: Tx, query: Select[Any]) -> User | None:
     row = tx.execute(query).first()
     return None if row is None else User(**row._mapping)
 
+
+_MEMBERS = select(*_USER, memberships.c.team_id, memberships.c.role, memberships.c.created_at.label("joined_at")).join(
+    memberships, memberships.c.user_id == users.c.id
+)
+_INVITATION = tuple(column for column in invitations.c if column.name != "email_key")
 
 _TEAM = Prepared(
     select(teams.c.id, teams.c.name, type_coerce(teams.c.created_at, BigInteger)).where(teams.c.id == bindparam("id"))

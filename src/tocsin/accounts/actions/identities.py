@@ -1,4 +1,4 @@
-"""What can be done with identities: found a team, add a person, hand out a token, recognise a caller."""
+"""Teams, people and tokens: founded, added, found again and recognised."""
 
 from __future__ import annotations
 

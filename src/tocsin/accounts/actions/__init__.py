@@ -1,0 +1,52 @@
+"""What can be done with identities: found a team, invite and remove people, hand out a token, recognise a caller."""
+
+from tocsin.accounts.actions.identities import (
+    LAST_USED_RESOLUTION,
+    TOKEN_PREFIX,
+    all_teams,
+    any_users,
+    authenticate,
+    create_token,
+    create_user,
+    ensure_team,
+    join,
+    members,
+    password_matches,
+    team,
+    team_by_name,
+    team_ids_of,
+    touch_tokens,
+    user,
+    user_by_email,
+)
+from tocsin.accounts.actions.invitations import Opened, accept, invite, open_invitation
+from tocsin.accounts.actions.membership import change_role, find, is_member, list_people, remove
+
+__all__ = [
+    "LAST_USED_RESOLUTION",
+    "TOKEN_PREFIX",
+    "Opened",
+    "accept",
+    "all_teams",
+    "any_users",
+    "authenticate",
+    "change_role",
+    "create_token",
+    "create_user",
+    "ensure_team",
+    "find",
+    "invite",
+    "is_member",
+    "join",
+    "list_people",
+    "members",
+    "open_invitation",
+    "password_matches",
+    "remove",
+    "team",
+    "team_by_name",
+    "team_ids_of",
+    "touch_tokens",
+    "user",
+    "user_by_email",
+]
