@@ -213,12 +213,11 @@ class _Bot:
         """One method of Slack's Web API. What is refused for its form is said once more in plain text."""
         headers = (("Authorization", f"Bearer {self._target.bot_token}"),)
         response = await post_json(self._net, f"{self._settings.base_url}/{method}", body, headers=headers)
-        found = self._judge(response)
-        if isinstance(found, GiveUp) and "blocks" in body and posting.decoded(response).get("error") in _ILL_FORMED:
+        if "blocks" in body and posting.decoded(response).get("error") in _ILL_FORMED:
             bare = {name: value for name, value in body.items() if name != "blocks"}
             bare["text"] = escape(posting.plain(self._post))
-            return self._judge(await post_json(self._net, f"{self._settings.base_url}/{method}", bare, headers=headers))
-        return found
+            response = await post_json(self._net, f"{self._settings.base_url}/{method}", bare, headers=headers)
+        return self._judge(response)
 
     def _judge(self, response: HttpResponse) -> dict[str, Any] | Retry | GiveUp:
         found = posting.decoded(response)
