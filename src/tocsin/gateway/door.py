@@ -138,7 +138,7 @@ class Door:
         body = request.arguments.body
         if key is None or isinstance(body, Invalid):
             return self._do(tx, actor, request)
-        digest = idempotency.digest(request.operation.name, request.arguments.path, body)
+        digest = idempotency.digest(request.operation.name, request.arguments.path, _sent(request))
         before = idempotency.remembered(tx, actor, key, digest)
         if before is not None:
             status, answer = before
@@ -209,8 +209,7 @@ class Door:
     def _note(
         self, tx: Tx, request: Request, actor: Actor, outcome: str, reason: str, reply: Reply | None = None
     ) -> None:
-        body = request.arguments.body
-        sent = {} if isinstance(body, Invalid) or actor is NOBODY else dict(body)
+        sent = {} if actor is NOBODY else _sent(request)
         audit.write(
             tx,
             audit.Entry(
@@ -226,6 +225,14 @@ class Door:
                 client_address=request.credential.client_address,
             ),
         )
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    """What was asked for beside the address: the body, or the query of a DELETE; {} when it cannot be read."""
+    body, query = request.arguments.body, request.arguments.query
+    if request.route.method == "DELETE":
+        return {} if isinstance(query, Invalid) else {name: texts[-1] for name, texts in query.items() if texts}
+    return {} if isinstance(body, Invalid) else dict(body)
 
 
 def _known(tx: Tx, credential: Credential) -> bool:

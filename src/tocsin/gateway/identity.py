@@ -14,6 +14,9 @@ UNAUTHENTICATED = (
 )
 """The contract's sentence, to the letter: clients test for its beginning (part 1, section 1)."""
 
+INVITED = "invitation link"
+"""Through which somebody comes who is not in a team yet."""
+
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
     """One record of one team, as a link in a message names it."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tocsin.gateway.identity import Actor
+from tocsin.gateway.identity import INVITED, Actor
 from tocsin.registry import Operation
 
 
@@ -46,5 +46,7 @@ def decide(actor: Actor, operation: Operation, record_id: str | None = None) -> 
             return Verdict(Answer.ALLOW, "the one to whom the link was sent")
         return Verdict(Answer.ALLOW, "a member of the team")
     if actor.kind == "guest" and actor.record_id is not None and actor.only is not None:
+        if actor.through == INVITED:
+            return Verdict(Answer.ALLOW, "the one whom the team has invited")
         return Verdict(Answer.ALLOW, "who reads what the team has us post may answer it")
     return Verdict(Answer.DENY, f"a caller of kind {actor.kind} has been granted nothing")

@@ -71,9 +71,9 @@ def read(operation: Operation, route: Route, arguments: Arguments) -> msgspec.St
 
 
 def _sent(operation: Operation, route: Route, arguments: Arguments, fields: Mapping[str, _Field]) -> dict[str, Any]:
-    """What was sent for each field, from the query of a GET and the body of anything else."""
+    """What was sent for each field, from the query of a GET or DELETE and the body of anything else."""
     in_path = set(route.path_parameters)
-    if route.method == "GET":
+    if route.method in ("GET", "DELETE"):
         if isinstance(arguments.query, Invalid):
             raise arguments.query
         flat = {name: texts[-1] for name, texts in arguments.query.items() if texts}

@@ -139,6 +139,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The input field that takes the whole body when that is a JSON array and no object."""
     paged: bool = True
     """For lists: whether `page` and `per_page` are taken."""
+    picks: str | None = None
+    """For lists: the input field with which a single one is asked for, and answered, at the list's own address."""
 
     @property
     def reads(self) -> bool:

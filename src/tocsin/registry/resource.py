@@ -13,7 +13,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """A JSON:API-shaped resource (contract part 1, 2.1).
 
     `attributes` is the struct of the wire attributes (order = wire order); `render(record)` makes one from a record of
-    the concept's model; `id_of(record)` its id, sent as a string.
+    the concept's model; `id_of(record)` its id, sent as a string, or None for what has none yet.
     """
 
     type: str
@@ -31,12 +31,17 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """(resource, record) of parts of a record that stand in `included`, in lists too: they have no address of their
     own, e.g. a webhook's template."""
     doc: str = ""
+    types: tuple[str, ...] = ()
+    """When some of its records go by another type, e.g. invitations among members: all types there are."""
+    type_of: Callable[[Any], str] | None = None
+    """Which of `types` a record is."""
 
     def envelope(self, record: Any) -> dict[str, Any]:
         """`{"id", "type", "attributes"[, "relationships"]}` of one record."""
+        id = self.id_of(record)
         body: dict[str, Any] = {
-            "id": str(self.id_of(record)),
-            "type": self.type,
+            "id": None if id is None else str(id),
+            "type": self.type if self.type_of is None else self.type_of(record),
             "attributes": self.render(record),
         }
         if self.relationships is not None:

@@ -175,7 +175,7 @@ def _rendered(address: str, query: bytes, reply: Reply) -> bytes:
         return bytes(value)
     if operation.answer == "flat" or resource is None:
         return encoded(value)
-    if operation.answer == "one":
+    if operation.answer == "one" or (operation.picks is not None and not isinstance(value, Page)):
         return encoded(one(resource, value, reply.included))
     if not isinstance(value, Page):
         return encoded(many(resource, value, None))

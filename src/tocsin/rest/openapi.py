@@ -85,7 +85,7 @@ def statuses(route: Route, operation: Operation) -> list[str]:
     """Every HTTP status that `operation` can answer at `route`, success first."""
     writes = route.method in _WITH_BODY
     found = {"400", "401", "403", "422", "429", "500", "503"}
-    if route.path_parameters or writes:
+    if route.path_parameters or writes or route.method == "DELETE" or operation.picks is not None:
         found.add("404")
     if writes:
         found |= {"408", "413"}
@@ -149,8 +149,10 @@ class _Schemas:
         schema: Schema = {
             "type": "object",
             "properties": {
-                "id": {"type": "string", "examples": ["41"]},
-                "type": {"type": "string", "const": resource.type},
+                "id": {"type": ["string", "null"] if resource.types else "string", "examples": ["41"]},
+                "type": {"type": "string", "enum": list(resource.types)}
+                if resource.types
+                else {"type": "string", "const": resource.type},
                 "attributes": self._refs[resource.attributes],
             },
             "required": ["id", "type", "attributes"],
@@ -252,8 +254,9 @@ def _success(route: Route, operation: Operation, schemas: _Schemas, status: int)
         schema = schemas.ref(operation.flat) if operation.flat is not None else {}
     else:
         item = schemas.resource_ref(resource)
+        single: Schema = {"type": "object", "properties": {"data": item}, "required": ["data"]}
         if operation.answer == "one":
-            schema = {"type": "object", "properties": {"data": item}, "required": ["data"]}
+            schema = single
             if resource.included is not None:
                 schema["properties"]["included"] = {"type": "array", "items": {"type": "object"}}
         else:
@@ -267,6 +270,8 @@ def _success(route: Route, operation: Operation, schemas: _Schemas, status: int)
                 schema["required"].append("pagination")
         if resource.brings is not None:
             schema["properties"]["included"] = {"type": "array", "items": {"type": "object"}}
+        if operation.picks is not None:
+            schema = {"oneOf": [schema, single]}
     answer["content"] = {"application/json": {"schema": schema}}
     if operation.media is not None:
         answer["content"] = {operation.media: {"schema": {"type": "string", "format": "binary"}}}

@@ -1,5 +1,6 @@
 """What can be done with the ways to reach people: add and prove an address, set rules, ask how somebody is reached."""
 
+from tocsin.contacts.actions.inviting import send_invitation
 from tocsin.contacts.actions.methods import add_push, member, retire
 from tocsin.contacts.actions.pushing import confirm, push_link
 from tocsin.contacts.actions.reaching import by_phone, phone_numbers, reach, warnings
@@ -13,5 +14,6 @@ __all__ = [
     "push_link",
     "reach",
     "retire",
+    "send_invitation",
     "warnings",
 ]
