@@ -43,7 +43,11 @@ _compiled: dict[object, object] = {}
 def opened(url: str, clock: Clock, bus: Bus, vault: Vault) -> Database:
     """A database of a test's own that knows the statements which earlier tests had compiled, as a server that has run
     for a while does. Compiling them anew for each test was most of the run."""
-    database = open_database(url, clock, bus, vault)
+    return experienced(open_database(url, clock, bus, vault))
+
+
+def experienced(database: Database) -> Database:
+    """The database, knowing the statements that earlier ones had compiled."""
     engine = database.engine
     if engine.dialect.name not in _dialects:
         with engine.connect():  # it learns which version it speaks to

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, func, insert, select
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+from tests.mortal import Fate
 from tests.postgres import PostgresServer
 from tests.time import FakeClock
 from tocsin.kernel.errors import Unavailable
@@ -52,6 +55,25 @@ async def test_a_neighbour_in_the_same_group_is_written_all_the_same(sqlite_data
     assert [type(answer) for answer in answers] == [type(None), Unavailable, type(None)]
     written = await sqlite_database.read(lambda tx: [row.name for row in tx.execute(select(events.c.name))])
     assert sorted(written) == ["a", "b"]
+
+
+async def test_a_commit_that_fails_is_known_for_the_databases_fault(
+    tmp_path: Path, sqlite_template: Path, clock: FakeClock, bus: MemoryBus, vault: Vault
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "tocsin.db")
+    database = open_database(f"sqlite:///{tmp_path / 'tocsin.db'}", clock, bus, vault)
+    fate = Fate()
+    fate.seal(database)
+    await database.write(note, "kept")
+    fate.arm()
+    await database.write(note, "kept")
+    fate.dies_at = 2 * fate.steps - 1  # the same again up to its commit, which is two steps: before it and after it
+    with pytest.raises(DBAPIError, match="COMMIT"):
+        await database.write(note, "lost")
+    database.close()
+    again = open_database(f"sqlite:///{tmp_path / 'tocsin.db'}", clock, bus, vault)
+    assert await again.read(count) == 2
+    again.close()
 
 
 @pytest.mark.slow

@@ -28,7 +28,10 @@ BODIES: dict[str, Any] = {
     "metadata.set": {"owner_type": "Monitor", "owner_id": "1", "key": "Team", "values": ["Payments"]},
     "metadata.create": {"owner_type": "Monitor", "owner_id": "1", "key": "Team", "value": "Payments"},
     "metadata.update": {"value": "Shop"},
-    "policies.create": {"name": "Standard", "steps": [{"type": "escalation", "step_members": [{"type": "entire_team"}]}]},
+    "policies.create": {
+        "name": "Standard",
+        "steps": [{"type": "escalation", "step_members": [{"type": "entire_team"}]}],
+    },
     "policies.update": {"repeat_count": 2, "repeat_delay": 600},
     "policy_groups.create": {"name": "Databases"},
     "policy_groups.update": {"sort_index": 2},

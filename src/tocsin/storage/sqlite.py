@@ -160,7 +160,7 @@ class SqliteBackend:
                     answers.append((future, None, translated(error)))
                 else:
                     rings |= tx.rings
-            driver.commit()
+            _flush(driver)
         except BaseException:
             driver.rollback()
             raise
@@ -173,6 +173,14 @@ class SqliteBackend:
                 future.set_exception(failure)
         for topic in rings:
             self._bus.ring(topic)
+
+
+def _flush(driver: sqlite3.Connection) -> None:
+    """COMMIT, past SQLAlchemy: what goes wrong still comes in its words, so that callers know it for the database's."""
+    try:
+        driver.commit()
+    except sqlite3.Error as error:
+        raise DBAPIError.instance("COMMIT", (), error, sqlite3.Error) from error
 
 
 class _GaveUp(Exception):
