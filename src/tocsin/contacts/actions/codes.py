@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from tocsin.accounts.model import User
-from tocsin.contacts import store
+from tocsin.contacts import rules, store
 from tocsin.contacts.model import Kind, Method
 from tocsin.kernel.errors import Invalid, TooMany
 from tocsin.kernel.ids import new_token
@@ -36,7 +36,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-def send(tx: Tx, user: User, method: Method, *, team_id: int, base_url: str) -> None:
+def send(tx: Tx, user: User, method: Method, *, team_id: int) -> None:
     """Send a fresh code to an address; older ones are good for nothing any more.
 
     Raises Invalid when the address needs none or this installation cannot send there, and TooMany.
@@ -55,7 +55,7 @@ def send(tx: Tx, user: User, method: Method, *, team_id: int, base_url: str) -> 
     store.sign_code(tx, id, _signature(tx, id, code))
     store.forget_codes(tx, user.id, tx.now - KEPT_FOR)
     notify.queue(
-        tx, _notice(user, code, channel, team_id, base_url), user_id=user.id, channel=channel, address=method.address,
+        tx, _notice(tx, user, code, channel, team_id), user_id=user.id, channel=channel, address=method.address,
         planned_at=tx.now, endpoint=endpoint,
     )  # fmt: skip
 
@@ -88,7 +88,7 @@ def _count_try(id: int, tx: Tx) -> None:
 
 
 def _channel(tx: Tx, kind: Kind) -> str:
-    available = notify.available(tx) | {"email"}
+    available = notify.available(tx) | rules.ALWAYS
     channels = _CODE_CHANNELS.get(kind, (kind.value,))
     for channel in channels:
         if channel in available:
@@ -111,17 +111,17 @@ def _signature(tx: Tx, id: int, code: str) -> str:
     return tx.vault.sign(f"contact-code:{id}:{code}")
 
 
-def _notice(user: User, code: str, channel: str, team_id: int, base_url: str) -> Notice:
+def _notice(tx: Tx, user: User, code: str, channel: str, team_id: int) -> Notice:
     spoken = " ".join(code) if channel == "call" else code
     minutes = CODE_LIFETIME // timedelta(minutes=1)
     return Notice(
         kind=NoticeKind.NOTICE,
         incident_id=0,
         team_id=team_id,
-        subject=f"[Tocsin] {spoken} is your code",
-        headline=f"Your Tocsin code is {spoken}",
+        subject="[Tocsin] {secret} is your code",
+        headline="Your Tocsin code is {secret}",
         cause=f"It proves that pages for {user.name} may be sent here, and is good for {minutes} minutes. "
-        "If nobody asked for it, ignore it: nothing will be sent here.",
-        url=base_url,
+        "If nobody asked for it, ignore it: nothing else will be sent here.",
         thread_key=f"contact-{user.id}",
+        secret=tx.vault.seal(spoken),
     )

@@ -20,7 +20,9 @@ def send_invitation(tx: Tx, invitation: Invitation, secret: str, base_url: str) 
         headline=f"You are invited to the team {team.name}",
         cause=f"{invitation.invited_by} asks you to join as {invitation.role.words.lower()}. "
         f"The link is yours alone and good until {invitation.expires_at:%d %B %Y}.",
-        url=f"{base_url}/join/{secret}",
+        url=f"{base_url}/join/{{secret}}",
+        link_text="Join the team",
+        secret=tx.vault.seal(secret),
         thread_key=f"invitation-{invitation.id}",
     )
     notify.queue(tx, notice, user_id=0, channel="email", address=invitation.email, planned_at=tx.now)

@@ -54,14 +54,14 @@ def find(tx: Tx, user: User, id: int) -> Method:
     return found
 
 
-def create(tx: Tx, user: User, *, kind: Kind, address: str, label: str, team_id: int, base_url: str) -> Method:
+def create(tx: Tx, user: User, *, kind: Kind, address: str, label: str, team_id: int) -> Method:
     """Add an address and send a code there. Raises Invalid (kind, address, label) and TooMany."""
     checked = rules.checked_address(kind, address)
     label = rules.checked_label(label)
     if kind is Kind.EMAIL and checked.key == user.email.lower():
         raise Invalid.fields(address="is the address of the account, which needs no code")
     method = _add(tx, user, kind=kind, checked=checked, label=label, verified=False)
-    codes.send(tx, user, method, team_id=team_id, base_url=base_url)
+    codes.send(tx, user, method, team_id=team_id)
     return method
 
 

@@ -10,8 +10,8 @@ import msgspec
 from tocsin.contacts.model import ACCOUNT_METHOD_ID, CHANNELS, SWITCHES, Kind, Person, Reach, Reached, Rule
 from tocsin.contacts.rules.quiet import quiet_until
 
-ALWAYS = frozenset({"email"})
-"""Everybody has an address, and what cannot be sent now is sent as soon as it can."""
+ALWAYS = frozenset({"email", "ntfy", "apprise"})
+"""Everybody has an e-mail address, and the other two need nothing of whoever runs this Tocsin."""
 
 _WORDS = {
     "call": "phone calls", "sms": "text messages", "email": "e-mails", "push": "push notifications",

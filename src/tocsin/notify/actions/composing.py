@@ -34,7 +34,7 @@ def message(
     tx: Tx, row: Row[Any], base_url: str, *, notice: Notice | None = None, hangs_on: Parents | None = None
 ) -> Message:  # fmt: skip
     """The message of a claimed delivery. `notice`: other words than those it was queued with."""
-    notice = notice or msgspec.convert(row.notice, Notice)
+    notice = notice or _opened(tx, msgspec.convert(row.notice, Notice))
     thread = notice.thread_key or f"incident-{row.incident_id}"
     asks = row.kind == Kind.PAGE and bool(notice.actions)
     if row.incident_id:
@@ -61,6 +61,20 @@ def message(
         target_name=target.name if target is not None else "",
         parent=(hangs_on or {}).get((row.incident_id, row.user_id, row.target_id, row.channel)),
     )
+
+
+def _opened(tx: Tx, notice: Notice) -> Notice:
+    """The notice with its secret in place."""
+    if not notice.secret:
+        return notice
+    try:
+        secret = tx.vault.open(notice.secret)
+    except ValueError:  # sealed with a key that is lost: the message says at least what it was about
+        secret = "(lost)"
+    texts = {
+        name: getattr(notice, name).replace("{secret}", secret) for name in ("subject", "headline", "cause", "url")
+    }
+    return msgspec.structs.replace(notice, secret="", **texts)
 
 
 def _endpoint(tx: Tx, row: Row[Any]) -> str:

@@ -104,7 +104,7 @@ def _plan(
     distinct_key: str,
 ) -> int | None:
     due_at = max(planned_at, tx.now)
-    watch_at = due_at + rules.ACCEPTED_WITHIN if kind == Kind.PAGE and notice.incident_id else None
+    watch_at = planned_at + rules.ACCEPTED_WITHIN if kind == Kind.PAGE and notice.incident_id else None
     standing = shelf.planned(
         tx, incident_id=notice.incident_id, user_id=user_id, target_id=target_id, planned_at=planned_at,
         channel=channel, kind=kind, address=address, distinct_key=distinct_key,
@@ -148,7 +148,7 @@ def _distinct_key(tx: Tx, notice: Notice, endpoint: str | None) -> str:
     """Two browsers may have one name, and two messages about no incident one instant: they are not the same."""
     if endpoint is None and notice.incident_id:
         return ""
-    about = "" if notice.incident_id else f"{notice.subject}\n{notice.cause}"
+    about = "" if notice.incident_id else f"{notice.subject}\n{notice.cause}\n{notice.secret}"
     return tx.vault.sign(f"distinct:{endpoint or ''}\n{about}")
 
 

@@ -273,6 +273,7 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
             (_line(label), _line(value)[:MAX_VALUE_CHARACTERS]) for label, value in notice.facts[:MAX_FACTS] if value
         ],
         "url": notice.url if _is_link(notice.url) else "",
+        "link_text": notice.link_text or "See the incident",
         "answer_url": message.answer_url or "",
         "verb": " or ".join(notice.actions).capitalize(),
         "recipient": _line(message.recipient),

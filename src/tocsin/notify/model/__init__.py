@@ -99,6 +99,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     critical: bool = False
     actions: tuple[str, ...] = ()
     """What the person may answer: `acknowledge`, `resolve`."""
+    link_text: str = ""
+    """What `url` leads to when that is no incident, e.g. `Join the team`."""
+    secret: str = ""
+    """Sealed: what `{secret}` stands for in the texts and in `url` when the message is sent, so that no table shows
+    it."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +197,19 @@ class Paged(NamedTuple):
     """As it is stored: sealed. Empty where the address is no secret."""
 
 
+class Breach(msgspec.Struct, frozen=True, kw_only=True):
+    """No provider had accepted a page of this incident within five minutes of the instant of its first one."""
+
+    incident_id: int
+    started_at: datetime
+    """For when the first page was planned."""
+    recorded_at: datetime
+    accepted_at: datetime | None
+    """When the first one was accepted after all; None = not yet, or never."""
+    why: str
+    """What had become of a page by then, as a sentence."""
+
+
 class AnswerLink(msgspec.Struct, frozen=True):
     """Whom a secret answer link was sent to, and about what."""
 
@@ -214,5 +232,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """When the next one that is not due yet becomes due."""
     oldest_page_due_at: datetime | None
     """Since when the page that has waited longest is overdue."""
+    watch_at: datetime | None = None
+    """When a page is next to be looked at: whether it was accepted, or received, in time."""
     oldest_tried_page_at: datetime | None = None
     """For when the oldest page was planned that has been tried and has not gone through."""
