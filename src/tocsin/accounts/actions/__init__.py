@@ -18,6 +18,7 @@ from tocsin.accounts.actions.identities import (
     touch_tokens,
     user,
     user_by_email,
+    when_founded,
 )
 from tocsin.accounts.actions.invitations import Opened, accept, invite, open_invitation
 from tocsin.accounts.actions.membership import change_role, find, is_member, list_people, remove
@@ -49,4 +50,5 @@ __all__ = [
     "touch_tokens",
     "user",
     "user_by_email",
+    "when_founded",
 ]

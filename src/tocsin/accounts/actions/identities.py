@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from argon2 import PasswordHasher
@@ -18,12 +19,24 @@ LAST_USED_RESOLUTION = timedelta(minutes=5)
 """How fresh `last_used_at` is kept: often enough to spot a forgotten token, seldom enough to cost nothing."""
 
 _passwords = PasswordHasher()
+_founding: list[Callable[[Tx, int], object]] = []
+
+
+def when_founded(deed: Callable[[Tx, int], object]) -> None:
+    """Have `deed(tx, team_id)` done whenever a team is founded: rooms above give it what every team has."""
+    if deed not in _founding:
+        _founding.append(deed)
 
 
 def ensure_team(tx: Tx, name: str) -> Team:
     """The team of that name, founded if there is none."""
     name = rules.checked_name(name, "team_name")
-    return store.team_by_name(tx, name) or store.insert_team(tx, name)
+    found = store.team_by_name(tx, name)
+    if found is None:
+        found = store.insert_team(tx, name)
+        for deed in _founding:
+            deed(tx, found.id)
+    return found
 
 
 def team(tx: Tx, id: int) -> Team:
