@@ -24,6 +24,7 @@ BODIES: dict[str, Any] = {
     "incidents.resolve": {},
     "incidents.reopen": {},
     "incidents.merge": {"incident_ids": [2]},
+    "incidents.alert_next": {},
     "incidents.escalate": {"escalation_type": "User", "user_email": "alice@tocsin.example"},
     "metadata.set": {"owner_type": "Monitor", "owner_id": "1", "key": "Team", "values": ["Payments"]},
     "metadata.create": {"owner_type": "Monitor", "owner_id": "1", "key": "Team", "value": "Payments"},

@@ -10,7 +10,7 @@ from tocsin.notify import actions as notify
 from tocsin.notify.model import AnswerLink
 from tocsin.storage import Database, Tx
 
-ANSWERS = frozenset({"incidents.get", "incidents.acknowledge", "incidents.resolve"})
+ANSWERS = frozenset({"incidents.get", "incidents.acknowledge", "incidents.resolve", "incidents.alert_next"})
 """What whoever holds an answer link may do, and only as the person to whom it was sent."""
 SOMEBODY = "Somebody with the team's link"
 """Under which name a page is answered that was posted for everybody, when nobody said who they are."""

@@ -30,6 +30,7 @@ MAX_NOTES = 500
 """Remarks shown per incident."""
 MAX_COMING = 200
 """Coming pages shown per incident."""
+UNDELIVERABLE = "A page could not be delivered, so nobody waits for it."
 
 _NOBODY = "Nobody to page"
 
@@ -152,8 +153,10 @@ def escalate_to(tx: Tx, notice: Notice, people: list[Person], channels: tuple[st
     )
 
 
-def bring_forward(tx: Tx, incident_id: int) -> None:
+def bring_forward(tx: Tx, incident_id: int, why: str = UNDELIVERABLE) -> None:
     """A page of this incident will never arrive: whoever comes next is due now, and all who follow that much earlier.
+
+    `why`: for the timeline; somebody may also have passed it on.
 
     Called in the transaction in which the page is given up, so that no crash can come between the two.
     """
@@ -167,9 +170,7 @@ def bring_forward(tx: Tx, incident_id: int) -> None:
     soonest = max(tx.now, escalation.since + timedelta(milliseconds=1))  # the window to come begins after `since`
     early = max(upcoming - soonest, timedelta(0))
     if store.hasten(tx, escalation, opened_at=escalation.opened_at - early, next_at=soonest):
-        store.note(
-            tx, incident_id, "Next people alerted early", "A page could not be delivered, so nobody waits for it."
-        )
+        store.note(tx, incident_id, "Next people alerted early", why)
         tx.ring(TOPIC)
 
 

@@ -2,6 +2,7 @@
 
 from tocsin.incidents.actions.answering import (
     acknowledge,
+    alert_next,
     author_of,
     delete,
     escalate_to_team,
@@ -50,6 +51,7 @@ from tocsin.incidents.actions.timeline import note, show_payload, timeline
 __all__ = [
     "STORMS_TOPIC",
     "acknowledge",
+    "alert_next",
     "author_of",
     "cause_of",
     "children",

@@ -166,6 +166,24 @@ def escalate_to_team(
     return _escalate(tx, incident_id, people, channels, name, author, base_url, critical)
 
 
+def alert_next(tx: Tx, incident_id: int, author: Author) -> Incident:
+    """Whoever was alerted passes it on: those who come next in the plan are paged now, and it stays unacknowledged.
+
+    Raises NotFound; Conflict when it is over or taken on, or when nobody comes next.
+    """
+    incident = find(tx, incident_id)
+    outcome = rules.decide(incident.status, incident.acknowledged, Act.ESCALATE)
+    if isinstance(outcome, rules.Refusal):
+        raise Conflict(outcome.message)
+    if incident.acknowledged:
+        raise Conflict(rules.ALREADY_ACKNOWLEDGED)
+    if not escalation.coming(tx, incident_id):
+        raise Conflict("Nobody else is planned to be alerted")
+    escalation.bring_forward(tx, incident_id, f"{author.name} passed it on.")
+    record(tx, "incident.escalated", incident, to="whoever comes next")
+    return incident
+
+
 def escalation_channels(paging: Paging, **overrides: bool | None) -> tuple[str, ...]:
     """The channels of an escalation by hand: the incident's own, with the overrides that were sent (not None)."""
     switches = {name: on for name, on in overrides.items() if on is not None}

@@ -91,6 +91,11 @@ def _escalate(tx: Tx, call: Call, input: inputs.Escalate) -> Shown:
     return actions.show(tx, incident, call.base_url)
 
 
+def _alert_next(tx: Tx, call: Call, input: inputs.ById) -> Shown:
+    incident = actions.find(tx, input.id, call.team_ids)
+    return actions.show(tx, actions.alert_next(tx, incident.id, _caller(call)), call.base_url)
+
+
 def _delete(tx: Tx, call: Call, input: inputs.ById) -> None:
     actions.delete(tx, actions.find(tx, input.id, call.team_ids).id)
 
@@ -244,6 +249,20 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=_escalate,
         doc="Page somebody else about an incident, now.",
         deed="escalated an incident",
+        resource=INCIDENT,
+        switch="page",
+        event="incident.escalated",
+        conflicts=True,
+    ),
+    Operation(
+        name="incidents.alert_next",
+        routes=(Route("POST", "/api/v3/incidents/{id}/alert-next"),),
+        area="incidents",
+        level="write",
+        input=inputs.ById,
+        handler=_alert_next,
+        doc="Pass an incident on: whoever comes next in its escalation policy is alerted now.",
+        deed="passed an incident on to whoever comes next",
         resource=INCIDENT,
         switch="page",
         event="incident.escalated",
