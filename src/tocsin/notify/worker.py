@@ -89,8 +89,11 @@ class Deliveries:
             self._takes_over = False
         look = await self._database.read(actions.look)
         now = self._clock.now()
+        if look.watch_at is not None and look.watch_at <= now:
+            await self._database.write(actions.look_after, self._given_up)
+            look = await self._database.read(actions.look)
         self.lag_seconds = self._lag(look, now)
-        next_at = look.next_at
+        next_at = min((at for at in (look.next_at, look.watch_at) if at is not None), default=None)
         for kind in look.due:
             claimed = await self._start(kind)
             lease_end = now + timedelta(seconds=rules.LEASE_SECONDS)

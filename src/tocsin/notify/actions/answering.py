@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import timedelta
 
 from tocsin.notify.model import AnswerLink
 from tocsin.notify.store import sending as shelf
@@ -11,6 +12,8 @@ from tocsin.storage import Tx
 
 MAX_OPEN = 100
 """Open pages of one person that are looked at for an answer by text message."""
+CODE_LIFETIME = timedelta(hours=24)
+"""How long after its page a code is understood: four digits are not to be a key to all of the past."""
 
 _TOKEN = re.compile(r"(\d{1,18})-([0-9a-f]{32})")
 _ANSWER = "answer"
@@ -54,13 +57,14 @@ def verify_state(tx: Tx, token: str) -> int | None:
 
 
 def by_code(tx: Tx, user_ids: Collection[int], code: str | None) -> list[str]:
-    """The answer tokens of these people's open pages by text message, the newest first.
+    """The answer tokens of these people's pages by text message, the newest first.
 
-    `code`: of that incident only. None: of all, one for each incident and person, so that whoever answers without a
-    code can be understood when there is just one.
+    `code`: of that incident only, also when somebody has answered already: it can still be resolved, or its state be
+    told. None: of all that are open, one for each incident and person, so that whoever answers without a code can be
+    understood when there is just one.
     """
     found: dict[tuple[int, int], int] = {}
-    for row in shelf.with_code(tx, user_ids, code, MAX_OPEN):
+    for row in shelf.with_code(tx, user_ids, code, tx.now - CODE_LIFETIME, MAX_OPEN):
         found.setdefault((row.incident_id, row.user_id), row.id)
     return [answer_token(tx, id) for id in found.values()]
 

@@ -68,11 +68,11 @@ def _opened(tx: Tx, notice: Notice) -> Notice:
     if not notice.secret:
         return notice
     try:
-        secret = tx.vault.open(notice.secret)
+        opened = tx.vault.open(notice.secret)
     except ValueError:  # sealed with a key that is lost: the message says at least what it was about
-        secret = "(lost)"
+        opened = "(lost)"
     texts = {
-        name: getattr(notice, name).replace("{secret}", secret) for name in ("subject", "headline", "cause", "url")
+        name: getattr(notice, name).replace("{secret}", opened) for name in ("subject", "headline", "cause", "url")
     }
     return msgspec.structs.replace(notice, secret="", **texts)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tocsin.notify import rules
 from tocsin.notify.model import DeliveryEvent, Kind, Look, Paged, State
-from tocsin.notify.store import reading
+from tocsin.notify.store import arriving, reading
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx
 
@@ -73,6 +73,7 @@ def look(tx: Tx) -> Look:
         due=tuple(due),
         next_at=min(instants, default=None),
         oldest_page_due_at=min(overdue, default=None),
+        watch_at=arriving.next_look(tx),
         oldest_tried_page_at=shelf.oldest_tried(tx, rules.urgency(Kind.PAGE)),
     )
 

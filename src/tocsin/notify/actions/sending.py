@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
 from tocsin.notify import rules
 from tocsin.notify.actions import holding
+from tocsin.notify.actions.arriving import record_breach
 from tocsin.notify.actions.composing import message, parents
+from tocsin.notify.actions.failing_over import GivenUp, fail_over, put_off
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC
 from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, line
-from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Kind, Limits, Message, Receipt, Sent, State
+from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Kind, Limits, Message, Sent, State
 from tocsin.notify.store import holding as held
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx, events
 
-GivenUp = Callable[[Tx, int], None]
-"""What is to follow, in the same transaction, when a page of an incident (its id) is given up."""
 Gone = Callable[[Tx, int, str, str], None]
 """What is to follow when an endpoint is dead for good: (person, channel, endpoint)."""
 
@@ -82,6 +82,8 @@ def settle(
     detail = change.detail[:MAX_DETAIL_CHARACTERS]
     more: dict[str, Any] = {}
     if change.state is State.SENT:
+        if row.watch_at is not None and row.watch_at <= tx.now:
+            record_breach(tx, row)
         more["watch_at"] = _receipt_due(tx, row, received_within_seconds)
         if name is not None:
             more["provider_id"] = name
@@ -92,8 +94,9 @@ def settle(
             tx, "delivery.given_up", team_id=row.team_id, resource_type="incident", resource_id=row.incident_id,
             delivery_id=delivery_id, user_id=row.user_id, channel=row.channel, why=detail,
         )  # fmt: skip
-        if row.kind == Kind.PAGE and given_up is not None:
-            given_up(tx, row.incident_id)
+        fail_over(tx, row, given_up)
+    elif change.state is State.FAILED and attempt == 1:
+        put_off(tx, row, given_up)
     if row.kind == Kind.DIGEST and change.state is State.SENT:
         holding.told(tx, delivery_id, detail)
     elif row.kind == Kind.DIGEST and change.state is State.GIVEN_UP:
@@ -101,33 +104,12 @@ def settle(
     return change.state
 
 
-def receipt(
-    tx: Tx, delivery_id: int, receipt: Receipt, detail: str, at: Any = None
-) -> State | None:  # fmt: skip
-    """Write down what became known of a message after it was handed over; returns its new state, None when that says
-    nothing new, however often it is told.
-
-    `detail`: in words, e.g. `Twilio: the call was answered`. `at`: when it happened, by the provider's word.
-    """
-    row = shelf.get(tx, delivery_id)
-    if row is None:
-        return None
-    state = rules.received(State(row.state), receipt)
-    if state is None:
-        return None
-    watch_at = tx.now if state is State.UNDELIVERED and row.kind == Kind.PAGE and row.open else None
-    shelf.change(tx, delivery_id, state=state, due_at=None, in_flight=False, watch_at=watch_at)
-    shelf.append(tx, [line(tx, delivery_id, state, row.attempts, detail, at)])
-    tx.ring(DELIVERIES_TOPIC)
-    return state
-
-
 def take_over(tx: Tx) -> int:
     """Make due now what was tried and is unfinished: for a process that is alone, after a crash or a repair."""
     return shelf.hasten(tx)
 
 
-def _receipt_due(tx: Tx, row: Row[Any], within_seconds: float | None) -> Any:
+def _receipt_due(tx: Tx, row: Row[Any], within_seconds: float | None) -> datetime | None:
     if within_seconds is None or row.kind != Kind.PAGE or not row.open or not row.incident_id:
         return None
     return tx.now + timedelta(seconds=within_seconds)

@@ -47,6 +47,19 @@ def reached(tx: Tx, incident_id: int) -> Rows:
     return tx.execute(select(*whom).where(column.id.in_(ids)).order_by(column.id)).all()
 
 
+def first_acceptance(tx: Tx, incident_id: int, since: datetime) -> datetime | None:
+    """When a provider first took a page of an incident that was planned since then, or a receipt told so."""
+    column, event = deliveries.c, delivery_events.c
+    lines = (
+        select(func.min(event.at))
+        .join(deliveries, column.id == event.delivery_id)
+        .where(column.incident_id == incident_id, column.kind == Kind.PAGE, column.planned_at >= since)
+        .where(event.state.in_(ACCEPTED))
+    )
+    found: datetime | None = tx.execute(lines).scalar_one()
+    return found
+
+
 def cancelled_now(tx: Tx, incident_id: int) -> Rows:
     """(user_id, channel, address, target_id, endpoint) of the due pages that this transaction has cancelled."""
     column, event = deliveries.c, delivery_events.c

@@ -179,13 +179,15 @@ def codes(tx: Tx, user_id: int) -> dict[int, str]:
     return {row.incident_id: row.code for row in tx.execute(mine.where(column.open.is_(True)))}
 
 
-def with_code(tx: Tx, user_ids: Collection[int], code: str | None, limit: int) -> Rows:
-    """(id, incident_id, user_id) of these people's open pages that are answered by a code, the newest first."""
+def with_code(tx: Tx, user_ids: Collection[int], code: str | None, since: datetime, limit: int) -> Rows:
+    """(id, incident_id, user_id) of these people's pages with this code planned after `since`, open or not, the newest
+    first; without a code, of their open pages that have one."""
     column = deliveries.c
-    mine = select(column.id, column.incident_id, column.user_id).where(
-        column.user_id.in_(user_ids), column.code.is_not(None) if code is None else column.code == code
-    )
-    return tx.execute(mine.where(column.open.is_(True)).order_by(column.id.desc()).limit(limit)).all()
+    which = (column.code.is_not(None), column.open.is_(True))
+    if code is not None:
+        which = (column.code == code, column.planned_at > since)
+    mine = select(column.id, column.incident_id, column.user_id).where(column.user_id.in_(user_ids), *which)
+    return tx.execute(mine.order_by(column.id.desc()).limit(limit)).all()
 
 
 def parents(tx: Tx, incident_ids: Collection[int]) -> Rows:

@@ -112,13 +112,12 @@ page_breaches = Table(
     Column("team_id", Id, ForeignKey("teams.id"), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
-    Column("accepted_at", Instant, nullable=True),
     Column("why", Text, nullable=False),
     Index("uq_page_breaches_incident_id", "incident_id", unique=True),
     Index("ix_page_breaches_recorded_at", "recorded_at"),
     sqlite_autoincrement=True,
 )
-"""Incidents of which no provider had accepted a page in time; `accepted_at`: when the first one did after all."""
+"""Incidents of which no provider had accepted a page in time."""
 
 digests = Table(
     "digests",

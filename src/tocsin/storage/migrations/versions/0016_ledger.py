@@ -49,7 +49,6 @@ def upgrade() -> None:
         sa.Column("team_id", Id, sa.ForeignKey("teams.id", name="fk_page_breaches_team_id_teams"), nullable=False),
         sa.Column("started_at", Instant, nullable=False),
         sa.Column("recorded_at", Instant, nullable=False),
-        sa.Column("accepted_at", Instant, nullable=True),
         sa.Column("why", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_page_breaches"),
         sqlite_autoincrement=True,
