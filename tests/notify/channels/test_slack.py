@@ -171,7 +171,7 @@ async def test_settings_that_cannot_be_used_say_why(slack: Slack, net: RealNet) 
 
 
 async def test_a_members_address_is_read_where_the_bot_may(slack: Slack, net: RealNet) -> None:
-    assert await channel.email_of(net, slack.settings, BOT_TOKEN, "U2") == "alice@example.com"
+    assert await channel.who(net, slack.settings, BOT_TOKEN, "U2") == channel.Visitor("Al", "alice@example.com")
     slack.may_read_mail = False
-    assert await channel.email_of(net, slack.settings, BOT_TOKEN, "U2") is None
-    assert await channel.email_of(net, slack.settings, "xoxb-wrong", "U2") is None
+    assert await channel.who(net, slack.settings, BOT_TOKEN, "U2") == channel.Visitor("Al")
+    assert await channel.who(net, slack.settings, "xoxb-wrong", "U2") is None

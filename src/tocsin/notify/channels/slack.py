@@ -102,14 +102,21 @@ async def send(message: Message, settings: Settings, net: Net) -> Answer:
     return await _Bot(message, target, settings, net).send()
 
 
-async def email_of(net: Net, settings: Settings, bot_token: str, user_id: str) -> str | None:
-    """The e-mail address of a Slack user, if the bot may read it and Slack says it at once."""
+class Visitor(msgspec.Struct, frozen=True):
+    """Somebody who pressed a button."""
+
+    name: str
+    email: str | None = None
+    """None when the bot may not read it."""
+
+
+async def who(net: Net, settings: Settings, bot_token: str, user_id: str) -> Visitor | None:
+    """Who a Slack user is; None when Slack does not say so at once. An address counts when Slack has confirmed it."""
     if not bot_token or not user_id:
         return None
-    url = f"{settings.base_url}/users.info?{urlencode({'user': user_id})}"
     response = await net.fetch(
         HttpRequest(
-            url=url,
+            url=f"{settings.base_url}/users.info?{urlencode({'user': user_id})}",
             headers=(("Authorization", f"Bearer {bot_token}"), ("User-Agent", f"Tocsin/{__version__}")),
             follow_redirects=False,
             timeout_seconds=WHO_TIMEOUT_SECONDS,
@@ -118,9 +125,18 @@ async def email_of(net: Net, settings: Settings, bot_token: str, user_id: str) -
     )
     user = posting.decoded(response).get("user")
     profile = user.get("profile") if isinstance(user, dict) else None
-    email = profile.get("email") if isinstance(profile, dict) else None
-    confirmed = isinstance(user, dict) and user.get("is_email_confirmed", True) and not user.get("deleted")
-    return email if isinstance(email, str) and confirmed else None
+    if not isinstance(user, dict) or not isinstance(profile, dict) or user.get("deleted"):
+        return None
+    names = (profile.get("real_name"), profile.get("display_name"), user.get("name"))
+    email = profile.get("email") if user.get("is_email_confirmed", True) and not user.get("is_bot") else None
+    return Visitor(
+        next((name for name in names if isinstance(name, str) and name), ""), email if isinstance(email, str) else None
+    )
+
+
+async def whisper(net: Net, response_url: str, text: str) -> None:
+    """Say something that only whoever pressed a button reads. Lost when it does not go through: nothing hangs on it."""
+    await post_json(net, response_url, {"response_type": "ephemeral", "replace_original": False, "text": escape(text)})
 
 
 def escape(text: str) -> str:
