@@ -45,11 +45,12 @@ from tocsin.notify import actions as notify
 from tocsin.notify.channels import email as email_channel
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
+from tocsin.oncall.api import OPERATIONS as ON_CALL
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
 from tocsin.runtime.receiving import web_receiver
-from tocsin.runtime.wiring import OWNERS
+from tocsin.runtime.wiring import OWNERS, people_operations
 from tocsin.storage import Database, Tx
 from tocsin.webhooks.api import OPERATIONS as WEBHOOKS
 from tocsin.webhooks.worker import FanOut, WebhookDeliveries
@@ -115,9 +116,11 @@ class World:
                 *HEARTBEATS,
                 *INCIDENTS,
                 *ESCALATION,
+                *ON_CALL,
                 *metadata.operations(OWNERS),
                 *WEBHOOKS,
                 *inbound.operations(MAIL),
+                *people_operations(),
             ]
         )
         self.door = Door(self.database, catalogue, self.clock)

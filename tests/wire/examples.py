@@ -52,6 +52,35 @@ BODIES: dict[str, Any] = {
     "catalog_records.update": {"attributes": []},
     "catalog_records.add_many": [{"attributes": []}],
     "catalog_records.replace_all": [],
+    "on_calls.create": {"name": "Tier 2"},
+    "on_calls.update": {"name": "Renamed"},
+    "on_call_rotation.set": {
+        "users": ["alice@tocsin.example"],
+        "rotation_length": 1,
+        "rotation_interval": "day",
+        "start_rotations_at": "2026-03-02T09:00:00Z",
+        "end_rotations_at": "2026-03-09T09:00:00Z",
+    },
+    "on_call_events.create": {
+        "starts_at": "2026-03-03T09:00:00Z",
+        "ends_at": "2026-03-04T09:00:00Z",
+        "users": ["alice@tocsin.example"],
+    },
+    "on_call_events.update": {"override": True},
+    "on_call_events.replace": {"events": []},
+    "on_call_layers.create": {"users": ["alice@tocsin.example"]},
+    "on_call_layers.update": {"rotation_interval": "day"},
+    "team_members.create": {"email": "dana@tocsin.example", "role": "responder"},
+    "team_members.change_role": {},
+    "contact_methods.create": {"kind": "email", "address": "alice.private@tocsin.example"},
+    "contact_methods.update": {"label": "Private"},
+    "contact_methods.send_code": {},
+    "contact_methods.verify": {"code": "123456"},
+    "contact_methods.push_link": {},
+    "notification_rules.create": {"steps": [{"channel": "email", "after_seconds": 0}]},
+    "notification_rules.update": {"steps": [{"contact_method_id": 0}]},
+    "quiet_hours.create": {"timezone": "Europe/Prague", "time_from": "22:00", "time_to": "07:00"},
+    "quiet_hours.update": {"days": ["sat", "sun"]},
     "incident_comments.create": {"content": "Looking at it"},
     "incident_comments.update": {"content": "Looked at it"},
 }
@@ -79,6 +108,7 @@ _PARENTS = {
     "/api/v2/catalog/relations/{id}": ("/api/v2/catalog/relations", BODIES["catalog_relations.create"]),
     "/api/v2/catalog/relations/{relation_id}": ("/api/v2/catalog/relations", BODIES["catalog_relations.create"]),
     "/api/v3/incidents/{id}": ("/api/v3/incidents", BODIES["incidents.create"]),
+    "/api/v2/on-calls/{id}": ("/api/v2/on-calls", BODIES["on_calls.create"]),
 }
 """By the beginning of an address: where, and with what, a thing of that kind is made."""
 
@@ -100,6 +130,8 @@ def body(operation: Operation, route: Route) -> Any:
 
 
 _PARTS = {
+    "events": "on_call_events.create",
+    "layers": "on_call_layers.create",
     "comments": "incident_comments.create",
     "attributes": "catalog_attributes.create",
     "records": "catalog_records.create",
@@ -138,6 +170,8 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
             break
     if path.endswith("/merge"):  # what is merged must exist as well
         await client.post("/api/v3/incidents", json=BODIES["incidents.create"])
+    if path.endswith("/rotation") and route.method == "GET":
+        await client.post(path, json=BODIES["on_call_rotation.set"])
     if "/deliveries/{delivery_id}" in path:
         made = await client.post(path.partition("/deliveries/")[0] + "/test")
         assert made.status_code == 200, made.text
@@ -147,7 +181,7 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
             continue
         collection = path.rpartition("/")[0]
         made = await client.post(collection, json=BODIES[example])
-        assert made.status_code == 201, made.text
-        path = f"{collection}/{made.json()['data']['id']}"
+        assert made.status_code in (200, 201), made.text
+        path = f"{collection}/{made.json().get('data', made.json())['id']}"
     assert "{" not in path, f"say in _PARENTS how to make what {route.path} is about"
     return path

@@ -7,9 +7,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
+from tocsin.accounts import api as accounts
 from tocsin.console import console_app
+from tocsin.contacts import actions as contact_actions
+from tocsin.contacts import api as contacts
 from tocsin.escalation import api as escalation
 from tocsin.escalation.actions import bring_forward
+from tocsin.escalation.actions import policies as escalation_policies
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
@@ -35,6 +39,7 @@ from tocsin.notify.actions import states as delivery_states
 from tocsin.notify.channels import email
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
+from tocsin.oncall import api as oncall
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
@@ -213,9 +218,22 @@ def operations(settings: Settings) -> Iterator[Operation]:
     yield from heartbeats.OPERATIONS
     yield from incidents.OPERATIONS
     yield from escalation.OPERATIONS
+    yield from oncall.OPERATIONS
     yield from metadata.operations(OWNERS)
     yield from inbound.operations(settings.mail_domain)
     yield from webhooks.OPERATIONS
+    yield from people_operations()
+
+
+def people_operations() -> Iterator[Operation]:
+    """Team members, and how each is reached."""
+    yield from accounts.operations(contact_actions.send_invitation)
+    yield from contacts.operations(_urgency_team)
+
+
+def _urgency_team(tx: Tx, id: int) -> int | None:
+    found = escalation_policies.urgency(tx, id)
+    return None if found is None else found.team_id
 
 
 def _counts(tx: Tx) -> Counts:

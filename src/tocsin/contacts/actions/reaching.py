@@ -38,6 +38,15 @@ def reach(
     return rules.reach(person, wanted, urgency_id=urgency_id, critical=critical, at=at, available=available)
 
 
+def reach_now(
+    tx: Tx, user_id: int, wanted: Sequence[str], *, urgency_id: int | None, critical: bool, at: datetime
+) -> Reached:
+    """`reach` with what this installation can send now."""
+    return reach(
+        tx, user_id, wanted, urgency_id=urgency_id, critical=critical, at=at, available=notify.available(tx)
+    )  # fmt: skip
+
+
 def people(tx: Tx, users: Sequence[User], *, opened: bool) -> list[Person]:
     """All that decides how these people are reached, in their order; `opened` = with the secrets of their addresses."""
     ids = [user.id for user in users]
