@@ -40,6 +40,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     twilio_messaging_service: str
     twilio_machine_detection: bool
     twilio_base_url: str
+    telegram_bot_token: str
+    """Empty = only targets that bring a bot of their own."""
+    telegram_updates: Literal["polling", "webhook", "off"]
+    telegram_base_url: str
+    slack_base_url: str
     pages_per_hour: int
     sms_per_day: int
     calls_per_day: int
@@ -263,6 +268,32 @@ _ALL = (
         default="https://api.twilio.com",
         read=values.base_url,
         doc="Where Twilio's API is, e.g. https://api.dublin.ie1.twilio.com for its region in Ireland.",
+    ),
+    Option(
+        name="telegram_bot_token",
+        default="",
+        default_words="none: only targets that bring their own bot",
+        read=values.telegram_bot_token,
+        flag=False,
+        doc="Telegram bot that writes to people and to groups: NUMBER:SECRET, from @BotFather.",
+    ),
+    Option(
+        name="telegram_updates",
+        default="polling",
+        read=values.one_of("polling", "webhook", "off"),
+        doc="How pressed buttons are heard of: polling asks Telegram, webhook waits at the base URL, off: links.",
+    ),
+    Option(
+        name="telegram_base_url",
+        default="https://api.telegram.org",
+        read=values.base_url,
+        doc="Where Telegram's Bot API is: another one is a server of one's own.",
+    ),
+    Option(
+        name="slack_base_url",
+        default="https://slack.com/api",
+        read=values.base_url,
+        doc="Where Slack's Web API is, e.g. https://slack-gov.com/api.",
     ),
     Option(
         name="pages_per_hour",

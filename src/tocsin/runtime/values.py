@@ -183,6 +183,15 @@ def secret(text: str) -> str:
     raise ValueError("this is no secret of a provider. Give it as it stands there: 8 to 500 printable characters.")
 
 
+def telegram_bot_token(text: str) -> str:
+    number, _, key = text.partition(":")
+    letters = key.replace("-", "").replace("_", "")
+    numbered = number.isascii() and number.isdecimal() and len(number) <= 20
+    if numbered and key.isascii() and letters.isalnum() and 20 <= len(key) <= 200:
+        return text
+    raise ValueError("this is not the token of a Telegram bot. Give it as @BotFather does: 123456789:AAF….")
+
+
 def phone_number(text: str) -> str:
     digits = text.removeprefix("+")
     if text.startswith("+") and digits.isascii() and digits.isdecimal() and 7 <= len(digits) <= 15:
