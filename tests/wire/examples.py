@@ -129,6 +129,8 @@ def body(operation: Operation, route: Route) -> Any:
     return BODIES[operation.name] if route.method in ("POST", "PATCH", "PUT") else None
 
 
+_ALICE = "alice@tocsin.example"
+"""Who is in the team that owns everything here: the first of all people, and its one admin."""
 _PARTS = {
     "events": "on_call_events.create",
     "layers": "on_call_layers.create",
@@ -162,6 +164,17 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
     """The route's address with the ids of things that `client` has just made."""
     path = route.path
     await prepare(client, path)
+    if "/users/{user}/" in path and "/{id}" in path:
+        collection, _, rest = path.replace("{user}", _ALICE).partition("/{id}")
+        example = f"{collection.rpartition('/')[2].replace('-', '_')}.create"
+        made = await client.post(collection, json=BODIES[example])
+        assert made.status_code == 201, made.text
+        return f"{collection}/{made.json()['data']['id']}{rest}"
+    if path == "/api/v2/team-members" and route.method == "DELETE":
+        made = await client.post(path, json=BODIES["team_members.create"])
+        assert made.status_code == 201, made.text
+        return f"{path}?email={BODIES['team_members.create']['email']}"
+    path = path.replace("{user}", _ALICE).replace("/{id}/change-role/{role_id}", "/1/change-role/1")
     for beginning, (collection, attributes) in _PARENTS.items():
         if path == beginning or path.startswith(beginning + "/"):
             made = await client.post(collection, json=attributes)

@@ -15,7 +15,8 @@ from tocsin.storage import Tx
 
 TYPE = "on_call_calendar"
 """How a calendar is named in answers and events."""
-_INSTANT = timedelta(milliseconds=1)
+INSTANT = timedelta(milliseconds=1)
+"""The shortest time there is here."""
 
 
 def on_call(tx: Tx, team_id: int, calendar_id: int | None, at: datetime) -> list[int]:
@@ -26,7 +27,7 @@ def on_call(tx: Tx, team_id: int, calendar_id: int | None, at: datetime) -> list
     calendar = shelf.default(tx, team_id) if calendar_id is None else shelf.find(tx, calendar_id)
     if calendar is None or calendar.team_id != team_id:
         return []
-    return list(rules.who(schedule(tx, calendar, at, at + _INSTANT), at))
+    return list(rules.who(schedule(tx, calendar, at, at + INSTANT), at))
 
 
 def find(tx: Tx, calendar_id: int, team_ids: tuple[int, ...] | None = None) -> Calendar:
