@@ -2,11 +2,146 @@
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tocsin.notify.model.targets import INACTIVE, Target
+import msgspec
+from sqlalchemy import Row
+
+from tocsin.accounts import actions as accounts
+from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.kernel.vault import HIDDEN
+from tocsin.metadata.model import Value
+from tocsin.notify.channels import discover
+from tocsin.notify.model.targets import INACTIVE, OpenTarget, Target
 from tocsin.notify.store import targets as shelf
-from tocsin.storage import Tx
+from tocsin.storage import Tx, events
+
+TYPE = "notification_target"
+MAX_PER_TEAM = 500
+"""Targets of one team; whoever has more has a loop in a script."""
+MAX_NAME_CHARACTERS = 255
+MAX_SETTINGS_CHARACTERS = 50_000
+"""Of all settings of one target as JSON: Jira's fields are the largest, and no form has so many."""
+
+TITLES: Mapping[str, str] = {
+    "slack": "Slack",
+    "microsoft_teams": "Microsoft Teams",
+    "discord": "Discord",
+    "telegram": "Telegram",
+    "mattermost": "Mattermost",
+    "pagerduty": "PagerDuty",
+    "splunk_on_call": "Splunk On-Call",
+    "jira": "Jira",
+    "linear": "Linear",
+    "zapier": "Zapier",
+    "webhook": "Webhook",
+    "ntfy": "ntfy",
+    "pushover": "Pushover",
+    "apprise": "apprise",
+}
+"""What people call a kind; the name of a target that nobody named."""
+
+Errors = dict[str, list[str]]
+
+
+def kinds() -> list[str]:
+    """Every kind of place that can be set up, in the order of the alphabet."""
+    return sorted(kind for kind, channel in discover().items() if hasattr(channel, "Target"))
+
+
+def form(kind: str) -> type[msgspec.Struct]:
+    """The settings of a target of that kind."""
+    found: type[msgspec.Struct] = discover()[kind].Target  # type: ignore[attr-defined]
+    return found
+
+
+def shown_settings(kind: str) -> frozenset[str]:
+    """The settings that answers show; every other one is a secret, unless its channel says otherwise."""
+    shown: frozenset[str] = getattr(discover()[kind], "SHOWN", frozenset())
+    return shown
+
+
+# --- Setting up ------------------------------------------------------------------------------------------------------
+
+
+def create(tx: Tx, team_id: int, kind: str, given: Mapping[str, Any], *, inside: str | None = None) -> OpenTarget:
+    """Set up a place. `given`: `name`, `notify_alongside_primary_responder`, `on_call_notifications` and `settings`.
+
+    Raises Invalid: what is wrong with the settings stands under their names, or all under `inside`.
+    """
+    if kind not in kinds():
+        raise Invalid.values({"kind": kinds()})
+    settings, errors = _settings(kind, {}, given.get("settings") or {}, inside)
+    name = _name(given, TITLES.get(kind, kind), errors)
+    if shelf.count(tx, team_id) >= MAX_PER_TEAM:
+        errors["base"] = [f"a team can have at most {MAX_PER_TEAM} notification targets: delete one first"]
+    if errors:
+        raise Invalid.of(errors)
+    id = shelf.add(
+        tx, team_id=team_id, kind=kind, name=name, settings=settings,
+        alongside=_flag(given, "notify_alongside_primary_responder", True),
+        on_call=_flag(given, "on_call_notifications", False),
+    )  # fmt: skip
+    events.record(tx, f"{TYPE}.created", team_id=team_id, resource_type=TYPE, resource_id=id, kind=kind)
+    return open_target(tx, id, None)
+
+
+def update(
+    tx: Tx,
+    id: int,
+    team_ids: tuple[int, ...] | None,
+    given: Mapping[str, Any],
+    *,
+    kind: str | None = None,
+    inside: str | None = None,
+) -> OpenTarget:
+    """Change what is in `given` and nothing else; of the settings too. Raises NotFound, Invalid."""
+    old = open_target(tx, id, team_ids, kind)
+    settings, errors = _settings(old.target.kind, old.settings, given.get("settings") or {}, inside)
+    name = _name(given, old.target.name, errors)
+    if errors:
+        raise Invalid.of(errors)
+    shelf.change(
+        tx, id, name=name, settings=settings,
+        alongside=_flag(given, "notify_alongside_primary_responder", old.target.notify_alongside_primary_responder),
+        on_call=_flag(given, "on_call_notifications", old.target.on_call_notifications),
+    )  # fmt: skip
+    events.record(
+        tx, f"{TYPE}.updated", team_id=old.team_id, resource_type=TYPE, resource_id=id, changed=sorted(given)
+    )  # fmt: skip
+    return open_target(tx, id, None)
+
+
+def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, kind: str | None = None) -> None:
+    """Tell it nothing more. What is on its way to it is given up; a policy's step that names it says so."""
+    old = open_target(tx, id, team_ids, kind)
+    shelf.remove(tx, id)
+    events.record(
+        tx, f"{TYPE}.deleted", team_id=old.team_id, resource_type=TYPE, resource_id=id, kind=old.target.kind,
+        target_name=old.target.name,
+    )  # fmt: skip
+
+
+def open_target(tx: Tx, id: int, team_ids: tuple[int, ...] | None, kind: str | None = None) -> OpenTarget:
+    """The target with its settings, of that kind (None = any), if the caller may see it. Raises NotFound."""
+    row = shelf.row_of(tx, id)
+    wanted = row is not None and (team_ids is None or row.team_id in team_ids) and kind in (None, row.kind)
+    if row is None or not wanted:
+        raise NotFound(TYPE if kind is None else kind, id)
+    return _opened(tx, [row])[0]
+
+
+def list_targets(
+    tx: Tx, team_ids: tuple[int, ...] | None, kind: str | None, *, page: int, per_page: int
+) -> tuple[list[OpenTarget], int]:
+    """One page of the targets of a kind (None = any) that the caller may see, by id, and how many there are in all."""
+    rows, total = shelf.page(tx, kind=kind, team_ids=team_ids, offset=(page - 1) * per_page, limit=per_page)
+    return _opened(tx, rows), total
+
+
+# --- For those who page ----------------------------------------------------------------------------------------------
 
 
 def find(tx: Tx, id: int) -> Target | None:
@@ -30,15 +165,102 @@ def team_of(tx: Tx, id: int) -> int | None:
     return None if found is None else found.team_id
 
 
-def settings_of(tx: Tx, id: int) -> dict[str, Any] | None:
-    """A target's settings in the clear, as its channel reads them; None when the target is gone.
+def settings_of(tx: Tx, id: int) -> dict[str, Any]:
+    """A target's settings in the clear, as its channel reads them.
 
-    Empty when they were sealed with a key that is lost: the channel then says what is missing.
+    Empty when the target is gone, or when they were sealed with a key that is lost: the channel then gives up and says
+    what is missing.
     """
     row = shelf.row_of(tx, id)
-    return None if row is None else shelf.settings_in(tx, row.secrets)
+    return {} if row is None else shelf.settings_in(tx, row.secrets)
 
 
 def retire(tx: Tx, id: int) -> None:
     """The place has refused us for good (a `GiveUp` with `endpoint_gone`): say so wherever the target is shown."""
     shelf.mark(tx, id, INACTIVE)
+
+
+def reference(kind: str) -> Callable[[Tx, Value, int], Value | None]:
+    """Looks up what a fact means that refers to a target of this kind, by id or name (contract part 2, 7.1)."""
+
+    def look_up(tx: Tx, given: Value, team_id: int) -> Value | None:
+        for target in shelf.of_team(tx, team_id, kind=kind, alongside=None, on_call=None):
+            if given.item_id in (None, target.id) and given.name in (None, target.name):
+                return Value(type=given.type, item_id=target.id, name=target.name)
+        return None
+
+    return look_up
+
+
+# --- Reading what was sent -------------------------------------------------------------------------------------------
+
+
+def _settings(
+    kind: str, current: Mapping[str, Any], given: Mapping[str, Any], inside: str | None
+) -> tuple[dict[str, Any], Errors]:
+    """The settings after `given`, and what is wrong with them. A null gives the default back."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(form(kind))}
+    hints = typing.get_type_hints(form(kind), include_extras=True)
+    unknown = [name for name in given if name not in fields]
+    if unknown:
+        raise Invalid.unknown(unknown)
+    values, errors = {name: value for name, value in current.items() if name in fields}, {}
+    for name, value in given.items():
+        if value == HIDDEN:  # sent back as it was shown: it stays
+            continue
+        if value is None:
+            values.pop(name, None)
+            continue
+        try:
+            values[name] = msgspec.to_builtins(msgspec.convert(value, hints[fields[name].name], strict=False))
+        except msgspec.ValidationError as error:
+            errors[name] = _words(name, hints[fields[name].name], error)
+    missing = [name for name, field in fields.items() if field.required and name not in values and name not in errors]
+    if missing and not errors:
+        raise Invalid.missing(missing)
+    if not errors:
+        complaints: dict[str, str] = getattr(msgspec.convert(values, form(kind)), "complaints", dict)()
+        errors = {name: [text] for name, text in complaints.items()}
+        if len(msgspec.json.encode(values)) > MAX_SETTINGS_CHARACTERS:
+            errors["base"] = [f"settings are too long (maximum is {MAX_SETTINGS_CHARACTERS} characters)"]
+    if inside is not None and errors:
+        errors = {inside: [f"{name} {text}" for name, texts in errors.items() for text in texts]}
+    return values, errors
+
+
+def _words(name: str, annotation: Any, error: msgspec.ValidationError) -> list[str]:
+    """What is wrong with one setting. Raises Invalid with the allowed values where only some are."""
+    if typing.get_origin(annotation) is typing.Literal:
+        raise Invalid.values({name: list(typing.get_args(annotation))}) from None
+    text = str(error).partition(" - at `$")[0].replace("`", "")
+    return [f"is wrong: {text[:1].lower()}{text[1:]}"]
+
+
+def _name(given: Mapping[str, Any], current: str, errors: Errors) -> str:
+    if "name" not in given:
+        return current
+    name = " ".join(str(given["name"] or "").split())
+    if not name:
+        return current
+    if len(name) > MAX_NAME_CHARACTERS:
+        errors["name"] = [f"is too long (maximum is {MAX_NAME_CHARACTERS} characters)"]
+    return name
+
+
+def _flag(given: Mapping[str, Any], name: str, current: bool) -> bool:
+    value = given.get(name)
+    return current if value is None else bool(value)
+
+
+def _opened(tx: Tx, rows: Sequence[Row[Any]]) -> list[OpenTarget]:
+    names = {id: accounts.team(tx, id).name for id in {row.team_id for row in rows}}
+    return [
+        OpenTarget(
+            target=shelf.target_of(row),
+            settings=shelf.settings_in(tx, row.secrets),
+            team_name=names[row.team_id],
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+        for row in rows
+    ]

@@ -33,7 +33,8 @@ def main() -> int:
 
     server = apprise.Apprise()
     log: list[str] = []
-    with apprise.LogCapture(level=apprise.logging.WARNING) as captured:
+    capture: Any = apprise.LogCapture
+    with capture(level=apprise.logging.WARNING) as captured:
         understood = server.add(order["url"])
         if understood:
             _shut_in(AddressPolicy(bool(order["allow_private"])), log)

@@ -45,3 +45,18 @@ class OpenTarget(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def team_id(self) -> int:
         return self.target.team_id
+
+
+class TargetDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to a target, and how it stands."""
+
+    id: int
+    incident_id: int
+    """0 = about no incident: a test, a hand-off notice."""
+    kind: str
+    state: str
+    detail: str
+    """What was said last about it, e.g. by the provider."""
+    attempts: int
+    planned_at: datetime
+    changed_at: datetime

@@ -6,10 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Index, Row, Table, Text, delete, func, insert, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Row,
+    Select,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy import update as sql_update
 
-from tocsin.notify.model.targets import ACTIVE, Target
+from tocsin.notify.model.targets import ACTIVE, Target, TargetDelivery
+from tocsin.notify.store.tables import deliveries, delivery_events
 from tocsin.storage import Instant, Tx, metadata
 from tocsin.storage.tables import Id
 
@@ -28,6 +43,13 @@ targets = Table(
     Column("updated_at", Instant, nullable=False),
     Index("ix_notification_targets_team_id", "team_id", "kind", "id"),
     sqlite_autoincrement=True,
+)
+Index(
+    "ix_deliveries_target_id",
+    deliveries.c.target_id,
+    deliveries.c.id,
+    sqlite_where=deliveries.c.target_id > 0,
+    postgresql_where=deliveries.c.target_id > 0,
 )
 """`secrets`: the settings as a whole, sealed JSON: what is no secret of one kind is one of another."""
 
@@ -118,6 +140,20 @@ def remove(tx: Tx, id: int) -> None:
     tx.execute(delete(targets).where(targets.c.id == id))
 
 
+def delivery(tx: Tx, delivery_id: int) -> TargetDelivery | None:
+    """One message to a target."""
+    found = _deliveries(tx, select(deliveries).where(deliveries.c.id == delivery_id))
+    return found[0] if found else None
+
+
+def deliveries_to(tx: Tx, target_id: int, *, offset: int, limit: int) -> tuple[list[TargetDelivery], int]:
+    """One page of the messages to a target, newest first, and how many there are in all."""
+    mine = (deliveries.c.target_id == target_id) & (deliveries.c.target_id > 0)
+    total = tx.execute(select(func.count()).select_from(deliveries).where(mine)).scalar_one()
+    statement = select(deliveries).where(mine).order_by(deliveries.c.id.desc())
+    return _deliveries(tx, statement.limit(limit).offset(offset)), int(total)
+
+
 def settings_in(tx: Tx, sealed: str) -> dict[str, Any]:
     """What was sealed; empty when it was sealed with another key."""
     try:
@@ -138,6 +174,23 @@ def target_of(row: Row[Any]) -> Target:
         on_call_notifications=bool(row.on_call_notifications),
         status=row.status,
     )
+
+
+def _deliveries(tx: Tx, statement: Select[Any]) -> list[TargetDelivery]:
+    rows = list(tx.execute(statement))
+    event = delivery_events.c
+    newest = select(func.max(event.id)).where(event.delivery_id.in_([row.id for row in rows]))
+    lines = tx.execute(
+        select(event.delivery_id, event.at, event.detail).where(event.id.in_(newest.group_by(event.delivery_id)))
+    )
+    last = {line.delivery_id: line for line in lines}
+    return [
+        TargetDelivery(
+            id=row.id, incident_id=row.incident_id, kind=row.kind, state=row.state, attempts=row.attempts,
+            detail=last[row.id].detail, planned_at=row.planned_at, changed_at=last[row.id].at,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def _sealed(tx: Tx, settings: Mapping[str, Any]) -> str:

@@ -3,7 +3,8 @@
 All kinds share one table and one range of ids, so that a policy's step, a fact and a delivery name a target by its id
 alone. The settings are sealed as a whole: the address of a chat's webhook is a password, a project's key is not, and
 which is which only the channel's own file knows. What filters lists (the team, the kind, whether it is told alongside
-the first responder) stands beside them in clear.
+the first responder) stands beside them in clear. What was sent to a target is found by an index over
+such messages alone: most go to people.
 """
 
 import sqlalchemy as sa
@@ -33,3 +34,10 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_notification_targets_team_id", "notification_targets", ["team_id", "kind", "id"])
+    op.create_index(
+        "ix_deliveries_target_id",
+        "deliveries",
+        ["target_id", "id"],
+        sqlite_where=sa.text("target_id > 0"),
+        postgresql_where=sa.text("target_id > 0"),
+    )
