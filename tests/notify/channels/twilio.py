@@ -19,6 +19,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree
 
+import msgspec
+
+from tocsin.notify.channels import call, sms
 from tocsin.notify.channels.twilio import Settings
 
 ACCOUNT_SID = "AC" + "0" * 32
@@ -161,8 +164,17 @@ class Twilio:
     @property
     def settings(self) -> Settings:
         """How to reach it."""
-        return Settings(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, from_number=NUMBER,
-                        base_url=f"http://127.0.0.1:{self.port}")  # fmt: skip
+        return Settings(**self._settings)
+
+    @property
+    def providers(self) -> dict[str, msgspec.Struct]:
+        """The same by channel, for a whole Tocsin."""
+        return {"sms": sms.Settings(**self._settings), "call": call.Settings(**self._settings)}
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self.port}"
+        return {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "from_number": NUMBER, "base_url": url}
 
     def refuse(self, number: str, code: int = 21211, words: str = "", status: int = 400) -> None:
         """Take nothing for this number."""

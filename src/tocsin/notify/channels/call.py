@@ -10,7 +10,6 @@ from tocsin.notify.channels import twilio
 from tocsin.notify.model import Answer, GiveUp, Kind, Message
 
 KIND = "call"
-Settings = twilio.Settings
 CONNECTIONS = 5
 """Twilio rings one number a second for most accounts and queues the rest."""
 TELLS = frozenset({Kind.PAGE.value})
@@ -31,7 +30,16 @@ _UNSPEAKABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 """What XML 1.0 cannot hold (section 2.2)."""
 
 
-async def send(message: Message, settings: Settings, net: Net) -> Answer:
+class Settings(twilio.Settings, frozen=True, kw_only=True):
+    """See `twilio.Settings`."""
+
+    @property
+    def received_within_seconds(self) -> float | None:
+        """None where Twilio cannot tell us: then silence says nothing."""
+        return RECEIVED_WITHIN_SECONDS if self.callbacks else None
+
+
+async def send(message: Message, settings: twilio.Settings, net: Net) -> Answer:
     """Have Twilio ring one person.
 
     What is said travels with the request: a call speaks although Twilio cannot fetch anything from us, e.g. because
@@ -61,7 +69,7 @@ async def send(message: Message, settings: Settings, net: Net) -> Answer:
     )
 
 
-def script(message: Message, settings: Settings) -> str:
+def script(message: Message, settings: twilio.Settings) -> str:
     """What the voice says and which keys it waits for, in Twilio's markup (TwiML: Say, Gather, Pause)."""
     words = " ".join(_sentences(message))
     keys = None

@@ -9,7 +9,6 @@ from tocsin.notify.channels import twilio
 from tocsin.notify.model import Answer, GiveUp, Kind, Message
 
 KIND = "sms"
-Settings = twilio.Settings
 CONNECTIONS = 10
 """Twilio queues what goes beyond a number's rate by itself."""
 TELLS = frozenset({Kind.PAGE.value, Kind.ACKNOWLEDGED.value, Kind.RESOLVED.value, Kind.NOTICE.value})
@@ -32,7 +31,16 @@ _PLAIN = str.maketrans({
 })  # fmt: skip
 
 
-async def send(message: Message, settings: Settings, net: Net) -> Answer:
+class Settings(twilio.Settings, frozen=True, kw_only=True):
+    """See `twilio.Settings`."""
+
+    @property
+    def received_within_seconds(self) -> float | None:
+        """None where Twilio cannot tell us: then silence says nothing."""
+        return RECEIVED_WITHIN_SECONDS if self.callbacks else None
+
+
+async def send(message: Message, settings: twilio.Settings, net: Net) -> Answer:
     """Hand one text message to Twilio."""
     if not message.endpoint.startswith("+"):
         return GiveUp(f"“{message.endpoint[:40]}” is not a phone number in the form +420777123456")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 
 from tocsin.notify.model import Kind, Notice, State
 from tocsin.notify.store.tables import deliveries, delivery_events
@@ -183,7 +183,7 @@ def with_code(tx: Tx, user_ids: Collection[int], code: str | None, since: dateti
     """(id, incident_id, user_id) of these people's pages with this code planned after `since`, open or not, the newest
     first; without a code, of their open pages that have one."""
     column = deliveries.c
-    which = (column.code.is_not(None), column.open.is_(True))
+    which: tuple[ColumnElement[bool], ...] = (column.code.is_not(None), column.open.is_(True))
     if code is not None:
         which = (column.code == code, column.planned_at > since)
     mine = select(column.id, column.incident_id, column.user_id).where(column.user_id.in_(user_ids), *which)
