@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -231,11 +231,11 @@ def remove_rule(tx: Tx, id: int) -> None:
     tx.execute(delete(notification_rules).where(notification_rules.c.id == id))
 
 
-def quiet(tx: Tx, user_ids: Collection[int]) -> Iterator[tuple[int, QuietHours]]:
-    """(whose, hours)."""
+def quiet(tx: Tx, user_ids: Collection[int]) -> list[QuietHours]:
+    """The quiet hours of these people, each person's oldest first."""
     column = quiet_hours.c
-    for row in tx.execute(select(quiet_hours).where(column.user_id.in_(user_ids)).order_by(column.id)):
-        yield row.user_id, _quiet(row)
+    rows = tx.execute(select(quiet_hours).where(column.user_id.in_(user_ids)).order_by(column.user_id, column.id))
+    return [_quiet(row) for row in rows]
 
 
 def add_quiet(tx: Tx, user_id: int, **values: Any) -> int:
@@ -264,6 +264,7 @@ def _rule(row: Row[Any]) -> Rule:
 def _quiet(row: Row[Any]) -> QuietHours:
     return QuietHours(
         id=row.id,
+        user_id=row.user_id,
         timezone=row.timezone,
         days=tuple(row.days),
         time_from=row.time_from,

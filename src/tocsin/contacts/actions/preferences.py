@@ -63,7 +63,7 @@ def remove_rule(tx: Tx, user: User, id: int) -> None:
 
 def list_quiet_hours(tx: Tx, user: User) -> list[QuietHours]:
     """A person's quiet hours, oldest first."""
-    return [hours for _, hours in store.quiet(tx, [user.id])]
+    return store.quiet(tx, [user.id])
 
 
 def find_quiet_hours(tx: Tx, user: User, id: int) -> QuietHours:

@@ -57,8 +57,8 @@ def people(tx: Tx, users: Sequence[User], *, opened: bool) -> list[Person]:
         methods[method.user_id].append(method)
     for rule in store.rules(tx, ids):
         own_rules[rule.user_id].append(rule)
-    for user_id, hours in store.quiet(tx, ids):
-        quiet[user_id].append(hours)
+    for hours in store.quiet(tx, ids):
+        quiet[hours.user_id].append(hours)
     return [
         Person(
             user_id=user.id,

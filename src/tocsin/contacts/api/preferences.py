@@ -44,6 +44,7 @@ class NotificationRuleAttributes(msgspec.Struct, kw_only=True):
 class QuietHoursAttributes(msgspec.Struct, kw_only=True):
     """When a person gets an e-mail alone, unless the alert is critical."""
 
+    user_id: int
     timezone: str
     days: tuple[str, ...]
     time_from: str
@@ -85,6 +86,7 @@ QUIET_HOURS = Resource(
     type="quiet_hours",
     attributes=QuietHoursAttributes,
     render=lambda hours: QuietHoursAttributes(
+        user_id=hours.user_id,
         timezone=hours.timezone,
         days=hours.days,
         time_from=hours.time_from,
