@@ -16,6 +16,8 @@ KIND = "mattermost"
 CONNECTIONS = 4
 CALLBACK_PATH = "/callbacks/mattermost"
 """Where Mattermost's own server tells us of a pressed button."""
+SHOWN = frozenset({"channel", "buttons"})
+"""The settings of a target that are no secret."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~])")
 _MENTION = re.compile(r"([@:])(?=\w)")
 """What begins a mention or an emoji: no escape takes that from it, a character of no width behind it does."""

@@ -65,6 +65,10 @@ _ILL_FORMED = frozenset({
 """The form of the message is refused and not its text: then it goes as plain text, for it must go."""
 
 
+SHOWN = frozenset({"slack_channel_id", "slack_channel_name", "slack_team_id", "slack_team_name", "integration_type"})
+"""The settings of a target that are no secret."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Of the installation: where Slack is. Everything else belongs to a team's target."""
 
@@ -88,6 +92,14 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     integration_type: Literal["legacy", "verbose", "thread", "channel"] = "thread"
     """Where the story goes on: in the thread of the first message, in a channel of the incident's own, or
     (`verbose`, `legacy`) in the channel itself."""
+
+    def complaints(self) -> dict[str, str]:
+        """What does not go together."""
+        if self.webhook_url:
+            return {}
+        if not self.bot_token:
+            return {"bot_token": "can't be blank unless there is a webhook_url"}
+        return {} if self.slack_channel_id else {"slack_channel_id": "can't be blank: where shall the bot post?"}
 
 
 async def send(message: Message, settings: Settings, net: Net) -> Answer:

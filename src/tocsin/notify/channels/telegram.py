@@ -29,6 +29,8 @@ _LETTERS = {deed: letter for letter, deed in DEEDS.items()}
 _UNREADABLE = "can't parse entities"
 """The markup is refused and not the message: then it goes as plain text."""
 
+SHOWN = frozenset({"chat_id", "message_thread_id"})
+"""The settings of a target that are no secret."""
 BotToken = Annotated[str, msgspec.Meta(pattern=r"^(\d{1,20}:[A-Za-z0-9_-]{20,200})?$")]
 """`<the bot's id>:<secret>`, from @BotFather."""
 
