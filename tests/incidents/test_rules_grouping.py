@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.escalation.model import Paging, Person
-from tocsin.escalation.rules import plan_of, recipients, timeline
+from tocsin.escalation.model import OTHERS, Paging
+from tocsin.escalation.model.policies import MemberType
+from tocsin.escalation.rules import begin, plan_of, timeline
 from tocsin.incidents.model import Kind
 from tocsin.incidents.rules import covers, family
 
-ALICE, BOB = Person(1, "Alice", "a@x.org"), Person(2, "Bob", "b@x.org")
-CHANNELS = ("call", "sms", "email", "push")
+WHO = {MemberType.CURRENT_ON_CALL: ["Alice"], OTHERS: ["Bob"]}
 pagings = st.builds(
     Paging,
     call=st.booleans(),
@@ -26,20 +26,15 @@ pagings = st.builds(
 )
 
 
-def first_pages(paging: Paging) -> dict[tuple[int, str], float]:
-    """When each person is first paged by each channel, in seconds, if nobody answers."""
+def first_pages(paging: Paging) -> dict[tuple[str, str], float]:
+    """When each person is first paged by each channel, in seconds, if nobody answers and Alice is on call."""
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    paged: list[int] = []
-
-    def who(step: object) -> tuple[Person, ...]:
-        found = recipients(step.target, [ALICE, BOB], paged)  # type: ignore[attr-defined]
-        paged.extend(person.user_id for person in found)
-        return found
-
-    found: dict[tuple[int, str], float] = {}
-    for page in timeline(plan_of(paging), noon, who, CHANNELS):
-        if page.person is not None:
-            found.setdefault((page.person.user_id, page.channel), (page.at - noon).total_seconds())
+    plan = plan_of(paging)
+    found: dict[tuple[str, str], float] = {}
+    for moment in timeline(plan, begin(plan, noon), {}):
+        for name in [name for member in moment.step.members for name in WHO.get(member.type, ())]:
+            for channel in moment.step.channels:
+                found.setdefault((name, channel), (moment.at - noon).total_seconds())
     return found
 
 

@@ -129,17 +129,18 @@ def family(kind: str) -> str | None:
 
 
 def covers(cause: Paging, child: Paging) -> bool:
-    """Whether everybody whom `child` would alert is alerted by `cause`, as loudly and not later.
+    """Whether whoever is on call, and the team if `child` would alert it, is alerted by `cause`, as loudly, not later.
 
-    A critical alert is never hidden by one that is not, and with policies it must be the same one.
+    A critical alert is never hidden by one that is not, and with policies it must be the same one. Who that is, is
+    another question: `escalation.actions.reaches` answers it.
     """
     if child.policy_id is not None or cause.policy_id is not None:
         return child.policy_id == cause.policy_id and cause.critical_alert >= child.critical_alert
     if not set(wanted_channels(child)) <= set(wanted_channels(cause)) or child.critical_alert > cause.critical_alert:
         return False
-    if cause.team_wait is None:
+    if child.team_wait is None:
         return True
-    return child.team_wait is not None and cause.team_wait <= child.team_wait
+    return cause.team_wait is not None and cause.team_wait <= child.team_wait
 
 
 def explains(cause: Incident, child: Incident) -> bool:

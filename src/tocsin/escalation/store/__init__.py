@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, Index, Table, Text, delete, insert, select, update
 
-from tocsin.escalation.model import Escalation, Note, Plan, Standing
+from tocsin.escalation.model import Course, Escalation, Moment, Note, Plan, Standing
+from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.storage import Tx
 from tocsin.storage.shifting import moves_with_the_clock
 from tocsin.storage.tables import Id, Instant, Json, metadata
@@ -21,15 +22,20 @@ escalations = Table(
     Column("incident_id", Id, nullable=False, unique=True),
     Column("team_id", Id, nullable=False),
     Column("plan", Json, nullable=False),
+    Column("course", Json, nullable=False),
+    Column("owed", Json, nullable=False),
     Column("notice", Json, nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("since", Instant, nullable=False),
     Column("next_page_at", Instant, nullable=True, index=True),
     Column("paged_user_ids", Json, nullable=False),
+    Column("told_target_ids", Json, nullable=False),
     Column("stopped_at", Instant, nullable=True),
     Column("reason", Text, nullable=True),
     sqlite_autoincrement=True,
 )
+"""`course` and `owed` hold their instants as milliseconds after `opened_at`: when the clock is set back, they move with
+it."""
 
 moves_with_the_clock(
     escalations.c.opened_at,
@@ -58,22 +64,27 @@ def put(
     incident_id: int,
     team_id: int,
     plan: Plan,
+    course: Course,
     notice: msgspec.Struct,
     opened_at: datetime,
     next_at: datetime | None,
+    told: Standing | None = None,
 ) -> int:
-    """Start an incident's escalation, in place of any earlier one. Returns its id."""
+    """Start an incident's escalation in place of any earlier one; `told`: whom that one has alerted. Returns its id."""
     tx.execute(delete(escalations).where(escalations.c.incident_id == incident_id))
     return tx.insert(
         insert(escalations).values(
             incident_id=incident_id,
             team_id=team_id,
             plan=plan,
+            course=_course(course, opened_at),
+            owed=[],
             notice=notice,
             opened_at=opened_at,
-            since=tx.now - timedelta(milliseconds=1),  # the first window (since, now] holds what is due at once
+            since=tx.now - timedelta(milliseconds=1),  # what is due at once is still to be done
             next_page_at=next_at,
-            paged_user_ids=[],
+            paged_user_ids=[] if told is None else list(told.paged_user_ids),
+            told_target_ids=[] if told is None else list(told.told_target_ids),
         )
     )
 
@@ -90,11 +101,13 @@ def standing(tx: Tx, incident_id: int) -> Standing:
     """How far the paging about an incident has come; of one that never began, nothing."""
     column = escalations.c
     row = tx.execute(
-        select(column.stopped_at, column.next_page_at, column.paged_user_ids).where(column.incident_id == incident_id)
+        select(column.stopped_at, column.next_page_at, column.paged_user_ids, column.told_target_ids).where(
+            column.incident_id == incident_id
+        )
     ).first()
     if row is None:
         return Standing(running=False, next_page_at=None, paged_user_ids=())
-    return Standing(row.stopped_at is None, row.next_page_at, tuple(row.paged_user_ids))
+    return Standing(row.stopped_at is None, row.next_page_at, tuple(row.paged_user_ids), tuple(row.told_target_ids))
 
 
 def renew(tx: Tx, incident_id: int, notice: msgspec.Struct) -> None:
@@ -124,23 +137,30 @@ def earliest(tx: Tx) -> datetime | None:
     return tx.execute(select(column).where(column.is_not(None)).order_by(column).limit(1)).scalar()
 
 
-def claim(tx: Tx, escalation: Escalation, *, since: datetime, next_at: datetime | None) -> bool:
-    """Take the window up to `since` for ourselves; False when another worker (or a stop) was there first."""
-    return _swap(tx, escalation, since=since, next_page_at=next_at)
-
-
-def hasten(tx: Tx, escalation: Escalation, *, opened_at: datetime, next_at: datetime) -> bool:
-    """Move the whole plan to an earlier beginning, its next page to `next_at`; False when somebody was faster."""
-    return _swap(tx, escalation, opened_at=opened_at, next_page_at=next_at)
-
-
-def _swap(tx: Tx, escalation: Escalation, **values: datetime | None) -> bool:
-    """Compare and set: only while it runs on and its next page is still the one that we saw."""
+def claim(
+    tx: Tx,
+    escalation: Escalation,
+    *,
+    course: Course,
+    next_at: datetime | None,
+    plan: Plan | None = None,
+    owed: Sequence[Moment] = (),
+    opened_at: datetime | None = None,
+    since: datetime | None = None,
+) -> bool:
+    """Go on from what we saw: take everything up to `since` for ourselves, or move what is to come. Compare and set:
+    False when another worker, or a stop, was there first. None leaves a column as it is."""
+    began_at = escalation.opened_at if opened_at is None else opened_at
+    values: dict[str, Any] = {"course": _course(course, began_at), "next_page_at": next_at}
+    values["owed"] = [_moment(moment, began_at) for moment in owed]
+    given = {"plan": plan, "opened_at": opened_at, "since": since}
+    values |= {name: value for name, value in given.items() if value is not None}
     answer = tx.execute(
         update(escalations)
         .where(
             escalations.c.id == escalation.id,
-            escalations.c.next_page_at == escalation.next_page_at,
+            escalations.c.next_page_at.is_not_distinct_from(escalation.next_page_at),
+            escalations.c.since == escalation.since,
             escalations.c.stopped_at.is_(None),
         )
         .values(**values)
@@ -148,9 +168,10 @@ def _swap(tx: Tx, escalation: Escalation, **values: datetime | None) -> bool:
     return answer.rowcount == 1
 
 
-def remember_paged(tx: Tx, escalation_id: int, user_ids: Sequence[int]) -> None:
-    """Write down whom this escalation has paged so far."""
-    tx.execute(update(escalations).where(escalations.c.id == escalation_id).values(paged_user_ids=list(user_ids)))
+def remember_told(tx: Tx, escalation_id: int, *, user_ids: Sequence[int], target_ids: Sequence[int]) -> None:
+    """Write down whom and what this escalation has alerted so far."""
+    told = {"paged_user_ids": list(user_ids), "told_target_ids": list(target_ids)}
+    tx.execute(update(escalations).where(escalations.c.id == escalation_id).values(**told))
 
 
 def postpone(tx: Tx, incident_id: int, until: datetime) -> None:
@@ -183,10 +204,14 @@ def note(tx: Tx, incident_id: int, title: str, content: str) -> None:
     tx.execute(insert(escalation_notes).values(incident_id=incident_id, at=tx.now, title=title, content=content))
 
 
-def noted(tx: Tx, incident_id: int, title: str, *, since: datetime) -> bool:
-    """Whether a remark with that title was left at `since` or later."""
+def noted(tx: Tx, incident_id: int, title: str, content: str | None = None, *, since: datetime | None = None) -> bool:
+    """Whether a remark with that title (and content) was left, at `since` or later."""
     column = escalation_notes.c
-    statement = select(column.id).where(column.incident_id == incident_id, column.title == title, column.at >= since)
+    statement = select(column.id).where(column.incident_id == incident_id, column.title == title)
+    if content is not None:
+        statement = statement.where(column.content == content)
+    if since is not None:
+        statement = statement.where(column.at >= since)
     return tx.execute(statement.limit(1)).first() is not None
 
 
@@ -202,13 +227,42 @@ def notes(tx: Tx, incident_id: int, limit: int) -> list[Note]:
 
 
 def _escalation(row: Any) -> Escalation:
+    course = msgspec.convert(_dated(row.course, row.opened_at, "runs", "due_at"), Course)
     return Escalation(
         id=row.id,
         incident_id=row.incident_id,
         team_id=row.team_id,
-        plan=msgspec.convert(row.plan, Plan),
+        plan=msgspec.convert(row.plan, Plan, str_keys=True),
+        course=course,
+        owed=tuple(msgspec.convert(moment, Moment) for moment in _dated({"": row.owed}, row.opened_at, "", "at")[""]),
         opened_at=row.opened_at,
         since=row.since,
         next_page_at=row.next_page_at,
         paged_user_ids=tuple(row.paged_user_ids),
+        told_target_ids=tuple(row.told_target_ids),
     )
+
+
+def _course(course: Course, opened_at: datetime) -> dict[str, Any]:
+    runs = [{**_plain(run), "due_at": _after(run.due_at, opened_at)} for run in course.runs]
+    return {"runs": runs, "turns": course.turns}
+
+
+def _moment(moment: Moment, opened_at: datetime) -> dict[str, Any]:
+    return {**_plain(moment), "at": _after(moment.at, opened_at)}
+
+
+def _plain(record: msgspec.Struct) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(record)
+    return plain
+
+
+def _after(at: datetime, opened_at: datetime) -> int:
+    return to_milliseconds(at) - to_milliseconds(opened_at)
+
+
+def _dated(stored: dict[str, Any], opened_at: datetime, several: str, field: str) -> dict[str, Any]:
+    """What was stored, with milliseconds after `opened_at` made instants again."""
+    began = to_milliseconds(opened_at)
+    records = [{**record, field: from_milliseconds(began + record[field])} for record in stored[several]]
+    return {**stored, several: records}

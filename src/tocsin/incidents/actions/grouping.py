@@ -243,7 +243,9 @@ def _storm(tx: Tx, incident: Incident) -> _Place:
 
 def _speaks_for(tx: Tx, cause: Incident, child: Incident) -> bool:
     """Whether everybody whom `child` would alert hears of `cause`."""
-    return rules.explains(cause, child) and escalation.reaches_everybody(tx, cause.id, cause.team_id)
+    if not rules.explains(cause, child):
+        return False
+    return escalation.reaches(tx, cause.id, child.id, child.team_id, child.paging)
 
 
 def _speakers(tx: Tx, incidents: list[Incident]) -> list[Incident]:

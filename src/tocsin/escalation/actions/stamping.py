@@ -1,0 +1,85 @@
+"""Makes the plan of an incident from the policies as they stand, so that a later edit changes no page in flight."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from tocsin.escalation import rules
+from tocsin.escalation.actions import policies
+from tocsin.escalation.model import Paging, Plan, Script
+from tocsin.metadata import actions as metadata
+from tocsin.metadata.model import Metadata, OwnerType
+from tocsin.storage import Tx
+
+log = structlog.get_logger()
+
+MAX_POLICIES = 50
+"""Policies that one plan can lead to: more than anybody can oversee, few enough to be read when an incident opens."""
+
+
+def plan(tx: Tx, paging: Paging, facts: Metadata) -> Plan:
+    """What happens about an incident if nobody answers; without a usable policy the whole team is alerted."""
+    if paging.policy_id is None:
+        return rules.plan_of(paging)
+    stamped = Plan(scripts={}, root=paging.policy_id, otherwise=rules.otherwise(paging))
+    try:
+        stamped = _added(tx, stamped, [paging.policy_id])
+        stamped = completed(tx, stamped, facts)
+    except DBAPIError:
+        raise
+    except Exception:  # whatever is wrong with a policy of ours, the page goes out
+        log.exception("a policy could not be read, the whole team is alerted", policy_id=paging.policy_id)
+        return rules.everybody(paging.policy_id)
+    script = stamped.scripts.get(paging.policy_id)
+    if script is None:
+        return rules.everybody(paging.policy_id)
+    if not script.steps and script.fallback_policy_id is None:
+        note = f"{rules.named(stamped, paging.policy_id).capitalize()} has no steps: it collects, and alerts nobody."
+        return msgspec.structs.replace(stamped, note=note)
+    return stamped
+
+
+def completed(tx: Tx, plan: Plan, facts: Metadata) -> Plan:
+    """The same plan with the policies that the incident names under the keys by which the plan goes on."""
+    for _ in range(MAX_POLICIES):
+        named = {id for key in rules.keys(plan) for id in rules.policies_under(key, facts)} - plan.scripts.keys()
+        more = _added(tx, plan, sorted(named))
+        if more.scripts.keys() == plan.scripts.keys():
+            break
+        plan = more
+    return plan
+
+
+def facts_of(tx: Tx, incident_id: int, plan: Plan | None) -> Metadata:
+    """What the incident says, as far as the plan can ask for it; `plan` None = all of it."""
+    if plan is not None and not rules.keys(plan):
+        return {}
+    return metadata.of(tx, OwnerType.INCIDENT, [incident_id])[incident_id]
+
+
+def _added(tx: Tx, plan: Plan, wanted: Iterable[int]) -> Plan:
+    """The plan with these policies and all to which they lead, as far as there is room."""
+    scripts: dict[int, Script] = dict(plan.scripts)
+    queue = deque(wanted)
+    looked_up = set(scripts)
+    while queue and len(scripts) < MAX_POLICIES:
+        id = queue.popleft()
+        if id in looked_up:
+            continue
+        looked_up.add(id)
+        policy = policies.find(tx, id)
+        if policy is None:
+            continue
+        urgencies = {
+            step.urgency_id: found
+            for step in policy.steps
+            if step.urgency_id is not None and (found := policies.urgency(tx, step.urgency_id)) is not None
+        }
+        scripts[id] = rules.script_of(policy, urgencies, plan.otherwise)
+        queue.extend(rules.leads_to(scripts[id]))
+    return msgspec.structs.replace(plan, scripts=scripts)
