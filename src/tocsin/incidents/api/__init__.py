@@ -1,9 +1,20 @@
 """Incidents on the wire: every address, what it takes and what it answers (contract part 2, section 1)."""
 
-from tocsin.incidents.api import comments, groups, incidents
+from collections.abc import Mapping
+
+from tocsin.incidents.api import comments, groups, incidents, pages
+from tocsin.incidents.api.pages import PAGE
 from tocsin.incidents.api.resources import COMMENT, INCIDENT, INCIDENT_V2, TIMELINE_ITEM
+from tocsin.metadata.actions import Resolver
+from tocsin.registry import Operation
 
-RESOURCES = (INCIDENT, INCIDENT_V2, COMMENT, TIMELINE_ITEM)
-OPERATIONS = (*incidents.OPERATIONS, *groups.OPERATIONS, *comments.OPERATIONS)
+RESOURCES = (INCIDENT, INCIDENT_V2, COMMENT, TIMELINE_ITEM, PAGE)
+OPERATIONS = (*incidents.OPERATIONS, *pages.OPERATIONS, *groups.OPERATIONS, *comments.OPERATIONS)
 
-__all__ = ["COMMENT", "INCIDENT", "INCIDENT_V2", "OPERATIONS", "RESOURCES", "TIMELINE_ITEM"]
+
+def operations(references: Mapping[str, Resolver]) -> tuple[Operation, ...]:
+    """Everything that can be done with incidents; `references`: who looks up what their facts refer to, by type."""
+    return (*incidents.operations(references), *groups.OPERATIONS, *comments.OPERATIONS)
+
+
+__all__ = ["COMMENT", "INCIDENT", "INCIDENT_V2", "OPERATIONS", "RESOURCES", "TIMELINE_ITEM", "operations"]

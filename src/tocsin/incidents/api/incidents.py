@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -12,7 +14,7 @@ from tocsin.incidents.api import inputs, reading
 from tocsin.incidents.api.resources import INCIDENT, INCIDENT_V2, TIMELINE_ITEM
 from tocsin.incidents.model import Author, Incident, Shown, TimelineItem
 from tocsin.kernel.errors import Invalid, NotFound
-from tocsin.metadata.actions import read_facts
+from tocsin.metadata.actions import Resolver, read_facts
 from tocsin.registry import Call, Operation, Page, PageSize, Route, Scope
 from tocsin.storage import Tx
 
@@ -43,10 +45,12 @@ def _get(tx: Tx, call: Call, input: inputs.ById) -> Shown:
     return actions.show(tx, actions.find(tx, input.id, call.team_ids), call.base_url)
 
 
-def _create(tx: Tx, call: Call, input: inputs.CreateIncident) -> Shown:
+def _create(
+    tx: Tx, call: Call, input: inputs.CreateIncident, references: Mapping[str, Resolver] | None = None
+) -> Shown:
     assert call.team_id is not None
     opening = reading.opening(input, call.team_id, call.actor.name)
-    facts = read_facts(tx, input.metadata or {}, call.team_id)
+    facts = read_facts(tx, input.metadata or {}, call.team_id, references)
     author = _caller(call)
     if opening.requester_email is not None:
         author = actions.author_of(tx, call.team_id, opening.requester_email)
@@ -338,3 +342,11 @@ OPERATIONS: tuple[Operation, ...] = (
         filename="trace.zip",
     ),
 )
+
+
+def operations(references: Mapping[str, Resolver]) -> tuple[Operation, ...]:
+    """The same, for who can look up what the facts of a new incident refer to (contract part 2, 7.1)."""
+    create = partial(_create, references=references)
+    return tuple(
+        msgspec.structs.replace(each, handler=create) if each.handler is _create else each for each in OPERATIONS
+    )
