@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
 from tocsin.contacts import actions as contacts
 from tocsin.gateway import Door
 from tocsin.kernel.clock import Clock
@@ -22,17 +26,19 @@ class DeliveryLedger:
     async def told(self, state_token: str, receipt: str, detail: str) -> bool:
         return await self._database.write(_told, state_token, Receipt(receipt), detail)
 
-    async def answered(self, answer_token: str, receipt: str, detail: str) -> bool:
-        return await self._database.write(_answered, answer_token, Receipt(receipt), detail)
+    async def seen(self, answer_token: str, detail: str) -> bool:
+        return await self._database.write(_seen, answer_token, detail)
 
     async def open_pages(self, number: str, code: str | None) -> list[str] | None:
         return await self._database.read(_open_pages, number, code)
 
 
 def twilio_callbacks(
-    database: Database, door: Door, clock: Clock, settings: twilio.Settings, base_url: str
+    database: Database, door: Door, clock: Clock, channels: Mapping[str, msgspec.Struct], base_url: str
 ) -> TwilioCallbacks:  # fmt: skip
-    """The addresses for Twilio; without an account they believe nobody."""
+    """The addresses for Twilio; without an account they believe nobody. `channels`: settings by kind."""
+    accounts = [each for each in channels.values() if isinstance(each, twilio.Settings) and each.auth_token]
+    settings = accounts[0] if accounts else twilio.Settings()
     believed = CallbackSettings(
         auth_token=settings.auth_token, base_url=base_url, machine_detection=settings.machine_detection
     )
@@ -47,11 +53,11 @@ def _told(tx: Tx, state_token: str, receipt: Receipt, detail: str) -> bool:
     return True
 
 
-def _answered(tx: Tx, answer_token: str, receipt: Receipt, detail: str) -> bool:
+def _seen(tx: Tx, answer_token: str, detail: str) -> bool:
     link = notify.verify_answer(tx, answer_token)
     if link is None:
         return False
-    notify.receipt(tx, link.delivery_id, receipt, detail)
+    notify.receipt(tx, link.delivery_id, Receipt.SEEN, detail)
     return True
 
 

@@ -56,8 +56,8 @@ class Ledger(Protocol):
         """A provider reports on a message (`delivered`, `undelivered`, `seen`). False: it is none of ours."""
         ...
 
-    async def answered(self, answer_token: str, receipt: str, detail: str) -> bool:
-        """Somebody did something through a message (`seen`, `answered`). False: it is none of ours."""
+    async def seen(self, answer_token: str, detail: str) -> bool:
+        """Whoever holds a message did something with it. False: it is none of ours."""
         ...
 
     async def open_pages(self, number: str, code: str | None) -> list[str] | None:

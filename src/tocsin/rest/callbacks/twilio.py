@@ -125,16 +125,12 @@ class TwilioCallbacks:
         here = f"{self._settings.base_url.rstrip('/')}{PREFIX}voice/{token}"
         key = facts.get("Digits", "")
         if key:
-            await self._ledger.answered(token, "seen", f"{key[:1]} was pressed")
+            await self._ledger.seen(token, f"{key[:1]} was pressed")
         if key == "1":
             outcome = await self._answering.do(token, "incidents.acknowledge", PHONE, _address(scope))
-            if outcome.result is Result.DONE:
-                await self._ledger.answered(token, "answered", "acknowledged by pressing 1")
             return 200, _spoken(outcome, "Thank you. You have it. Nobody else will be alerted. Goodbye.", here)
         if key == "2":
             outcome = await self._answering.do(token, "incidents.alert_next", PHONE, _address(scope))
-            if outcome.result is Result.DONE:
-                await self._ledger.answered(token, "answered", "passed on by pressing 2")
             return 200, _spoken(outcome, "The next person is being alerted now. Goodbye.", here)
         return 200, _twiml(_gather(here, f"Sorry, that key does nothing. {_MENU}"), _say("Goodbye."))
 
@@ -166,11 +162,7 @@ class TwilioCallbacks:
         tokens = found
         if len(tokens) > 1 and code is None:
             return _message(f"There are {len(tokens)} open alerts: reply with the code of the one that you mean.")
-        outcome = await self._answering.do(tokens[0], deed, SMS, _address(scope))
-        if outcome.result is Result.DONE:
-            verb = "acknowledged" if deed == "incidents.acknowledge" else "resolved"
-            await self._ledger.answered(tokens[0], "answered", f"{verb} by text message")
-        return _message(_written(outcome, deed))
+        return _message(_written(await self._answering.do(tokens[0], deed, SMS, _address(scope)), deed))
 
 
 class CallbackSettings(msgspec.Struct, frozen=True, kw_only=True):
