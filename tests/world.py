@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.bell import Bell
+from tests.duty import put_on_call
 from tests.net import FakeNet, Site
 from tests.notify.mailserver import Mailbox, mail_server
 from tests.time import FakeClock
@@ -33,7 +34,7 @@ from tocsin.heartbeats.api import OPERATIONS as HEARTBEATS
 from tocsin.heartbeats.worker import Deadlines, Intake
 from tocsin.inbound import api as inbound
 from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
-from tocsin.incidents.api import OPERATIONS as INCIDENTS
+from tocsin.incidents import api as incidents_api
 from tocsin.incidents.worker import Storms
 from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import RealNet
@@ -42,6 +43,8 @@ from tocsin.monitors.api import OPERATIONS as MONITORS
 from tocsin.monitors.probe import Probe
 from tocsin.monitors.worker import Engine
 from tocsin.notify import actions as notify
+from tocsin.notify.actions import targets
+from tocsin.notify.api import OPERATIONS as NOTIFY
 from tocsin.notify.channels import email as email_channel
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
@@ -49,7 +52,11 @@ from tocsin.oncall.api import OPERATIONS as ON_CALL
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
+from tocsin.runtime.callbacks import twilio_callbacks
+from tocsin.runtime.chat import Chats
 from tocsin.runtime.receiving import web_receiver
+from tocsin.runtime.references import REFERENCES
+from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.wiring import OWNERS, people_operations
 from tocsin.storage import Database, Tx
 from tocsin.webhooks.api import OPERATIONS as WEBHOOKS
@@ -114,11 +121,12 @@ class World:
             [
                 *MONITORS,
                 *HEARTBEATS,
-                *INCIDENTS,
+                *incidents_api.operations(REFERENCES),
                 *ESCALATION,
                 *ON_CALL,
                 *metadata.operations(OWNERS),
                 *WEBHOOKS,
+                *NOTIFY,
                 *inbound.operations(MAIL),
                 *people_operations(),
             ]
@@ -149,11 +157,20 @@ class World:
         self.confirmations = Confirmations(self.database, self.clock, self.net)
         self._next_look: datetime | None = self.clock.now()
         self._next_beat = self.clock.now()
+        channels = {"email": smtp, **self.providers}
+        net = self._reaching_providers() or self.net
+        self.chats = Chats(self.database, self.door, self.clock, net, channels, BASE_URL)
+        self.telegram = TelegramUpdates(
+            self.chats.bots, self.chats.updates, self.clock, mode="polling", base_url=BASE_URL
+        )
+        receivers = self.chats.receivers
         self._clients = {
+            **{f"callbacks {number}": receiver for number, receiver in enumerate(receivers)},
             "api": Api(self.door, catalogue, base_url=BASE_URL),
             "receiving": web_receiver(self.inbox, self.clock),
             "console": console_app(self.database, self.door, BASE_URL),
             "pings": Pings(self.intake.take, self.intake.take_by_name, self.clock),
+            "twilio": twilio_callbacks(self.database, self.door, self.clock, self.providers, BASE_URL),
         }
 
     async def people(self) -> World:
@@ -173,6 +190,15 @@ class World:
 
         self.tokens = await self.database.write(work)
         return self
+
+    async def on_call(self, *names: str) -> None:
+        """From now on these people of Ops are on call (`"alice"`); with nobody on call everybody is paged at once."""
+        emails = [f"{name}@example.com" for name in names]
+
+        def work(tx: Tx) -> None:
+            put_on_call(tx, accounts.ensure_team(tx, "Ops").id, *emails)
+
+        await self.database.write(work)
 
     # --- acting -------------------------------------------------------------------------------------------------------
 
@@ -197,6 +223,23 @@ class World:
         answer = await self._ask("receiving", method, url.removeprefix(BASE_URL), json=json, **more)
         await self.settle()
         return answer
+
+    async def call_back(self, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        """A provider posts to one of the addresses for callbacks, and the workers do what follows."""
+        path = url.removeprefix(BASE_URL)
+        surface = next(name for name, app in self._clients.items() if getattr(app, "takes", None) and app.takes(path))
+        answer = await self._ask(surface, "POST", path, content=body, headers=headers)
+        await self.settle()
+        return answer
+
+    async def target(self, kind: str, name: str, settings: dict[str, Any], **more: Any) -> int:
+        """A place where the team Ops is told, e.g. a channel in Slack; returns its id."""
+
+        def create(tx: Tx) -> int:
+            team = accounts.ensure_team(tx, "Ops")
+            return targets.create(tx, team.id, kind, {"name": name, "settings": settings, **more}).id
+
+        return await self.database.write(create)
 
     async def monitor(self, host: str, **attributes: Any) -> int:
         """Watch a site; returns the monitor's id."""
@@ -240,6 +283,12 @@ class World:
         pressed = await self.browse("POST", mail.answer_url, data={"deed": deed})
         assert pressed.status_code == 303
         await self.settle()
+
+    async def twilio(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        """Twilio tells us something, and the workers do what follows: (status, text)."""
+        answer = await self._ask("twilio", "POST", url.removeprefix(BASE_URL), content=body, headers=headers)
+        await self.settle()
+        return answer.status_code, answer.text
 
     async def fast_forward(self, **parts: float) -> None:
         """Live through that much time, second by second."""

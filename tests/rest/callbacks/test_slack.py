@@ -1,0 +1,120 @@
+"""A button pressed in Slack does what it says, once, in the name of whoever pressed it, and for nobody else."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.notify.channels.slack_server import signed
+from tests.rest.callbacks.conftest import Desk
+
+
+async def posted(desk: Desk) -> int:
+    """An incident is open and stands in #ops."""
+    target = await desk.world.target("slack", "#ops", desk.slack.target)
+    incident = await desk.report()
+    await desk.page(incident, target)
+    return incident
+
+
+async def test_whoever_presses_takes_it_on_under_their_name_in_slack(desk: Desk) -> None:
+    incident = await posted(desk)
+    (message,) = desk.slack.in_channel()
+    assert await desk.slack.press(message, "Acknowledge", "U1") == (200, b"")
+    assert (await desk.world.incident(incident))["acknowledged_by"] == "Ann Smith (Slack)"
+    assert "Ann Smith (Slack) has taken on Shop" in message.text
+    assert list(message.buttons) == ["Resolve"]
+    assert len(desk.slack.in_thread(message)) == 1
+    assert [line for line in await desk.world.audit_log() if "acknowledged" in line] == [
+        f"Ann Smith (Slack) acknowledged an incident (incident {incident}) through Slack: allowed, "
+        "who reads what the team has us post may answer it."
+    ]
+
+
+async def test_a_member_whom_slack_knows_by_their_address_is_that_person(desk: Desk) -> None:
+    incident = await posted(desk)
+    await desk.slack.press(desk.slack.messages[0], "Acknowledge", "U2")
+    assert (await desk.world.incident(incident))["acknowledged_by"] == "Alice Archer"
+    await desk.slack.press(desk.slack.in_channel()[0], "Resolve", "U2")
+    assert (await desk.world.incident(incident))["resolved_by"] == "Alice Archer"
+    assert desk.slack.in_channel()[0].buttons == {}
+
+
+async def test_who_comes_second_is_told_who_was_first(desk: Desk) -> None:
+    await posted(desk)
+    (message,) = desk.slack.in_channel()
+    before = dict(message.buttons)
+    await desk.slack.press(message, "Acknowledge", "U1")
+    message.form["blocks"].append({"type": "actions", "elements": [
+        {"action_id": "acknowledge", "text": {"text": "Acknowledge"}, "value": before["Acknowledge"]}]})  # fmt: skip
+    assert await desk.slack.press(message, "Acknowledge", "U2") == (200, b"")
+    (said,) = desk.slack.said_to["U2"]
+    assert said["text"] == "Ann Smith (Slack) has it already: Shop."
+    assert said["replace_original"] is False
+
+
+@pytest.mark.parametrize("forgery", ["another secret", "an old recording", "no signature", "an altered body"])
+async def test_nothing_is_believed_that_slack_has_not_signed_just_now(desk: Desk, forgery: str) -> None:
+    incident = await posted(desk)
+    (message,) = desk.slack.in_channel()
+    now = desk.slack.now()
+    if forgery == "another secret":
+        status, _ = await desk.slack.press(message, "Acknowledge", secret="another app's secret")
+    elif forgery == "an old recording":
+        status, _ = await desk.slack.press(message, "Acknowledge", at=now - 301)
+    else:
+        body = urlencode({"payload": json.dumps({"actions": [
+            {"action_id": "acknowledge", "value": message.buttons["Acknowledge"]}]})}).encode()  # fmt: skip
+        headers = {} if forgery == "no signature" else signed(body + b"&x=1", str(int(now)))
+        assert desk.slack.reach is not None
+        status, _ = await desk.slack.reach(body, headers)
+    assert status == 401
+    assert (await desk.world.incident(incident))["acknowledged_at"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"payload=", b"payload=%7B", b"payload=[1]", b"payload=%7B%22actions%22:[1]%7D", b"\xff\xfe=1", b"command=/x",
+     b"payload=" + b"[" * 50_000, b"x" * 300_000, b"&".join([b"a=1"] * 1_000)],
+)  # fmt: skip
+async def test_what_is_no_message_of_slacks_is_refused_and_breaks_nothing(desk: Desk, body: bytes) -> None:
+    assert desk.slack.reach is not None
+    status, _ = await desk.slack.reach(body, signed(body, str(int(desk.slack.now()))))
+    assert status in (200, 400, 401, 413)
+    assert await desk.world.incidents() == []
+
+
+async def test_a_button_of_another_apps_message_is_not_taken_for_ours(desk: Desk) -> None:
+    await posted(desk)
+    (message,) = desk.slack.in_channel()
+    message.form["blocks"][-1]["elements"][0]["value"] = "1-" + "0" * 32
+    status, _ = await desk.slack.press(message, "Acknowledge")
+    assert status == 401
+
+
+async def test_a_member_reports_an_incident_with_a_command(desk: Desk) -> None:
+    await desk.world.target("slack", "#ops", desk.slack.target)
+    said = await desk.slack.command("The shop takes no orders")
+    (incident,) = await desk.world.incidents()
+    assert said == {
+        "response_type": "in_channel",
+        "text": f"Incident {incident['id']} is open: The shop takes no orders",
+    }
+    assert incident["attributes"]["name"] == "The shop takes no orders"
+    stranger = await desk.slack.command("Me too", user="U1")
+    assert "Tocsin does not know you" in stranger["text"]
+    elsewhere = await desk.slack.command("Here too", channel="C9")
+    assert "not connected" in elsewhere["text"]
+    assert "/incident" in (await desk.slack.command(" "))["text"]
+    assert len(await desk.world.incidents()) == 1
+
+
+async def test_the_same_command_brought_twice_is_one_incident(desk: Desk) -> None:
+    await desk.world.target("slack", "#ops", desk.slack.target)
+    first = await desk.slack.command("The shop takes no orders")
+    again = await desk.slack.command("The shop takes no orders")
+    assert first["response_type"] == "in_channel"
+    assert again == {"response_type": "ephemeral", "text": "The incident was opened already."}
+    assert len(await desk.world.incidents()) == 1
