@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tocsin.kernel.vault import Vault
-from tocsin.notify.channels import call, discover, email, push, sms, twilio
+from tocsin.notify.channels import call, discover, email, push, slack, sms, telegram, twilio
 from tocsin.runtime.settings import Settings
 
 
@@ -20,13 +20,21 @@ def channel_settings(settings: Settings, vault: Vault, base_url: str) -> dict[st
         sms.KIND: _twilio(settings, base_url, sms.Settings, settings.twilio_from or settings.twilio_messaging_service),
         call.KIND: _twilio(settings, base_url, call.Settings, settings.twilio_from),
         push.KIND: push.settings(vault, base_url),
+        slack.KIND: slack.Settings(base_url=settings.slack_base_url),
+        telegram.KIND: telegram.Settings(
+            bot_token=settings.telegram_bot_token,
+            base_url=settings.telegram_base_url,
+            buttons=settings.telegram_updates != "off",
+        ),
     }
 
 
 def configured(settings: Mapping[str, msgspec.Struct]) -> frozenset[str]:
-    """The kinds of channels that this installation can use: those whose settings say more than nothing."""
+    """The kinds of channels that this installation can use: those whose settings say more than nothing, or say so."""
     channels = discover()
-    return frozenset(kind for kind, given in settings.items() if given != channels[kind].Settings())
+    return frozenset(
+        kind for kind, given in settings.items() if getattr(given, "configured", given != channels[kind].Settings())
+    )
 
 
 def _twilio(

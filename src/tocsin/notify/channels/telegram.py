@@ -43,6 +43,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     buttons: bool = True
     """Whether somebody here hears when a button is pressed; otherwise messages have links."""
 
+    @property
+    def configured(self) -> bool:
+        """Whether people can be written to."""
+        return bool(self.bot_token)
+
     def __repr__(self) -> str:
         return f"Settings(base_url={self.base_url!r})"
 
