@@ -123,6 +123,8 @@ class Invite(msgspec.Struct, kw_only=True):
     email: str | None = None
     role: str | None = None
     role_id: int | None = None
+    team_name: str | None = None
+    """The team; required from a global token."""
 
 
 class ByEmail(msgspec.Struct, kw_only=True):
