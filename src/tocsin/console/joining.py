@@ -64,15 +64,11 @@ class _Joining:
             invitation = await self._open(request)
             if invitation is None:
                 return self._over()
-            await self._accept(invitation, form)
-        except Invalid as error:
-            return self._form(invitation, form, error.field_errors, status_code=422)
+            return await self._accept(invitation, form)
         except (NotFound, Unauthenticated, Refused):
             return self._over()
         except (Unavailable, TooMany):
             return self._draw("join_later.html", status_code=503)
-        headers = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
-        return RedirectResponse("/joined", status_code=303, headers=headers)
 
     async def joined(self, request: WebRequest) -> Response:
         """What stands here says nothing about anybody: the link is used up."""
@@ -82,18 +78,22 @@ class _Joining:
         address = request.client.host if request.client else None
         return await open_invitation(self._database, request.path_params["token"], address)
 
-    async def _accept(self, invitation: OpenedInvitation, form: _Form) -> None:
+    async def _accept(self, invitation: OpenedInvitation, form: _Form) -> Response:
         body = {} if invitation.known else {"name": form.name, "password": form.password}
-        await self._door.call(
-            Request(
-                operation=self._door.catalogue["team_members.join"],
-                route=Address("POST", "/join/{id}"),
-                credential=invitation.credential,
-                arguments=Arguments(path={"id": str(invitation.invitation_id)}, body=body),
-                surface="link",
-                base_url=self._base_url,
-            )
+        request = Request(
+            operation=self._door.catalogue["team_members.join"],
+            route=Address("POST", "/join/{id}"),
+            credential=invitation.credential,
+            arguments=Arguments(path={"id": str(invitation.invitation_id)}, body=body),
+            surface="link",
+            base_url=self._base_url,
         )
+        try:
+            await self._door.call(request)
+        except Invalid as error:
+            return self._form(invitation, form, error.field_errors, status_code=422)
+        headers = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+        return RedirectResponse("/joined", status_code=303, headers=headers)
 
     def _form(
         self, invitation: OpenedInvitation, form: _Form, errors: dict[str, list[str]], status_code: int = 200

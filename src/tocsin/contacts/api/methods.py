@@ -73,6 +73,14 @@ class PushLinkAnswer(msgspec.Struct, kw_only=True):
     expires_at: str
 
 
+class Subscribe(msgspec.Struct, kw_only=True):
+    """`subscription`: what a browser's PushSubscription says of itself, as JSON (W3C Push API, 8)."""
+
+    user: str
+    subscription: str
+    label: str = ""
+
+
 class OfPerson(msgspec.Struct, kw_only=True):
     """`user`: an id, an e-mail address, or `me`."""
 
@@ -159,6 +167,11 @@ def _push_link(tx: Tx, call: Call, input: OfPerson) -> PushLinkAnswer:
     return PushLinkAnswer(url=f"{call.base_url}/push/{link.token}", expires_at=to_wire(link.expires_at))
 
 
+def _subscribe(tx: Tx, call: Call, input: Subscribe) -> Method:
+    user = person(tx, call, input.user)
+    return actions.find_method(tx, user, actions.add_push(tx, user.id, input.subscription, input.label))
+
+
 def _team(tx: Tx, call: Call, user: User) -> int:
     """The team on whose behalf a code is sent: one that both the caller and the person are in."""
     shared = [id for id in accounts.team_ids_of(tx, user.id) if call.team_ids is None or id in call.team_ids]
@@ -211,5 +224,11 @@ def method_operations() -> tuple[Operation, ...]:
             level="write", input=OfPerson, handler=_push_link, answer="flat", flat=PushLinkAnswer,
             doc="Make a link that lets a browser or phone receive a person's push notifications, for an hour.",
             deed="made a push link for somebody",
+        ),
+        Operation(
+            name="contact_methods.subscribe", routes=(Route("POST", f"{PERSON}/push-subscriptions"),), area=AREA,
+            level="write", input=Subscribe, handler=_subscribe, resource=CONTACT_METHOD, success=201,
+            secrets=("subscription",), doc="Let a browser that has subscribed show a person's pages.",
+            deed="let a browser show somebody's pages", event="contact_method.verified",
         ),
     )  # fmt: skip

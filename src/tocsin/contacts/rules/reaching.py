@@ -84,6 +84,7 @@ def _by_rule(person: Person, rule: Rule, usable: Collection[str], remarks: list[
 def _by_wanted(person: Person, wanted: Sequence[str], usable: Collection[str], remarks: list[str]) -> list[Reach]:
     """One message for each channel that is wanted and each address that it has."""
     found: list[Reach] = []
+    missed: list[str] = []
     for switch in wanted:
         channels = SWITCHES.get(switch, (switch,))
         able = [channel for channel in channels if channel in usable]
@@ -91,8 +92,10 @@ def _by_wanted(person: Person, wanted: Sequence[str], usable: Collection[str], r
         if not able:
             remarks.append(f"This Tocsin cannot send {_WORDS.get(switch, switch)}")
         elif not reached:
-            remarks.append(_lacking(person, switch))
+            missed.append(switch)
         found += [each for each in reached if each not in found]
+    # Push is wanted by default and by nearly everything: that somebody has none is news only when nothing else is left.
+    remarks += [_lacking(person, switch) for switch in missed if switch != "push" or not found]
     return found
 
 
@@ -133,7 +136,7 @@ def _hushed(person: Person, messages: list[Reach], at: datetime, remarks: list[s
     for message in messages:
         end = quiet_until(person.quiet_hours, at + timedelta(seconds=message.after_seconds))
         if end is None or message.channel == "email":
-            kept.append(message)
+            kept += [message] if message not in kept else []
             continue
         remarks.append(f"{person.name} has quiet hours until {end:%Y-%m-%d %H:%M} UTC: an e-mail alone")
         if not any(each.channel == "email" for each in kept):
