@@ -49,10 +49,11 @@ from tocsin.notify.channels import email as email_channel
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
 from tocsin.oncall.api import OPERATIONS as ON_CALL
+from tocsin.oncall.worker import HandOffs
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
-from tocsin.runtime.callbacks import twilio_callbacks
+from tocsin.runtime.callbacks import push_callbacks, twilio_callbacks
 from tocsin.runtime.chat import Chats
 from tocsin.runtime.receiving import web_receiver
 from tocsin.runtime.references import REFERENCES
@@ -138,6 +139,7 @@ class World:
         self.engine.attach(self.probe)
         self.deadlines = Deadlines(self.database, self.clock, BASE_URL)
         self.intake = Intake(self.database, BASE_URL)
+        self.hand_offs = HandOffs(self.database, self.clock)
         self.escalations = Escalations(self.database, self.clock)
         self.storms = Storms(self.database, self.clock, BASE_URL)
         self.deliveries = Deliveries(
@@ -170,6 +172,7 @@ class World:
             "receiving": web_receiver(self.inbox, self.clock),
             "console": console_app(self.database, self.door, BASE_URL),
             "pings": Pings(self.intake.take, self.intake.take_by_name, self.clock),
+            "push": push_callbacks(self.database, self.door, BASE_URL),
             "twilio": twilio_callbacks(self.database, self.door, self.clock, self.providers, BASE_URL),
         }
 
@@ -312,6 +315,7 @@ class World:
                 await self.confirmations.run_once(),
                 await self.storms.run_once(),
                 await self.deadlines.run_once(),
+                await self.hand_offs.run_once(),
                 await self.escalations.run_once(),
                 await self.deliveries.run_once(),
                 await self._tell_others(),

@@ -25,7 +25,11 @@ START_SECONDS = 30.0
 
 
 def _people(tx: Tx) -> None:
-    for team_name, email in ((ALICES_TEAM, "alice@tocsin.example"), (CHARLIES_TEAM, "charlie@tocsin.example")):
+    for team_name, email in (
+        (ALICES_TEAM, "alice@tocsin.example"),
+        (ALICES_TEAM, "bob@tocsin.example"),
+        (CHARLIES_TEAM, "charlie@tocsin.example"),
+    ):
         user = accounts.create_user(tx, email=email, name=email.partition("@")[0].title(), password=None)
         accounts.join(tx, accounts.ensure_team(tx, team_name).id, user.id, Role.ADMIN)
 
@@ -59,9 +63,17 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 @pytest.fixture
 async def at(database: Database) -> Clients:
-    """Everybody who calls; Alice and Charlie each are the one person in their team."""
+    """Everybody who calls; Alice and Bob are in one team, Charlie is in another."""
     await database.write(_people)
     return await clients(database, operations(load({}, {})), base_url=BASE)
+
+
+@pytest.fixture
+async def policies(at: Clients) -> None:
+    """Two escalation policies of Alice's team, with the ids 1 and 2."""
+    for id, name in (("1", "By day"), ("2", "At night")):
+        answer = await at.alice.post("/api/v3/policies", json={"name": name})
+        assert answer.json()["data"]["id"] == id
 
 
 @pytest.fixture

@@ -70,6 +70,15 @@ BODIES: dict[str, Any] = {
     "on_call_events.replace": {"events": []},
     "on_call_layers.create": {"users": ["alice@tocsin.example"]},
     "on_call_layers.update": {"rotation_interval": "day"},
+    "on_call_cover_requests.create": {
+        "user_email": "alice@tocsin.example",
+        "asked_user_email": "bob@tocsin.example",
+        "starts_at": "2026-03-03T09:00:00Z",
+        "ends_at": "2026-03-04T09:00:00Z",
+    },
+    "on_call_cover_requests.accept": {"user_email": "bob@tocsin.example"},
+    "on_call_cover_requests.decline": {"user_email": "bob@tocsin.example"},
+    "on_call_cover_requests.cancel": {"user_email": "alice@tocsin.example"},
     "slack_integrations.create": {"webhook_url": "https://hooks.slack.com/services/T0/B0/x"},
     "slack_integrations.update": {"integration_type": "channel"},
     "pager_duty_webhooks.create": {"name": "Shop", "key": "R015X", "severity": "error"},
@@ -155,6 +164,7 @@ _ALICE = "alice@tocsin.example"
 _PARTS = {
     "events": "on_call_events.create",
     "layers": "on_call_layers.create",
+    "cover-requests": "on_call_cover_requests.create",
     "comments": "incident_comments.create",
     "attributes": "catalog_attributes.create",
     "records": "catalog_records.create",
@@ -206,6 +216,8 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         await client.post("/api/v3/incidents", json=BODIES["incidents.create"])
     if path.endswith("/rotation") and route.method == "GET":
         await client.post(path, json=BODIES["on_call_rotation.set"])
+    if "/cover-requests" in path:  # nobody but who is on call can ask for cover
+        await client.post(path.partition("/cover-requests")[0] + "/layers", json=BODIES["on_call_layers.create"])
     if "/deliveries/{delivery_id}" in path:
         made = await client.post(path.partition("/deliveries/")[0] + "/test")
         assert made.status_code == 200, made.text
@@ -213,9 +225,9 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
     for part, example in _PARTS.items():
         if f"/{part}/{{" not in path:
             continue
-        collection = path.rpartition("/")[0]
-        made = await client.post(collection, json=BODIES[example])
+        collection, _, rest = path.partition(f"/{part}/{{")
+        made = await client.post(f"{collection}/{part}", json=BODIES[example])
         assert made.status_code in (200, 201), made.text
-        path = f"{collection}/{made.json().get('data', made.json())['id']}"
+        path = f"{collection}/{part}/{made.json().get('data', made.json())['id']}{rest.partition('}')[2]}"
     assert "{" not in path, f"say in _PARENTS how to make what {route.path} is about"
     return path

@@ -35,23 +35,30 @@ from tocsin.monitors.checks import playwright
 from tocsin.monitors.model import Observation
 from tocsin.monitors.probe import Probe
 from tocsin.monitors.worker import DomainWatch, Engine, Packer
+from tocsin.notify import actions as notify_actions
+from tocsin.notify import api as notify_api
 from tocsin.notify.actions import states as delivery_states
-from tocsin.notify.channels import email
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
 from tocsin.oncall import api as oncall
+from tocsin.oncall.worker import HandOffs
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
 from tocsin.runtime import health
 from tocsin.runtime.browsers import browsers
+from tocsin.runtime.callbacks import push_callbacks, twilio_callbacks
+from tocsin.runtime.channels import channel_settings, configured, push_key
+from tocsin.runtime.chat import Chats
 from tocsin.runtime.clock_watch import ClockWatch
 from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.mail import mail_listener
 from tocsin.runtime.metrics import Counts, Metrics
 from tocsin.runtime.receiving import HeartbeatMail, web_receiver
+from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.settings import Settings
+from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.storage import Tx
 from tocsin.webhooks import api as webhooks
@@ -69,6 +76,7 @@ OWNERS = metadata.Owners(
         },
     },
     told={"Incident": incident_actions.metadata_changed},
+    references=REFERENCES,
 )
 """Who can have metadata; a reference to what somebody keeps is looked up through `references`."""
 CLOSE_SECONDS = 2.0
@@ -89,11 +97,13 @@ class House:
         self._engine.attach(self._probe)
         catalogue = Catalogue(operations(settings))
         door = Door(database, catalogue, clock)
+        self._database = database
+        self._channels = channel_settings(settings, ground.vault, base_url)
         self._deliveries = Deliveries(
             database,
             clock,
             base_url=base_url,
-            settings={email.KIND: email.settings(settings.smtp_url)},
+            settings=self._channels,
             net=self._net,
             alone=database.dialect == "sqlite",
             given_up=bring_forward,
@@ -102,6 +112,10 @@ class House:
                 sms_per_day=settings.sms_per_day,
                 calls_per_day=settings.calls_per_day,
             ),
+        )
+        chats = Chats(database, door, clock, self._net, self._channels, base_url)
+        self._telegram = TelegramUpdates(
+            chats.bots, chats.updates, clock, mode=settings.telegram_updates, base_url=base_url
         )
         self._webhooks = WebhookDeliveries(
             database, clock, self._net, base_url=base_url, alone=database.dialect == "sqlite"
@@ -125,8 +139,13 @@ class House:
             pulse,
             self.metrics,
             api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
-            console=console_app(database, door, base_url),
-            receivers=[web_receiver(self._inbox, clock)],
+            console=console_app(database, door, base_url, push_key(self._channels)),
+            receivers=[
+                web_receiver(self._inbox, clock),
+                twilio_callbacks(database, door, clock, self._channels, base_url),
+                push_callbacks(database, door, base_url),
+                *chats.receivers,
+            ],
             pings=self.pings,
         )
 
@@ -138,6 +157,7 @@ class House:
                 self._engine,
                 Escalations(database, clock),
                 self._deliveries,
+                HandOffs(database, clock),
                 Storms(database, clock, base_url),
                 self._deadlines,
                 Recoveries(database, clock, base_url),
@@ -145,6 +165,7 @@ class House:
                 FanOut(database, clock),
                 ClockWatch(database, clock),
                 self._webhooks,
+                self._telegram,
             ],
             ground.bus,
             clock,
@@ -173,6 +194,7 @@ class House:
 
     async def start(self) -> None:
         """Begin to check and to page."""
+        await self._database.write(notify_actions.configured, configured(self._channels))
         self._net.start()
         self._probe.start()
         self.supervisor.start()
@@ -186,7 +208,7 @@ class House:
             await self._mail.stop()
         await self.supervisor.stop()
         # What is cut off here is sent again, or measured again, after the next start.
-        closing = self._engine.close(), self._deliveries.close(), self._webhooks.close()
+        closing = self._engine.close(), self._deliveries.close(), self._webhooks.close(), self._telegram.close()
         await asyncio.wait(map(_task, closing), timeout=CLOSE_SECONDS)
         await asyncio.get_running_loop().run_in_executor(None, self._net.stop)
 
@@ -216,12 +238,13 @@ def operations(settings: Settings) -> Iterator[Operation]:
     """Everything that can be done here, in the order of the documentation."""
     yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency))
     yield from heartbeats.OPERATIONS
-    yield from incidents.OPERATIONS
+    yield from incidents.operations(REFERENCES)
     yield from escalation.OPERATIONS
     yield from oncall.OPERATIONS
     yield from metadata.operations(OWNERS)
     yield from inbound.operations(settings.mail_domain)
     yield from webhooks.OPERATIONS
+    yield from notify_api.OPERATIONS
     yield from people_operations()
 
 

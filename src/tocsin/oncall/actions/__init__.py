@@ -11,6 +11,16 @@ from tocsin.oncall.actions.calendars import (
     update,
     users,
 )
+from tocsin.oncall.actions.covering import accept as accept_cover
+from tocsin.oncall.actions.covering import cancel as cancel_cover
+from tocsin.oncall.actions.covering import decline as decline_cover
+from tocsin.oncall.actions.covering import expire_due, next_expiry, person
+from tocsin.oncall.actions.covering import find as find_cover
+from tocsin.oncall.actions.covering import list_requests as list_covers
+from tocsin.oncall.actions.covering import request as request_cover
+from tocsin.oncall.actions.handing_over import due as due_looks
+from tocsin.oncall.actions.handing_over import hand_over, next_look, teams_without_default
+from tocsin.oncall.actions.handing_over import postpone as postpone_look
 from tocsin.oncall.actions.layers import create as create_layer
 from tocsin.oncall.actions.layers import delete as delete_layer
 from tocsin.oncall.actions.layers import find as find_layer
@@ -31,29 +41,43 @@ from tocsin.oncall.actions.planning import (
 when_founded(ensure_default)
 
 __all__ = [
+    "accept_cover",
+    "cancel_cover",
     "create",
     "create_event",
     "create_layer",
+    "decline_cover",
     "delete",
     "delete_event",
     "delete_layer",
+    "due_looks",
     "ensure_default",
     "ensure_defaults",
+    "expire_due",
     "find",
+    "find_cover",
     "find_event",
     "find_layer",
     "find_rotation",
+    "hand_over",
     "list_calendars",
+    "list_covers",
     "list_events",
     "list_layers",
+    "next_expiry",
+    "next_look",
     "on_call",
+    "person",
+    "postpone_look",
     "replace_events",
+    "request_cover",
     "resolve",
     "schedule",
     "set_rotation",
     "shifts",
     "show",
     "team_of",
+    "teams_without_default",
     "update",
     "update_event",
     "update_layer",

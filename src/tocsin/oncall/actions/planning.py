@@ -40,7 +40,7 @@ def create_event(tx: Tx, calendar: Calendar, given: Mapping[str, Any]) -> Event:
     stretch = _stretch(tx, calendar, given)
     settings.check_start(stretch.starts_at, tx.now)
     override = bool(given.get("override"))
-    _check_room(tx, calendar, 1)
+    check_room(tx, calendar, 1)
     _check_crowd(tx, calendar, [stretch], override)
     id = planned.add_event(tx, calendar.id, stretch, override)
     moved(tx, calendar)
@@ -87,7 +87,7 @@ def replace_events(tx: Tx, calendar: Calendar, given: Sequence[Mapping[str, Any]
         settings.check_start(stretch.starts_at, tx.now)
     since = settings.midnight(tx.now)
     planned.remove_from(tx, calendar.id, since)
-    _check_room(tx, calendar, len(wanted))
+    check_room(tx, calendar, len(wanted))
     for override in (False, True):
         _check_crowd(tx, calendar, [stretch for stretch, overrides in wanted if overrides is override], override)
     planned.add_events(tx, calendar.id, wanted)
@@ -126,7 +126,7 @@ def set_rotation(tx: Tx, calendar: Calendar, given: Mapping[str, Any]) -> Rotati
     window = rules.span(wanted)
     if window is not None:
         _clear(tx, calendar, *window)
-        _check_room(tx, calendar, len(wanted))
+        check_room(tx, calendar, len(wanted))
         planned.add_events(tx, calendar.id, [(stretch, False) for stretch in wanted])
     planned.put_rotation(tx, rotation)
     moved(tx, calendar)
@@ -151,7 +151,8 @@ def _stretch(tx: Tx, calendar: Calendar, given: Mapping[str, Any]) -> Stretch:
     return Stretch(starts_at=read["starts_at"], ends_at=read["ends_at"], user_ids=tuple(user_ids))
 
 
-def _check_room(tx: Tx, calendar: Calendar, more: int) -> None:
+def check_room(tx: Tx, calendar: Calendar, more: int) -> None:
+    """Raises Invalid when a calendar would have too many events."""
     if planned.count_events(tx, calendar.id) + more > rules.MAX_EVENTS:
         raise Invalid.fields(base=f"an on-call calendar can have at most {rules.MAX_EVENTS} events")
 

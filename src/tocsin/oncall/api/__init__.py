@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tocsin.oncall.api.calendars import calendar_operations
+from tocsin.oncall.api.covering import cover_operations
 from tocsin.oncall.api.events import event_operations
 from tocsin.oncall.api.layers import layer_operations
 from tocsin.registry import Operation
@@ -11,6 +12,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *calendar_operations(),
     *event_operations(),
     *layer_operations(),
+    *cover_operations(),
 )
 
 __all__ = ["OPERATIONS"]

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from tocsin.oncall.model import Calendar
-from tocsin.oncall.store.tables import calendars
+from tocsin.oncall.store.tables import calendars, imports, layers, on_call_events
 from tocsin.storage import Tx
 
 
@@ -75,12 +75,8 @@ def remove(tx: Tx, id: int) -> None:
 
 
 def look_again(tx: Tx, id: int, at: datetime) -> None:
-    """Somebody must look at `at`, or earlier if that was planned."""
-    tx.execute(
-        update(calendars)
-        .where(calendars.c.id == id, or_(calendars.c.look_at.is_(None), calendars.c.look_at > at))
-        .values(look_at=at)
-    )
+    """Somebody must look at `at`: whoever is looking just now, at what was there before, claims it in vain."""
+    tx.execute(update(calendars).where(calendars.c.id == id).values(look_at=at))
 
 
 def due(tx: Tx, limit: int) -> list[tuple[int, datetime]]:
@@ -116,6 +112,16 @@ def tell(tx: Tx, id: int, *, user_ids: Sequence[int], announced_until: datetime 
         .where(calendars.c.id == id)
         .values(told_user_ids=list(user_ids), announced_until=announced_until)
     )
+
+
+def holds_anything(tx: Tx, id: int) -> bool:
+    """Whether anything is planned in the calendar that is not over yet."""
+    planned = (
+        select(on_call_events.c.id).where(on_call_events.c.calendar_id == id, on_call_events.c.ends_at > tx.now),
+        select(layers.c.id).where(layers.c.calendar_id == id),
+        select(imports.c.id).where(imports.c.calendar_id == id),
+    )
+    return any(tx.execute(each.limit(1)).first() is not None for each in planned)
 
 
 def _first(tx: Tx, statement: Any) -> Calendar | None:

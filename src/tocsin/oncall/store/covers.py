@@ -19,7 +19,7 @@ def add(tx: Tx, request: CoverRequest) -> int:
             calendar_id=request.calendar_id, user_id=request.user_id, asked_user_id=request.asked_user_id,
             starts_at=request.starts_at, ends_at=request.ends_at, swap_starts_at=request.swap_starts_at,
             swap_ends_at=request.swap_ends_at, message=request.message, state=request.state, decided_by_user_id=None,
-            decided_at=None, expires_at=request.starts_at, created_at=tx.now,
+            decided_at=None, expires_at=request.ends_at, created_at=tx.now,
         )
     )  # fmt: skip
 
