@@ -80,6 +80,7 @@ def test_a_broken_file_is_named(tmp_path: Path, content: str) -> None:
         ("twilio_account_sid", "my account"),
         ("twilio_auth_token", "short"),
         ("twilio_from", "0777 123 456"),
+        ("pushover_app_token", "short"),
     ],
 )
 def test_a_bad_value_is_refused_by_name_with_the_fix(tmp_path: Path, name: str, bad: str) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tocsin.kernel.vault import Vault
-from tocsin.notify.channels import call, discover, email, push, slack, sms, telegram, twilio
+from tocsin.notify.channels import apprise, call, discover, email, push, pushover, slack, sms, telegram, twilio
 from tocsin.runtime.settings import Settings
 
 
@@ -21,6 +21,8 @@ def channel_settings(settings: Settings, vault: Vault, base_url: str) -> dict[st
         call.KIND: _twilio(settings, base_url, call.Settings, settings.twilio_from),
         push.KIND: push.settings(vault, base_url),
         slack.KIND: slack.Settings(base_url=settings.slack_base_url),
+        pushover.KIND: pushover.Settings(app_token=settings.pushover_app_token),
+        apprise.KIND: apprise.Settings(allow_private=settings.allow_private_targets),
         telegram.KIND: telegram.Settings(
             bot_token=settings.telegram_bot_token,
             base_url=settings.telegram_base_url,
@@ -35,6 +37,12 @@ def configured(settings: Mapping[str, msgspec.Struct]) -> frozenset[str]:
     return frozenset(
         kind for kind, given in settings.items() if getattr(given, "configured", given != channels[kind].Settings())
     )
+
+
+def push_key(settings: Mapping[str, msgspec.Struct]) -> str:
+    """With which browsers subscribe to this installation's notifications; empty where they cannot."""
+    given = settings.get(push.KIND)
+    return given.public_key if isinstance(given, push.Settings) and given.private_key else ""
 
 
 def _twilio(

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty = only targets that bring a bot of their own."""
     telegram_updates: Literal["polling", "webhook", "off"]
     telegram_base_url: str
+    pushover_app_token: str
     slack_base_url: str
     pages_per_hour: int
     sms_per_day: int
@@ -288,6 +289,14 @@ _ALL = (
         default="https://api.telegram.org",
         read=values.base_url,
         doc="Where Telegram's Bot API is: another one is a server of one's own.",
+    ),
+    Option(
+        name="pushover_app_token",
+        default="",
+        default_words="none: only targets that bring their own application",
+        read=values.pushover_token,
+        flag=False,
+        doc="Pushover application through which people are reached: 30 letters and digits.",
     ),
     Option(
         name="slack_base_url",

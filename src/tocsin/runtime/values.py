@@ -192,6 +192,12 @@ def telegram_bot_token(text: str) -> str:
     raise ValueError("this is not the token of a Telegram bot. Give it as @BotFather does: 123456789:AAF….")
 
 
+def pushover_token(text: str) -> str:
+    if text.isascii() and text.isalnum() and len(text) == 30:
+        return text
+    raise ValueError("this is not the token of a Pushover application. Give its 30 letters and digits.")
+
+
 def phone_number(text: str) -> str:
     digits = text.removeprefix("+")
     if text.startswith("+") and digits.isascii() and digits.isdecimal() and 7 <= len(digits) <= 15:

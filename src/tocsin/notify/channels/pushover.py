@@ -41,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     app_token: str = ""
     base_url: str = "https://api.pushover.net"
 
+    def __repr__(self) -> str:
+        return f"Settings(base_url={self.base_url!r})"
+
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """One user or group."""
