@@ -102,7 +102,7 @@ class Chats:
         self.updates = Updates(answering)
         self.bots = TelegramBots(database, net, _of(settings, telegram.KIND, telegram.Settings))
         self.slack = SlackCallbacks(answering, desk, door, clock, base_url)
-        self.receivers = [
+        self.receivers: list[Receiver] = [
             self.slack,
             TelegramCallbacks(self.updates, self.bots.secrets),
             MattermostCallbacks(answering),
