@@ -53,6 +53,7 @@ from tocsin.oncall.worker import HandOffs
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
+from tocsin.runtime import foresight
 from tocsin.runtime.callbacks import push_callbacks, twilio_callbacks
 from tocsin.runtime.chat import Chats
 from tocsin.runtime.receiving import web_receiver
@@ -124,6 +125,7 @@ class World:
                 *HEARTBEATS,
                 *incidents_api.operations(REFERENCES),
                 *ESCALATION,
+                *foresight.operations(),
                 *ON_CALL,
                 *metadata.operations(OWNERS),
                 *WEBHOOKS,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.monitors.test_actions_monitors import BASE, Site
 from tests.time import FakeClock
+from tocsin.escalation.actions.policies import create_policy
 from tocsin.incidents import actions as incidents
 from tocsin.incidents.actions import author_of
 from tocsin.kernel.clock import SystemClock, to_milliseconds
@@ -218,10 +219,11 @@ def test_a_warning_switched_off_and_on_again_comes_back(site: Site) -> None:
 
 
 def test_the_expiration_policy_is_shared_by_the_monitors_of_a_domain(site: Site) -> None:
-    first = site.create(url="https://shop.example.com", expiration_policy_id=5)
-    site.create(url="https://example.com", expiration_policy_id=9)
+    day, night = (site.write(create_policy, site.team_id, None, {"name": name}).id for name in ("By day", "At night"))
+    first = site.create(url="https://shop.example.com", expiration_policy_id=day)
+    site.create(url="https://example.com", expiration_policy_id=night)
     site.id = first.id
-    assert site.monitor.settings.expiration_policy_id == 9
+    assert site.monitor.settings.expiration_policy_id == night
 
 
 class Registry:

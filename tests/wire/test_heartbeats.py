@@ -89,13 +89,14 @@ async def test_an_unknown_attribute_is_refused_and_what_answers_show_is_ignored(
     assert answer.json()["data"]["attributes"] == shown
 
 
+@pytest.mark.usefixtures("policies")
 async def test_an_update_changes_what_was_sent_and_empty_text_is_null(at: Clients) -> None:
-    await made(at, policy_id=12, server_timezone="Europe/Berlin", team_wait=60)
+    await made(at, policy_id=1, server_timezone="Europe/Berlin", team_wait=60)
     answer = await at.alice.patch("/api/v2/heartbeats/1", json={"policy_id": "", "server_timezone": "", "period": "60"})
     attributes = answer.json()["data"]["attributes"]
     assert (attributes["policy_id"], attributes["server_timezone"], attributes["period"]) == (None, None, 60)
     assert attributes["team_wait"] == 60
-    assert (await made(at, policy_id="7"))["attributes"]["policy_id"] == "7"
+    assert (await made(at, policy_id="2"))["attributes"]["policy_id"] == "2"
 
 
 async def test_short_periods_know_no_wall_clock(at: Clients) -> None:

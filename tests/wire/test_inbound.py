@@ -124,15 +124,20 @@ async def test_a_source_made_of_nothing_has_the_defaults(at: Clients, kind: Kind
     assert attributes == {"name": kind.title, "policy_id": None, **ALERTING, **rule, **LAST}
 
 
+@pytest.mark.usefixtures("policies")
 async def test_a_policy_is_a_string_on_webhooks_and_a_number_on_sources(at: Clients) -> None:
-    for sent in (12, "12"):
-        assert (await make(at, "incoming-webhooks", policy_id=sent))["attributes"]["policy_id"] == "12"
-        assert (await make(at, "email-integrations", policy_id=sent))["attributes"]["policy_id"] == "12"
-        assert (await make(at, "grafana-integrations", policy_id=sent))["attributes"]["policy_id"] == 12
+    for sent in (2, "2"):
+        assert (await make(at, "incoming-webhooks", policy_id=sent))["attributes"]["policy_id"] == "2"
+        assert (await make(at, "email-integrations", policy_id=sent))["attributes"]["policy_id"] == "2"
+        assert (await make(at, "grafana-integrations", policy_id=sent))["attributes"]["policy_id"] == 2
     for none in (None, "", 0):
         assert (await make(at, "grafana-integrations", policy_id=none))["attributes"]["policy_id"] is None
     answer = await at.alice.post("/api/v2/grafana-integrations", json={"policy_id": "the first"})
     assert (answer.status_code, answer.json()) == (422, {"errors": {"policy_id": ["is not the id of a policy"]}})
+    foreign = await at.charlie.post("/api/v2/policies", json={"name": "Charlie's"})
+    answer = await at.alice.post("/api/v2/grafana-integrations", json={"policy_id": foreign.json()["data"]["id"]})
+    why = "doesn't exist: it is not the id of a policy of this team"
+    assert (answer.status_code, answer.json()) == (422, {"errors": {"policy_id": [why]}})
 
 
 async def test_what_terraform_sends_is_taken_and_comes_back_so_that_a_second_plan_is_empty(at: Clients) -> None:

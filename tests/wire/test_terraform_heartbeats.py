@@ -9,6 +9,8 @@ import pytest
 
 from tests.rest.clients import ALICES_TEAM, Clients
 
+pytestmark = pytest.mark.usefixtures("policies")
+
 TEXT = ("url", "name", "server_timezone", "policy_id", "paused_at", "maintenance_from", "maintenance_to",
         "maintenance_timezone", "status", "created_at", "updated_at", "team_name")  # fmt: skip
 NUMBERS = ("period", "grace", "team_wait", "heartbeat_group_id", "sort_index")
@@ -26,7 +28,7 @@ WHOLE: dict[str, Any] = {
     "team_wait": 180,
     "sort_index": 3,
     "paused": True,
-    "policy_id": "12",
+    "policy_id": "1",
     "maintenance_from": "01:00:00",
     "maintenance_to": "03:00:00",
     "maintenance_timezone": "Berlin",

@@ -12,6 +12,8 @@ import pytest
 
 from tests.rest.clients import ALICES_TEAM, Clients
 
+pytestmark = pytest.mark.usefixtures("policies")
+
 TEXT = ("url", "pronounceable_name", "monitor_type", "http_method", "request_body", "required_keyword", "policy_id",
         "port", "ip_version", "auth_username", "auth_password", "proxy_host", "maintenance_from", "maintenance_to",
         "maintenance_timezone", "playwright_script", "scenario_name", "paused_at", "last_checked_at", "status",
@@ -33,8 +35,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "all of HTTP": {
         "url": "https://shop.example.com",
         "monitor_type": "status",
-        "policy_id": "12",
-        "expiration_policy_id": 12,
+        "policy_id": "1",
+        "expiration_policy_id": 1,
         "domain_expiration": 30,
         "ssl_expiration": 30,
         "proxy_host": "user:pass@proxy.example.com",
@@ -59,8 +61,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 CHANGES: dict[str, Any] = {
     "url": "https://other.example.com",
     "pronounceable_name": "Other",
-    "policy_id": "7",
-    "expiration_policy_id": 7,
+    "policy_id": "2",
+    "expiration_policy_id": 2,
     "ssl_expiration": 7,
     "domain_expiration": 14,
     "call": True,

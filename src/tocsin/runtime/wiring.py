@@ -45,7 +45,7 @@ from tocsin.oncall.worker import HandOffs
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
-from tocsin.runtime import health
+from tocsin.runtime import foresight, health
 from tocsin.runtime.browsers import browsers
 from tocsin.runtime.callbacks import push_callbacks, twilio_callbacks
 from tocsin.runtime.channels import channel_settings, configured, push_key
@@ -240,6 +240,7 @@ def operations(settings: Settings) -> Iterator[Operation]:
     yield from heartbeats.OPERATIONS
     yield from incidents.operations(REFERENCES)
     yield from escalation.OPERATIONS
+    yield from foresight.operations()
     yield from oncall.OPERATIONS
     yield from metadata.operations(OWNERS)
     yield from inbound.operations(settings.mail_domain)

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import User
 from tocsin.contacts import actions as contacts
-from tocsin.contacts.model import Reach, Reached
+from tocsin.contacts import rules as contact_rules
+from tocsin.contacts.model import SWITCHES, Reach, Reached
 from tocsin.escalation.model import ALONGSIDE, OTHERS, Member, Moment, Person, Plan, Remark
 from tocsin.escalation.model.policies import MemberType
 from tocsin.kernel.errors import NotFound
@@ -241,17 +242,24 @@ def reach(
     available: Collection[str],
 ) -> Reached:
     """How one person is reached; by e-mail when their own rules cannot be read through a fault of ours."""
+    able = [channel for channel in channels if channel in usable(available)]
     plain = Reached(
         messages=(Reach(channel="email", address=person.email),),
         remarks=(f"How {person.name} wants to be reached could not be read, so they get an e-mail.",),
     )
     return _safely(
         lambda: contacts.reach(
-            tx, person.user_id, channels, urgency_id=urgency_id, critical=critical, at=at, available=available
+            tx, person.user_id, able or channels, urgency_id=urgency_id, critical=critical, at=at, available=available
         ),
         plain,
         "how a person is to be reached could not be read",
     )
+
+
+def usable(available: Collection[str]) -> set[str]:
+    """Which of the wire's switches can mean anything on an installation with these channels."""
+    at_hand = contact_rules.ALWAYS.union(available)
+    return {switch for switch, channels in SWITCHES.items() if at_hand.intersection(channels)}
 
 
 def _silent_by_nature(moment: Moment) -> bool:

@@ -294,7 +294,11 @@ def _queue_for(
     reached = audience.reach(
         tx, person, channels, urgency_id=urgency_id, critical=notice.critical, at=tx.now, available=available
     )
-    _remark(tx, notice.incident_id, [Remark("How people are reached", remark) for remark in reached.remarks])
+    _remark(
+        tx,
+        notice.incident_id,
+        [Remark("How people are reached", f"{remark.rstrip('.')}.") for remark in reached.remarks],
+    )
     queued = 0
     for message in reached.messages:
         way = (person.user_id, message.channel, message.address, message.endpoint)
@@ -369,5 +373,5 @@ def _remark(tx: Tx, incident_id: int, remarks: Iterable[Remark]) -> None:
 
 
 def _falling_back(wanted: Iterable[tuple[str, ...]], available: frozenset[str]) -> list[Remark]:
-    sentences = dict.fromkeys(rules.falls_back(channels, available) for channels in wanted)
+    sentences = dict.fromkeys(rules.falls_back(channels, audience.usable(available)) for channels in wanted)
     return [Remark("Paging by e-mail instead", sentence) for sentence in sentences if sentence]

@@ -20,7 +20,10 @@ MAX_PER_TEAM = 1_000
 """Policies, severities or groups of one team: more are a loop in somebody's script."""
 INCIDENT_TOKEN_LENGTH = 25
 CHANNELS = ("sms", "call", "email", "push", "critical_alert")
+POLICIES = ("policy_id",)
+"""Attributes that name a policy, wherever there are no others."""
 TeamIds = tuple[int, ...] | None
+Errors = dict[str, list[str]]
 
 
 def find(tx: Tx, id: int) -> Policy | None:
@@ -39,6 +42,27 @@ def team_of(tx: Tx, policy_id: int) -> int | None:
     """The team whose policy it is; None when there is none."""
     found = find(tx, policy_id)
     return None if found is None else found.team_id
+
+
+def complain(
+    tx: Tx,
+    team_id: int,
+    before: object,
+    after: object,
+    errors: dict[str, list[str]],
+    *,
+    among: Sequence[str] = POLICIES,
+) -> None:
+    """Refuse settings that now name a policy which the team does not have; what they named before may stay.
+
+    `before`, `after`: records with the attributes `among`; `before` None for what is new. Adds to `errors`.
+    """
+    for name in among:
+        wanted = getattr(after, name)
+        if wanted is None or wanted == getattr(before, name, None) or name in errors:
+            continue
+        if team_of(tx, wanted) != team_id:
+            errors[name] = ["doesn't exist: it is not the id of a policy of this team"]
 
 
 def reference(tx: Tx, given: Value, team_id: int) -> Value | None:

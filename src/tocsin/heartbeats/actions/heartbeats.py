@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tocsin.accounts import actions as accounts
+from tocsin.escalation.actions import policies
 from tocsin.heartbeats.actions.pinging import TOPIC, TYPE, absences
 from tocsin.heartbeats.model import Heartbeat, HeartbeatStatus, Settings, Standing
 from tocsin.heartbeats.rules.judging import rearmed
@@ -38,6 +39,7 @@ def create(tx: Tx, team_id: int, given: Mapping[str, Any], *, provisioned: bool 
     name = checked_name(given, "", errors)
     slug = _slug(tx, given, None, team_id, errors)
     group_id = _group(tx, given, None, team_id, errors)
+    policies.complain(tx, team_id, None, settings, errors)
     if errors:
         raise Invalid.of(errors)
     id = shelf.insert_heartbeat(
@@ -82,6 +84,7 @@ def update(tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str
     name = checked_name(given, old.name, errors)
     slug = _slug(tx, given, old, old.team_id, errors)
     group_id = _group(tx, given, old.heartbeat_group_id, old.team_id, errors)
+    policies.complain(tx, old.team_id, old.settings, settings, errors)
     if errors:
         raise Invalid.of(errors)
     pause = given.get("paused")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tocsin.accounts import actions as accounts
+from tocsin.escalation.actions import policies
 from tocsin.inbound.actions.alerts import open_incidents_of
 from tocsin.inbound.model import INCOMING_WEBHOOK, Integration, Kind, Settings
 from tocsin.inbound.rules.settings import Errors, apply, name_of
@@ -30,6 +31,7 @@ MAX_PER_TEAM = 1_000
 def create(tx: Tx, team_id: int, kind: Kind, given: Mapping[str, Any]) -> Integration:
     """Open an address at which alerts are received. `given`: wire names and values. Raises Invalid."""
     settings, name, errors = _applied(Settings(), kind.title, kind, given)
+    policies.complain(tx, team_id, None, settings, errors)
     if shelf.count(tx, team_id) >= MAX_PER_TEAM:
         errors["base"] = [f"a team can have at most {MAX_PER_TEAM} integrations: delete one that is not used"]
     if errors:
@@ -63,6 +65,7 @@ def update(tx: Tx, id: int, team_ids: tuple[int, ...] | None, kind: Kind, given:
     """Change what is in `given` and nothing else; what is open stays open. Raises NotFound, Invalid."""
     old = find(tx, id, team_ids, kind)
     settings, name, errors = _applied(old.settings, old.name, kind, given)
+    policies.complain(tx, old.team_id, old.settings, settings, errors)
     if errors:
         raise Invalid.of(errors)
     paused = given.get("paused")

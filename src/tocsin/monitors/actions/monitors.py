@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from tocsin.accounts import actions as accounts
+from tocsin.escalation.actions import policies
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.clock import to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
@@ -34,6 +35,7 @@ PAUSED = "paused"
 _AT_ONCE = 500
 """Monitors per statement when many are paused: one by one would be slow, and pages wait behind whatever holds the
 writer; one statement takes no more than 999 values on an old SQLite."""
+_POLICIES = ("policy_id", "expiration_policy_id")
 _NO_SETTINGS = frozenset({"paused", "pronounceable_name", "monitor_group_id"})
 """Changes that leave settings which cannot be read as they lie: the key that opens them may come back."""
 
@@ -43,6 +45,7 @@ def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_
     settings, url, errors = apply(Settings(), "", given, limits, new=True)
     name = _name(given, url, errors)
     group_id = _group(tx, given, None, team_id, errors)
+    policies.complain(tx, team_id, None, settings, errors, among=_POLICIES)
     facts = _checked(tx, None, team_id, given, settings, errors)
     paused = bool(given.get("paused"))
     id = shelf.insert_monitor(
@@ -95,6 +98,7 @@ def update(
     settings, url, errors = apply(old.settings, old.url, given, limits, new=bool(old.unreadable))
     name = _name(given, url, errors)
     group_id = _group(tx, given, old.monitor_group_id, old.team_id, errors)
+    policies.complain(tx, old.team_id, old.settings, settings, errors, among=_POLICIES)
     facts = _checked(tx, id, old.team_id, given, settings, errors)
     pause = given.get("paused")
     paused = old.paused_at is not None if pause is None else bool(pause)

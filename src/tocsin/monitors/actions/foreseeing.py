@@ -1,0 +1,21 @@
+"""Says what a monitor's failure would mean for people, before it has failed."""
+
+from __future__ import annotations
+
+from tocsin.escalation.model.forecast import Subject
+from tocsin.monitors.actions.monitors import find
+from tocsin.monitors.actions.recording import paging_of
+from tocsin.storage import Tx
+
+
+def subject(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Subject:
+    """A monitor whose failure is to be played through. Raises NotFound."""
+    monitor = find(tx, id, team_ids)
+    return Subject(
+        team_id=monitor.team_id,
+        name=monitor.pronounceable_name,
+        paging=paging_of(monitor.settings),
+        owner_kind="monitor",
+        owner_id=monitor.id,
+        confirmation_seconds=monitor.settings.confirmation_period,
+    )
