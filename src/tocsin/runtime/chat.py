@@ -18,6 +18,7 @@ from tocsin.rest.callbacks.mattermost import MattermostCallbacks
 from tocsin.rest.callbacks.slack import App, Member, SlackCallbacks
 from tocsin.rest.callbacks.telegram import Bot as AnyBot
 from tocsin.rest.callbacks.telegram import TelegramCallbacks, Updates
+from tocsin.runtime.web import Receiver
 from tocsin.storage import Database, Tx
 
 S = TypeVar("S", bound=msgspec.Struct)
