@@ -204,6 +204,9 @@ class World:
             put_on_call(tx, accounts.ensure_team(tx, "Ops").id, *emails)
 
         await self.database.write(work)
+        await self.settle()
+        self.mailbox.mails.clear()  # they were told so, which is no part of the story
+        self._read = 0
 
     # --- acting -------------------------------------------------------------------------------------------------------
 

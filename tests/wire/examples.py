@@ -102,6 +102,11 @@ BODIES: dict[str, Any] = {
     "contact_methods.send_code": {},
     "contact_methods.verify": {"code": "123456"},
     "contact_methods.push_link": {},
+    "contact_methods.subscribe": {
+        "subscription": '{"endpoint": "https://push.test/1", "keys": {"auth": "BTBZMqHH6r4Tts7J_aSIgg", "p256dh": '
+        '"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"}}',
+        "label": "Phone",
+    },
     "notification_rules.create": {"steps": [{"channel": "email", "after_seconds": 0}]},
     "notification_rules.update": {"steps": [{"contact_method_id": 0}]},
     "quiet_hours.create": {"timezone": "Europe/Prague", "time_from": "22:00", "time_to": "07:00"},

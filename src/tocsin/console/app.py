@@ -15,9 +15,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from tocsin import __version__
+from tocsin.console.joining import joining_routes
+from tocsin.console.subscribing import subscribing_routes
 from tocsin.gateway import Door
 from tocsin.gateway.door import Reply, Request
-from tocsin.gateway.links import OpenedLink, open_link
+from tocsin.gateway.links import OpenedLink, open_link, opened
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database
@@ -28,8 +30,8 @@ MAX_FORM_BYTES = 4_096
 _HEADERS = {
     # No inline script or style, nothing from elsewhere, no framing; a secret link never leaks through a referrer.
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -48,8 +50,11 @@ _templates = Environment(
 )
 
 
-def console_app(database: Database, door: Door, base_url: str) -> Starlette:
-    """The pages at `/`, `/incidents/…` and `/answer/…`, and what they are dressed in."""
+def console_app(database: Database, door: Door, base_url: str, push_key: str = "") -> Starlette:
+    """The pages at `/`, `/incidents/…`, `/answer/…`, `/join/…` and `/push/…`, and what they are dressed in.
+
+    `push_key`: with which browsers subscribe to notifications of this installation; empty where they cannot.
+    """
     pages = _Pages(database, door, base_url)
     return Starlette(
         routes=[
@@ -57,6 +62,9 @@ def console_app(database: Database, door: Door, base_url: str) -> Starlette:
             Route("/incidents/{id:int}", pages.incident, methods=["GET"]),
             Route("/answer/{token}", _patient(pages.show), methods=["GET"]),
             Route("/answer/{token}", _patient(pages.answer), methods=["POST"]),
+            *joining_routes(database, door, base_url, _page),
+            *subscribing_routes(database, door, base_url, push_key, _page),
+            Route("/answer/{token}/seen", _patient(pages.seen), methods=["POST"]),
             Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
         ]
     )
@@ -86,6 +94,11 @@ class _Pages:
         except (NotFound, Unauthenticated, Refused):
             return _unknown_link()
         return self._incident(reply, notice=request.query_params.get("done", ""))
+
+    async def seen(self, request: WebRequest) -> Response:
+        """The page says that it has been before a person's eyes for a moment: what no scanner of links does."""
+        known = await opened(self._database, request.path_params["token"])
+        return Response(status_code=204 if known else 404, headers=_HEADERS)
 
     async def answer(self, request: WebRequest) -> Response:
         """Acknowledge or resolve, then show the incident again (a reload must not answer twice)."""

@@ -53,6 +53,7 @@ _SURFACES = {
     "link": "an e-mail link",
     "phone": "a phone call",
     "sms": "a text message",
+    "push": "a push notification",
     "slack": "Slack",
     "telegram": "Telegram",
     "mattermost": "Mattermost",

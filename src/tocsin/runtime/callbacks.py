@@ -13,6 +13,7 @@ from tocsin.notify import actions as notify
 from tocsin.notify.channels import twilio
 from tocsin.notify.model import Receipt
 from tocsin.rest.callbacks.deeds import Answering
+from tocsin.rest.callbacks.push import PushCallbacks
 from tocsin.rest.callbacks.twilio import CallbackSettings, TwilioCallbacks
 from tocsin.storage import Database, Tx
 
@@ -43,6 +44,11 @@ def twilio_callbacks(
         auth_token=settings.auth_token, base_url=base_url, machine_detection=settings.machine_detection
     )
     return TwilioCallbacks(Answering(database, door, base_url), DeliveryLedger(database), clock, believed)
+
+
+def push_callbacks(database: Database, door: Door, base_url: str) -> PushCallbacks:
+    """The addresses for notifications in browsers."""
+    return PushCallbacks(Answering(database, door, base_url), DeliveryLedger(database))
 
 
 def _told(tx: Tx, state_token: str, receipt: Receipt, detail: str) -> bool:

@@ -227,7 +227,7 @@ def method_operations() -> tuple[Operation, ...]:
         ),
         Operation(
             name="contact_methods.subscribe", routes=(Route("POST", f"{PERSON}/push-subscriptions"),), area=AREA,
-            level="write", input=Subscribe, handler=_subscribe, resource=CONTACT_METHOD, success=201,
+            level="write", input=Subscribe, handler=_subscribe, resource=CONTACT_METHOD, statuses=(201,),
             secrets=("subscription",), doc="Let a browser that has subscribed show a person's pages.",
             deed="let a browser show somebody's pages", event="contact_method.verified",
         ),

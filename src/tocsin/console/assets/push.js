@@ -1,0 +1,71 @@
+// Shows a page as a notification when it comes in, although no page of Tocsin is open; a button of it acknowledges.
+const LOOK = { icon: "/assets/bell-192.png", badge: "/assets/badge-96.png" };
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("push", (event) => {
+  const page = read(event.data);
+  event.waitUntil(Promise.all([show(page), report(page.state, "delivered")]));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  const page = event.notification.data || {};
+  event.notification.close();
+  if (event.action === "acknowledge") {
+    event.waitUntil(acknowledge(page));
+  } else if (page.url) {
+    event.waitUntil(Promise.all([self.clients.openWindow(page.url), report(page.state, "seen")]));
+  }
+});
+
+function read(data) {
+  try {
+    return data.json();
+  } catch {
+    return { kind: "notice", title: "Tocsin has news", body: "", tag: "tocsin", url: "/" };
+  }
+}
+
+function show(page) {
+  const urgent = page.kind === "page";
+  return self.registration.showNotification(page.title, {
+    ...LOOK,
+    body: page.body,
+    tag: page.tag,
+    renotify: true,
+    requireInteraction: urgent,
+    vibrate: urgent ? [400, 200, 400, 200, 400] : [100],
+    actions: page.answer ? [{ action: "acknowledge", title: "Acknowledge" }] : [],
+    data: page,
+  });
+}
+
+// Whoever pressed is told what came of it; when nothing did, the button stays.
+async function acknowledge(page) {
+  let words = null;
+  try {
+    const answer = await fetch(`/callbacks/push/${page.answer}`, {
+      method: "POST", body: new URLSearchParams({ did: "acknowledge" }),
+    });
+    words = (await answer.json());
+  } catch {
+    words = { done: false, said: "Tocsin cannot be reached." };
+  }
+  if (words.done) {
+    return self.registration.showNotification(words.said, {
+      ...LOOK, tag: page.tag, body: page.title, silent: true, data: { url: page.url },
+    });
+  }
+  return show({ ...page, title: `Not acknowledged: ${page.title}`, body: words.said });
+}
+
+async function report(token, what) {
+  if (token) {
+    try {
+      await fetch(`/callbacks/push/${token}`, { method: "POST", body: new URLSearchParams({ did: what }) });
+    } catch {
+      // It is shown all the same; without a report somebody else is paged as well.
+    }
+  }
+}
