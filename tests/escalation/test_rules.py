@@ -320,11 +320,10 @@ def test_what_was_decided_stays_decided_whatever_the_incident_says_later(
 @given(plans, all_facts)
 def test_a_lost_page_brings_the_next_one_forward_or_there_is_none(wanted: Plan, facts: Metadata) -> None:
     course = rules.begin(wanted, START)
-    coming = [moment for moment in rules.timeline(wanted, course, facts) if moment.pages]
+
     early = rules.hastened(wanted, course, START, facts)
     if early is None:
         return
-    assert coming
     first = next(moment for moment in rules.timeline(wanted, early, facts) if moment.pages)
     assert first.at == START
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.duty import put_on_call
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.escalation import actions as escalation
@@ -56,6 +57,10 @@ class Story:
             confirmed=True,
         )
         return msgspec.structs.replace(opening, **changes)
+
+    async def on_call(self, *emails: str) -> None:
+        """From now on these are on call; before that nobody is, and everybody is paged at once."""
+        await self.do(put_on_call, self.team_id, *emails)
 
     async def open(self, **changes: Any) -> Incident:
         incident: Incident = await self.do(actions.open, self.opening(**changes), BASE)
@@ -186,7 +191,8 @@ async def test_of_ten_acknowledgements_at_the_same_moment_exactly_one_wins(story
     assert (await story.find(incident)).acknowledged_by == winners[0].acknowledged_by
 
 
-async def test_with_team_wait_the_primary_is_paged_first_and_the_rest_after_it(story: Story) -> None:
+async def test_with_team_wait_whoever_is_on_call_is_paged_first_and_the_rest_after_it(story: Story) -> None:
+    await story.on_call(ALICE)
     incident = await story.open(paging=Paging(team_wait=180))
     assert [address for address, _ in await story.mails(incident)] == [ALICE]
     story.clock.wind(seconds=179)
@@ -198,6 +204,7 @@ async def test_with_team_wait_the_primary_is_paged_first_and_the_rest_after_it(s
 
 
 async def test_acknowledged_in_time_the_rest_of_the_team_sleeps_on(story: Story) -> None:
+    await story.on_call(ALICE)
     incident = await story.open(paging=Paging(team_wait=180))
     await story.mails(incident)
     await story.do(actions.acknowledge, incident.id, Author(name="Alice Adams", user_id=story.alice), base_url=BASE)
@@ -298,6 +305,7 @@ async def test_a_page_by_phone_that_cannot_be_made_becomes_an_e_mail(story: Stor
 
 
 async def test_escalating_to_a_person_pages_exactly_that_person(story: Story) -> None:
+    await story.on_call(ALICE)
     incident = await story.open(paging=Paging(team_wait=600))
     await story.mails(incident)
     await story.do(
@@ -359,6 +367,7 @@ async def test_downtime_counts_confirmed_outages_of_the_monitor_only(story: Stor
 
 
 async def test_deleting_removes_everything_and_stops_paging(story: Story) -> None:
+    await story.on_call(ALICE)
     incident = await story.open(paging=Paging(team_wait=60))
     await story.do(actions.delete, incident.id)
     with pytest.raises(NotFound):
@@ -369,14 +378,16 @@ async def test_deleting_removes_everything_and_stops_paging(story: Story) -> Non
 
 
 async def test_the_coming_pages_are_known_before_they_are_sent(story: Story) -> None:
+    await story.on_call(ALICE)
     incident = await story.open(paging=Paging(team_wait=180))
     coming = await story.do(escalation.coming, incident.id)
-    assert [(page.person.name, page.at) for page in coming] == [
+    assert [(page.recipient, page.at) for page in coming] == [
         ("Bob Brown", story.clock.now() + timedelta(seconds=180))
     ]
 
 
 async def test_the_story_is_told_newest_first_from_all_its_sources(story: Story) -> None:
+    await story.on_call(ALICE, BOB)
     incident = await story.open()
     await story.mails(incident)
     story.clock.wind(seconds=30)
@@ -440,6 +451,7 @@ async def test_an_outage_that_ends_before_its_mails_could_leave_is_still_heard_o
 
 
 async def test_whoever_was_spared_by_an_acknowledgement_is_not_told_of_the_end(story: Story) -> None:
+    await story.on_call(ALICE)
     incident = await story.open(paging=Paging(team_wait=60))
     await story.mails(incident)
     story.clock.wind(seconds=30)

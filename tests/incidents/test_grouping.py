@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.incidents.test_actions import BASE, Story, story
+from tests.incidents.test_actions import ALICE, BASE, Story, story
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.escalation.model import Paging
@@ -104,6 +104,7 @@ async def test_who_took_on_the_cause_has_taken_on_what_joins_it(story: Story, cl
 
 
 async def test_a_cause_that_shows_after_the_page_stops_the_pages_still_to_come(story: Story, clock: FakeClock) -> None:
+    await story.on_call(ALICE)
     wait = Paging(team_wait=300)
     shop = await fails(story, SHOP, on=(ROUTER,), paging=wait)
     assert await paged(story, shop) == ["alice"]
@@ -126,6 +127,7 @@ async def test_a_page_counts_those_that_belong_to_it(story: Story) -> None:
 
 
 async def test_an_old_outage_is_no_consequence_of_a_new_one(story: Story, clock: FakeClock) -> None:
+    await story.on_call(ALICE)
     wait = Paging(team_wait=3600)
     shop = await fails(story, SHOP, on=(ROUTER,), paging=wait)
     await paged(story, shop)
@@ -316,11 +318,10 @@ async def test_a_speaker_that_looks_well_hands_on_before_it_has_said_a_word(stor
 async def test_a_storm_of_several_ways_of_paging_leaves_nobody_without_a_speaker(
     story: Story, clock: FakeClock
 ) -> None:
-    loud = await storm(story, 6)
-    quiet = [await fails(story, ("monitor", 200 + n), paging=Paging(team_wait=60)) for n in range(7)]
-    assert {await cause(story, incident) for incident in quiet} == {loud[0].id}, (
-        "all at once covers one after the other"
-    )
+    await story.on_call(ALICE)
+    loud = await storm(story, 6, paging=Paging(team_wait=60))
+    quiet = [await fails(story, ("monitor", 200 + n)) for n in range(7)]
+    assert {await cause(story, incident) for incident in quiet} == {loud[0].id}, "everybody in time covers one alone"
     await recovers(story, loud[0])
     clock.wind(rules.SETTLE)
     await story.worker.run_once()
@@ -398,6 +399,7 @@ async def test_what_a_clock_that_ran_ahead_has_written_is_no_storm_of_now(story:
 
 
 async def test_a_person_can_merge_what_has_one_cause(story: Story, clock: FakeClock) -> None:
+    await story.on_call(ALICE)
     router = await fails(story, ROUTER)
     shop = await fails(story, SHOP, paging=Paging(team_wait=300))
     await paged(story, shop)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.incidents.test_actions import BASE, Story, story
+from tests.incidents.test_actions import ALICE, BASE, Story, story
 from tests.incidents.test_grouping import API, ROUTER, SHOP, cause, fails, paged, recovers
 from tests.time import FakeClock
 from tocsin.escalation.model import Paging
@@ -28,6 +28,7 @@ async def test_a_page_that_was_taken_back_for_a_cause_comes_when_the_cause_is_ov
 async def test_who_was_still_to_be_paged_is_paged_when_it_fails_again_without_its_cause(
     story: Story, clock: FakeClock
 ) -> None:
+    await story.on_call(ALICE)
     wait = Paging(team_wait=120)
     shop = await fails(story, SHOP, on=(ROUTER,), paging=wait)
     assert await paged(story, shop) == ["alice"]

@@ -28,6 +28,8 @@ pagings = st.builds(
 
 def first_pages(paging: Paging) -> dict[tuple[str, str], float]:
     """When each person is first paged by each channel, in seconds, if nobody answers and Alice is on call."""
+    if paging.policy_id is not None:  # whatever it says, it says the same to all
+        return {(f"policy {paging.policy_id}", ""): 0.0}
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
     plan = plan_of(paging)
     found: dict[tuple[str, str], float] = {}

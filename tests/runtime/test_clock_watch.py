@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 import tocsin.runtime.wiring  # noqa: F401 - imports every concept, so that every table is declared
+from tests.duty import put_on_call
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.escalation.model import Paging
@@ -31,6 +32,7 @@ def outage(tx: Tx) -> int:
     for name in ("Alice", "Bob"):
         address = f"{name.lower()}@example.com"
         accounts.join(tx, team.id, accounts.create_user(tx, email=address, name=name, password=None).id)
+    put_on_call(tx, team.id, "alice@example.com")
     opening = Opening(
         team_id=team.id, owner_type=None, owner_id=None, kind=Kind.MANUAL, name="Shop", cause="Fire", confirmed=True,
         paging=Paging(team_wait=TEAM_WAIT_SECONDS),

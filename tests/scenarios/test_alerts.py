@@ -41,6 +41,7 @@ def firing(*instances: str, status: str = "firing", group: str = "InstanceDown")
 
 
 async def test_an_alert_of_alertmanager_opens_pages_alice_and_resolves(world: World) -> None:
+    await world.on_call("alice")
     integration = await world.integration("prometheus-integrations", name="Cluster", team_wait=300)
     runbook = {
         "owner_type": "WebhookIntegration",
@@ -78,6 +79,7 @@ async def test_an_alert_of_alertmanager_opens_pages_alice_and_resolves(world: Wo
 
 
 async def test_a_mail_of_a_program_wakes_alice_and_another_one_lets_her_sleep(world: World) -> None:
+    await world.on_call("alice")
     ends = [{"rule_target": "subject", "match_type": "matches_regex", "content": "^(?i)(ok|recovered)"}]
     integration = await world.integration(
         "email-integrations", name="Backups", team_wait=300, resolved_rule_type="any", resolved_rules=ends
@@ -100,6 +102,7 @@ async def test_a_mail_of_a_program_wakes_alice_and_another_one_lets_her_sleep(wo
 
 
 async def test_what_pages_through_pagerduty_can_page_through_us(world: World) -> None:
+    await world.on_call("alice")
     integration = await world.integration("pagerduty-events-integrations", name="Cron", team_wait=300)
     event = {
         "routing_key": integration["routing_key"], "event_action": "trigger", "dedup_key": "disk-7",

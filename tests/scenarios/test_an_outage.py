@@ -71,6 +71,7 @@ async def test_an_outage_that_lasts_is_confirmed_and_then_paged(world: World) ->
 
 
 async def test_the_rest_of_the_team_is_woken_when_the_first_does_not_answer(world: World) -> None:
+    await world.on_call("alice")
     await world.monitor("shop", team_wait=300)
     await world.fast_forward(minutes=1)
     world.site("shop").down()
@@ -85,6 +86,7 @@ async def test_the_rest_of_the_team_is_woken_when_the_first_does_not_answer(worl
 
 
 async def test_an_acknowledgement_stops_the_climb(world: World) -> None:
+    await world.on_call("alice")
     incident = await world.outage("shop", team_wait=300)
     await world.answer(world.mail_to("alice@example.com")[0])
     await world.fast_forward(minutes=30)
@@ -93,6 +95,7 @@ async def test_an_acknowledgement_stops_the_climb(world: World) -> None:
 
 
 async def test_a_process_killed_in_the_middle_still_pages_the_right_person_on_time_once(world: World) -> None:
+    await world.on_call("alice")
     await world.monitor("shop", team_wait=300)
     await world.fast_forward(minutes=1)
     world.site("shop").down()
@@ -109,6 +112,7 @@ async def test_a_process_killed_in_the_middle_still_pages_the_right_person_on_ti
 
 
 async def test_a_page_that_came_due_while_the_process_was_dead_goes_out_at_once(world: World) -> None:
+    await world.on_call("alice")
     await world.outage("shop", team_wait=300)
     world.new_mails()
     world.clock.wind(hours=2)
@@ -146,6 +150,7 @@ async def test_a_mail_server_that_is_down_delays_a_page_and_loses_none(world: Wo
 
 
 async def test_a_paused_monitor_pages_nobody_and_ends_its_incident(world: World) -> None:
+    await world.on_call("alice")
     incident = await world.outage("shop", team_wait=300)
     (shown,) = await world.incidents()
     monitor = shown["relationships"]["monitor"]["data"]["id"]
@@ -229,6 +234,7 @@ async def test_a_reopened_incident_of_what_works_ends_by_itself_after_a_recovery
 
 
 async def test_a_page_that_can_never_arrive_wakes_the_rest_of_the_team_at_once(world: World) -> None:
+    await world.on_call("alice")
     world.mailbox.answer_recipient = lambda address: "550 5.1.1 no such user" if "alice" in address else None
     incident = await world.outage("shop", team_wait=3600)
     await world.fast_forward(seconds=30)

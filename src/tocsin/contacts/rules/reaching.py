@@ -77,7 +77,7 @@ def _by_rule(person: Person, rule: Rule, usable: Collection[str], remarks: list[
         reached = _addresses(person, step.channel, step.contact_method_id, step.after_seconds)
         if not reached:
             remarks.append(_lacking(person, step.channel))
-        found += [each for each in reached if each not in found]
+        found += reached
     return found
 
 
@@ -93,7 +93,7 @@ def _by_wanted(person: Person, wanted: Sequence[str], usable: Collection[str], r
             remarks.append(f"This Tocsin cannot send {_WORDS.get(switch, switch)}")
         elif not reached:
             missed.append(switch)
-        found += [each for each in reached if each not in found]
+        found += reached
     # Push is wanted by default and by nearly everything: that somebody has none is news only when nothing else is left.
     remarks += [_lacking(person, switch) for switch in missed if switch != "push" or not found]
     return found
@@ -127,7 +127,7 @@ def _at_once(messages: list[Reach]) -> list[Reach]:
     """
     early = min(message.after_seconds for message in messages)
     moved = [msgspec.structs.replace(each, after_seconds=each.after_seconds - early) for each in messages]
-    return sorted(moved, key=lambda each: each.after_seconds)
+    return sorted(dict.fromkeys(moved), key=lambda each: each.after_seconds)
 
 
 def _hushed(person: Person, messages: list[Reach], at: datetime, remarks: list[str]) -> list[Reach]:
@@ -136,9 +136,9 @@ def _hushed(person: Person, messages: list[Reach], at: datetime, remarks: list[s
     for message in messages:
         end = quiet_until(person.quiet_hours, at + timedelta(seconds=message.after_seconds))
         if end is None or message.channel == "email":
-            kept += [message] if message not in kept else []
+            kept.append(message)
             continue
         remarks.append(f"{person.name} has quiet hours until {end:%Y-%m-%d %H:%M} UTC: an e-mail alone")
         if not any(each.channel == "email" for each in kept):
             kept.append(msgspec.structs.replace(_account(person), after_seconds=message.after_seconds))
-    return kept
+    return list(dict.fromkeys(kept))
