@@ -1,0 +1,103 @@
+"""A team lives in its chat: the outage is read there, taken on there, and the rest of the team hears of it by mail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from tests.notify.channels.slack_server import Slack
+from tests.notify.channels.telegram_server import GROUP, Telegram
+from tests.notify.channels.web_server import running
+from tests.world import World
+
+
+@pytest.fixture
+async def slack(world: World) -> AsyncIterator[Slack]:
+    async with running(Slack(_reach(world))) as server:
+        world.providers["slack"] = server.settings
+        world.crash()
+        server.now = lambda: world.clock.now().timestamp()
+        await world.target("slack", "#ops", server.target)
+        yield server
+
+
+def _reach(world: World) -> Callable[[bytes, dict[str, str]], Awaitable[tuple[int, bytes]]]:
+    async def post(body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        answer = await world.call_back("/callbacks/slack", body, headers)
+        return answer.status_code, answer.content
+
+    return post
+
+
+async def alice_is_on_call(world: World) -> None:
+    """This week, in the team's own calendar."""
+    (calendar,) = (await world.api("GET", "/v2/on-calls")).json()["data"]
+    rotation = {
+        "users": ["alice@example.com"], "rotation_length": 1, "rotation_interval": "week",
+        "start_rotations_at": "2026-03-01T00:00:00Z", "end_rotations_at": "2026-03-30T00:00:00Z",
+    }  # fmt: skip
+    answer = await world.api("POST", f"/v2/on-calls/{calendar['id']}/rotation", rotation)
+    assert answer.status_code in (200, 201), answer.text
+
+
+async def test_ann_takes_an_outage_on_in_slack_and_the_mails_stop(world: World, slack: Slack) -> None:
+    await alice_is_on_call(world)
+    incident = await world.outage("shop", team_wait=180)
+    (message,) = slack.in_channel()
+    assert "shop.example.com is down" in message.text
+    assert [to for to, subject in world.new_mails() if "Down" in subject] == ["alice"]
+    await slack.press(message, "Acknowledge", "U1")
+    await world.fast_forward(minutes=10)
+    told = [("alice", "[Tocsin] Acknowledged: shop.example.com (by Ann Smith (Slack))")]
+    assert world.new_mails() == told, "and Bob, who would have been paged after three minutes, sleeps on"
+    assert "Ann Smith (Slack) has taken on shop.example.com" in message.text
+
+    world.site("shop").up()
+    await world.fast_forward(minutes=5)
+    assert "the incident is over" in message.text
+    assert message.buttons == {}
+    assert len(slack.in_channel()) == 1, "the whole story is one message and its thread"
+    assert [said.text.splitlines()[0][2:40] for said in slack.in_thread(message)]
+    assert (await world.incident(incident))["status"] == "Resolved"
+
+
+async def test_what_is_answered_by_mail_shows_in_slack(world: World, slack: Slack) -> None:
+    await world.outage("shop")
+    (message,) = slack.in_channel()
+    await world.answer(world.mail_to("alice@example.com")[0])
+    assert "Alice Archer has taken on shop.example.com" in message.text
+    assert list(message.buttons) == ["Resolve"]
+
+
+async def test_a_slack_that_is_down_costs_nobody_a_page_and_is_told_when_it_is_back(world: World, slack: Slack) -> None:
+    slack.answers = [(503, b"", {})] * 3
+    await world.outage("shop")
+    assert [to for to, _ in world.new_mails()] == ["alice", "bob"]
+    await world.fast_forward(minutes=2)
+    assert len(slack.in_channel()) == 1, "posted once, as soon as it could be"
+
+
+async def test_a_group_in_telegram_hears_of_it_and_ends_it(world: World) -> None:
+    async with running(Telegram()) as telegram:
+        world.providers["telegram"] = telegram.settings
+        world.crash()
+        await world.target("telegram", "Ops", {"chat_id": GROUP})
+        incident = await world.outage("shop")
+        (shown,) = telegram.in_chat()
+        telegram.press(shown, "Resolve", "Ben")
+        await world.telegram.ask(telegram.settings.bot_token)
+        await world.settle()
+        assert (await world.incident(incident))["resolved_by"] == "Ben (Telegram)"
+        assert world.mails()[-1].subject == "[Tocsin] Resolved: shop.example.com"
+        assert "the incident is over" in shown.text
+
+
+async def test_two_who_press_at_the_same_moment_are_one_answer(world: World, slack: Slack) -> None:
+    await world.outage("shop")
+    (message,) = slack.in_channel()
+    await asyncio.gather(slack.press(message, "Acknowledge", "U1"), slack.press(message, "Acknowledge", "U2"))
+    await world.chats.slack.drain()
+    assert len(slack.said_to) == 1, "the second is told that the first was quicker"
+    assert len(slack.in_thread(message)) == 1
