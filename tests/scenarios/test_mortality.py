@@ -7,8 +7,8 @@ import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ SEED = int(os.environ.get("TOCSIN_DEATHS_SEED", "4"))
 ON_THEIR_WAY = 2
 """Messages that the server may have taken when the process died before it wrote that down: one to each person. They
 come again under the same Message-ID, so that mail programs show them once."""
+BLINK_SECONDS = 0.02
+"""How often is looked whether the process is still alive."""
 PATIENCE = 60
 """Deaths and births that one story can have at the most: it dies once, so more are a loop."""
 
@@ -62,8 +64,7 @@ class Story:
     async def _live(self, seconds: int) -> None:
         end = self.clock.now() + timedelta(seconds=seconds)
         for _ in range(PATIENCE):
-            with self._perhaps_the_last_breath():
-                await self.world.fast_forward(seconds=(end - self.clock.now()).total_seconds())
+            await self._while_alive(self.world.fast_forward(seconds=(end - self.clock.now()).total_seconds()))
             if not self.fate.dead:
                 break
             await self._be_born_again()
@@ -72,24 +73,26 @@ class Story:
     async def _acknowledge(self) -> None:
         (incident,) = await self.world.incidents()
         for _ in range(PATIENCE):
-            status = 0
-            with self._perhaps_the_last_breath():
-                answer = await self.world.api("POST", f"/v3/incidents/{incident['id']}/acknowledge")
-                status = answer.status_code
-                await self.world.settle()
+            answer = await self._while_alive(self.world.api("POST", f"/v3/incidents/{incident['id']}/acknowledge"))
             if not self.fate.dead:
-                assert status in (200, 409), "said again by a client that had no answer"
+                assert answer.status_code in (200, 409), "said again by a client that had no answer"
+                await self._while_alive(self.world.settle())
+            if not self.fate.dead:
                 return
             await self._be_born_again()
         raise AssertionError("never acknowledged")
 
-    @contextmanager
-    def _perhaps_the_last_breath(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception:
-            if not self.fate.dead:
-                raise
+    async def _while_alive(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Let it go on until it is done or the process is dead, whichever comes first."""
+        task = asyncio.create_task(work)
+        while not task.done() and not self.fate.dead:
+            await asyncio.wait({task}, timeout=BLINK_SECONDS)
+        if not self.fate.dead:
+            return await task
+        task.cancel()
+        with suppress(Exception, asyncio.CancelledError):
+            await task
+        return None
 
     async def _be_born_again(self) -> None:
         for task in asyncio.all_tasks():
