@@ -54,7 +54,7 @@ from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
 from tocsin.runtime import foresight
-from tocsin.runtime.callbacks import push_callbacks, twilio_callbacks
+from tocsin.runtime.callbacks import push_callbacks, pushover_callbacks, twilio_callbacks
 from tocsin.runtime.chat import Chats
 from tocsin.runtime.receiving import web_receiver
 from tocsin.runtime.references import REFERENCES
@@ -175,6 +175,7 @@ class World:
             "console": console_app(self.database, self.door, BASE_URL),
             "pings": Pings(self.intake.take, self.intake.take_by_name, self.clock),
             "push": push_callbacks(self.database, self.door, BASE_URL),
+            "pushover": pushover_callbacks(self.database, self.door, BASE_URL),
             "twilio": twilio_callbacks(self.database, self.door, self.clock, self.providers, BASE_URL),
         }
 

@@ -14,6 +14,7 @@ from tocsin.notify.channels import twilio
 from tocsin.notify.model import Receipt
 from tocsin.rest.callbacks.deeds import Answering
 from tocsin.rest.callbacks.push import PushCallbacks
+from tocsin.rest.callbacks.pushover import PushoverCallbacks
 from tocsin.rest.callbacks.twilio import CallbackSettings, TwilioCallbacks
 from tocsin.storage import Database, Tx
 
@@ -49,6 +50,11 @@ def twilio_callbacks(
 def push_callbacks(database: Database, door: Door, base_url: str) -> PushCallbacks:
     """The addresses for notifications in browsers."""
     return PushCallbacks(Answering(database, door, base_url), DeliveryLedger(database))
+
+
+def pushover_callbacks(database: Database, door: Door, base_url: str) -> PushoverCallbacks:
+    """The addresses at which Pushover says that a page was acknowledged."""
+    return PushoverCallbacks(Answering(database, door, base_url), DeliveryLedger(database))
 
 
 def _told(tx: Tx, state_token: str, receipt: Receipt, detail: str) -> bool:

@@ -21,7 +21,7 @@ def channel_settings(settings: Settings, vault: Vault, base_url: str) -> dict[st
         call.KIND: _twilio(settings, base_url, call.Settings, settings.twilio_from),
         push.KIND: push.settings(vault, base_url),
         slack.KIND: slack.Settings(base_url=settings.slack_base_url),
-        pushover.KIND: pushover.Settings(app_token=settings.pushover_app_token),
+        pushover.KIND: pushover.Settings(app_token=settings.pushover_app_token, callbacks=_is_public(base_url)),
         apprise.KIND: apprise.Settings(allow_private=settings.allow_private_targets),
         telegram.KIND: telegram.Settings(
             bot_token=settings.telegram_bot_token,

@@ -47,7 +47,7 @@ from tocsin.rest.app import Api
 from tocsin.rest.pings import Pings
 from tocsin.runtime import foresight, health
 from tocsin.runtime.browsers import browsers
-from tocsin.runtime.callbacks import push_callbacks, twilio_callbacks
+from tocsin.runtime.callbacks import push_callbacks, pushover_callbacks, twilio_callbacks
 from tocsin.runtime.channels import channel_settings, configured, push_key
 from tocsin.runtime.chat import Chats
 from tocsin.runtime.clock_watch import ClockWatch
@@ -144,6 +144,7 @@ class House:
                 web_receiver(self._inbox, clock),
                 twilio_callbacks(database, door, clock, self._channels, base_url),
                 push_callbacks(database, door, base_url),
+                pushover_callbacks(database, door, base_url),
                 *chats.receivers,
             ],
             pings=self.pings,

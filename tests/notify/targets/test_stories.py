@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
-from tests.notify.channels.services import PAGERDUTY_KEY, PUSHOVER_APP, PUSHOVER_USER, Hook, Jira, PagerDuty, Pushover
+from tests.notify.channels.services import (
+    PAGERDUTY_KEY,
+    PUSHOVER_APP,
+    PUSHOVER_USER,
+    Hook,
+    Jira,
+    Ntfy,
+    PagerDuty,
+    Pushover,
+)
 from tests.notify.channels.web_server import running
 from tests.world import World
 from tests.world import world as world
-from tocsin.notify.channels import pagerduty, pushover, webhook
+from tocsin.notify.channels import ntfy, pagerduty, pushover, webhook
 
 ALL = "/v2/notification-targets"
 
@@ -86,7 +95,7 @@ async def test_a_place_is_tried_out_by_a_real_message_and_one_that_is_gone_says_
 @pytest.mark.slow
 async def test_a_critical_outage_stops_ringing_when_somebody_has_taken_it_on(world: World) -> None:
     async with running(Pushover()) as service:
-        world.providers = {"pushover": pushover.Settings(app_token=PUSHOVER_APP, base_url=service.url)}
+        world.providers = {"pushover": pushover.Settings(app_token=PUSHOVER_APP, base_url=service.url, callbacks=True)}
         world.crash()
         await world.on_call("alice")
         await set_up(world, "pushover", {"user_key": PUSHOVER_USER})
@@ -94,4 +103,30 @@ async def test_a_critical_outage_stops_ringing_when_somebody_has_taken_it_on(wor
         assert len(service.ringing) == 1
         await world.answer(world.mail_to("alice@example.com")[0])
         assert service.ringing == set()
+        incident = await world.outage("blog", critical_alert=True)
+        callback = service.messages[-1]["callback"]
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert (await world.call_back(callback[:-1] + "0", b"acknowledged=1", form)).status_code == 404
+        assert (await world.call_back(callback, b"acknowledged=0", form)).status_code == 400
+        assert (await world.incident(incident))["acknowledged_at"] is None
+        for _ in range(2):  # it is told twice as well
+            assert (await world.call_back(callback, b"acknowledged=1&receipt=r", form)).status_code == 200
+        assert (await world.incident(incident))["acknowledged_by"] == "Somebody (Pushover)"
+        await world.close()
+
+
+async def test_the_button_of_an_ntfy_message_acknowledges_for_whoever_pressed_it(world: World) -> None:
+    async with running(Ntfy()) as server:
+        world.providers = {"ntfy": ntfy.Settings()}
+        world.crash()
+        await world.on_call("alice")
+        await set_up(world, "ntfy", {"server": server.url, "topic": "ops"})
+        incident = await world.outage("shop")
+        button = server.messages[0]["actions"][0]
+        assert button["headers"] == {"Content-Type": "application/x-www-form-urlencoded"}
+        pressed = await world.browse(button["method"], button["url"], data={"deed": button["body"].partition("=")[2]})
+        await world.settle()
+        assert pressed.status_code == 303
+        assert (await world.incident(incident))["acknowledged_by"] == "Somebody with the team's link"
+        assert [message["tags"] for message in server.messages] == [["rotating_light"], ["eyes"]]
         await world.close()

@@ -9,7 +9,7 @@ from tocsin.incidents.rules import say_duration, say_instant
 from tocsin.incidents.store import groups
 from tocsin.kernel.clock import to_wire
 from tocsin.notify import actions as notify
-from tocsin.notify.channels import tells
+from tocsin.notify.channels import keeps_ringing, tells
 from tocsin.notify.model import Notice, Paged
 from tocsin.storage import Tx
 
@@ -53,7 +53,7 @@ def page_notice(
 
 
 def tell_acknowledged(tx: Tx, incident: Incident, author: Author, base_url: str) -> None:
-    """Tell everybody who was paged, but the one who did it, that somebody has taken this on."""
+    """Tell everybody who was paged that somebody has taken this on; who did it only where a page still rings."""
     notice = Notice(
         kind="acknowledged",
         incident_id=incident.id,
@@ -65,7 +65,12 @@ def tell_acknowledged(tx: Tx, incident: Incident, author: Author, base_url: str)
         url=incident_url(incident, base_url),
         thread_key=f"incident-{incident.id}",
     )
-    _tell(tx, notice, [paged for paged in notify.paged(tx, incident.id) if paged.user_id != author.user_id])
+    told = [
+        paged
+        for paged in notify.paged(tx, incident.id)
+        if paged.user_id != author.user_id or keeps_ringing(paged.channel)
+    ]
+    _tell(tx, notice, told)
 
 
 def tell_resolved(tx: Tx, incident: Incident, why: str, base_url: str) -> None:

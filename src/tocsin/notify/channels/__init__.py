@@ -46,6 +46,7 @@ class Channel(Protocol):
     #   connections. Then messages go through that, and `send` is for a single one.
     # - `Target`: the settings of one target of a team, when it reaches places and not people.
     # - `TELLS`: the kinds of messages that it carries (see `tells`).
+    # - `KEEPS_RINGING`: a page may repeat itself until we call it off, even for who has acknowledged elsewhere.
     # - `RECEIVED_WITHIN_SECONDS`: how long after its acceptance a page must be reported as delivered to count.
 
     async def send(self, message: Message, settings: Any, net: Any) -> Answer:
@@ -75,6 +76,11 @@ def tells(channel: str, kind: str) -> bool:
     """Whether a channel carries this kind of message: nobody wants a phone call to say that all is well."""
     carried: frozenset[str] | None = getattr(discover().get(channel), "TELLS", None)
     return carried is None or kind in carried
+
+
+def keeps_ringing(channel: str) -> bool:
+    """Whether a page by this channel may repeat itself until we say by the same channel that it is acknowledged."""
+    return bool(getattr(discover().get(channel), "KEEPS_RINGING", False))
 
 
 def answered(

@@ -22,6 +22,8 @@ KIND = "pushover"
 CONNECTIONS = 2
 """Pushover asks for no more than two connections at once."""
 SHOWN = frozenset({"device"})
+KEEPS_RINGING = True
+"""A critical page repeats itself until its reader, or we, call it off."""
 MAX_TITLE_CHARACTERS = 250
 MAX_TEXT_CHARACTERS = 1_024
 MAX_URL_CHARACTERS = 512
@@ -40,6 +42,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     app_token: str = ""
     base_url: str = "https://api.pushover.net"
+    callbacks: bool = False
+    """Whether Pushover can reach us: only then it is asked to tell us who has acknowledged."""
+
+    @property
+    def configured(self) -> bool:
+        """Whether people can be reached by it."""
+        return bool(self.app_token)
 
     def __repr__(self) -> str:
         return f"Settings(base_url={self.base_url!r})"
@@ -81,7 +90,7 @@ async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
         answer = answered(quieted, "Pushover", at=message.at, attempt=personal)
         if isinstance(answer, Retry):
             return answer
-    form = urlencode(_form(message, target, token)).encode()
+    form = urlencode(_form(message, target, settings)).encode()
     response = await ask(net, "POST", f"{settings.base_url}/1/messages.json", form=form)
     said = decoded(response)
     words = "; ".join(str(each) for each in said.get("errors") or []) or None
@@ -94,10 +103,10 @@ async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
     return Sent(answer.detail, provider_id=str(said.get("receipt") or said.get("request") or "") or None)
 
 
-def _form(message: Message, target: Target, token: str) -> dict[str, Any]:
+def _form(message: Message, target: Target, settings: Settings) -> dict[str, Any]:
     notice = message.notice
     form: dict[str, Any] = {
-        "token": token,
+        "token": target.app_token or settings.app_token,
         "user": target.user_key,
         "title": cut(notice.headline, MAX_TITLE_CHARACTERS),
         "message": plain(message, MAX_TEXT_CHARACTERS) or notice.headline,
@@ -111,8 +120,9 @@ def _form(message: Message, target: Target, token: str) -> dict[str, Any]:
         form["device"] = target.device
     if form["priority"] == _EMERGENCY:
         form |= {"retry": REPEAT_EVERY_SECONDS, "expire": REPEAT_FOR_SECONDS, "tags": _tag(message)}
-        if message.state_url:
-            form["callback"] = message.state_url
+        if settings.callbacks and message.state_url and message.answer_token:
+            base, _, _ = message.state_url.rpartition("/callbacks/")
+            form["callback"] = f"{base}/callbacks/pushover/{message.answer_token}"
     return form
 
 
