@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import audit, idempotency, rules
+from tocsin.gateway import audit, idempotency, links, rules
 from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
 from tocsin.gateway.throttle import Throttle
 from tocsin.kernel.clock import Clock
@@ -129,6 +129,7 @@ class Door:
             self._note(tx, request, actor, outcome, f"a fault of ours ({type(error).__name__})")
             return _Failed(error)
         if not reply.replayed:
+            links.answered(tx, request.credential, actor.name, request.operation.deed)
             self._note(tx, request, actor, "allowed", reason, reply)
         return reply
 

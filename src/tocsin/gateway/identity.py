@@ -40,6 +40,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """The operations that this credential is good for; None = all that the person may do."""
     about: About | None = None
     """The one record that this credential is good for; None = all that the person may reach."""
+    delivery_id: int | None = None
+    """Of the message whose link this is: what is done through it stands in its ledger."""
     client_address: str | None = None
 
 

@@ -7,7 +7,7 @@ import msgspec
 from tocsin.accounts import actions as accounts
 from tocsin.gateway.identity import About, Credential
 from tocsin.notify import actions as notify
-from tocsin.notify.model import AnswerLink
+from tocsin.notify.model import AnswerLink, Receipt
 from tocsin.storage import Database, Tx
 
 ANSWERS = frozenset({"incidents.get", "incidents.acknowledge", "incidents.resolve", "incidents.alert_next"})
@@ -50,9 +50,33 @@ async def open_link(
         through=through,
         only=ANSWERS,
         about=About(team_id=link.team_id, id=link.incident_id),
+        delivery_id=link.delivery_id,
         client_address=client_address,
     )
     return OpenedLink(incident_id=link.incident_id, credential=credential)
+
+
+async def opened(database: Database, token: str) -> bool:
+    """Note that a person, and not a program that tries links, has looked. False: the link is not ours."""
+    return await database.write(_seen, token)
+
+
+def answered(tx: Tx, credential: Credential, who: str, deed: str) -> None:
+    """Note by which message somebody has done something, in the transaction in which it is done.
+
+    `deed`: as operations say it, e.g. `acknowledged an incident`.
+    """
+    if credential.delivery_id is not None:
+        said = f"{who} {deed.replace(' an incident', ' the incident')}"
+        notify.receipt(tx, credential.delivery_id, Receipt.ANSWERED, f"{said} through this {credential.through}")
+
+
+def _seen(tx: Tx, token: str) -> bool:
+    link = notify.verify_answer(tx, token)
+    if link is None:
+        return False
+    notify.receipt(tx, link.delivery_id, Receipt.SEEN, "the page behind its link was open before somebody's eyes")
+    return True
 
 
 def _open(tx: Tx, token: str, email: str | None) -> tuple[AnswerLink, int | None] | None:

@@ -8,10 +8,10 @@ from tocsin.escalation import actions as escalation
 from tocsin.incidents import store
 from tocsin.incidents.actions.telling import incident_url
 from tocsin.incidents.model import Change, Comment, Incident, Response, TimelineItem
-from tocsin.incidents.rules import readable
+from tocsin.incidents.rules import readable, say_duration
 from tocsin.notify import actions as notify
-from tocsin.notify.model import DeliveryEvent
-from tocsin.notify.rules import sentence
+from tocsin.notify.model import Breach, DeliveryEvent
+from tocsin.notify.rules import ACCEPTED_WITHIN, sentence
 from tocsin.storage import Tx
 
 MAX_ITEMS = 500
@@ -21,7 +21,17 @@ MAX_RESPONSE_CHARACTERS = 5_000
 
 PAYLOAD = "payload"
 """The act, and the wire's type, of a line that shows a message as it came."""
-_BY = {"email": "E-mail", "call": "Call", "sms": "SMS", "push": "Push notification"}
+_BY = {
+    "email": "E-mail",
+    "call": "Call",
+    "sms": "SMS",
+    "push": "Push notification",
+    "microsoft_teams": "Microsoft Teams",
+    "pagerduty": "PagerDuty",
+    "splunk_on_call": "Splunk On-Call",
+}
+_STATE = {"acknowledged": "answered", "undelivered": "did not arrive"}
+"""States whose word would say something else beside the name of a channel."""
 _UNTOLD_STATES = frozenset({"sending"})
 """Steps of a delivery that say nothing to people."""
 
@@ -39,6 +49,9 @@ def timeline(tx: Tx, incident: Incident, base_url: str) -> list[TimelineItem]:
         for number, event in enumerate(notify.log(tx, incident.id))
         if event.state not in _UNTOLD_STATES
     ]
+    late = notify.breach(tx, incident.id)
+    if late is not None:
+        ranked.append((late.incident_id, _late(late, link)))
     ranked += [(comment.id, _comment(comment)) for comment in store.comments(tx, incident.id, MAX_ITEMS)]
     response = store.response_of(tx, incident.id)
     if response is not None:
@@ -110,10 +123,19 @@ def _response(incident: Incident, response: Response) -> TimelineItem:
     )
 
 
+def _late(breach: Breach, links: list[str]) -> TimelineItem:
+    minutes = int(ACCEPTED_WITHIN.total_seconds() // 60)
+    said = f"No provider had accepted a page {minutes} minutes after the first one was due. {breach.why}."
+    if breach.accepted_at is not None:
+        said += f" The first one was accepted {say_duration(breach.accepted_at - breach.started_at)} late."
+    return _generic(f"late-{breach.incident_id}", breach.recorded_at, "Nobody was alerted in time", said, links)
+
+
 def _delivery(id: str, event: DeliveryEvent, links: list[str]) -> TimelineItem:
     by = _BY.get(event.channel, event.channel.capitalize())
+    state = _STATE.get(event.state, event.state.replace("_", " "))
     data = {
-        "title": f"{by} {event.state.replace('_', ' ')}",
+        "title": f"{by} {state}",
         "content": f"{sentence(event).rstrip('.')}.",
         "links": links,
     }

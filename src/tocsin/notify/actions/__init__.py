@@ -8,13 +8,14 @@ from tocsin.notify.actions.answering import (
     verify_answer,
     verify_state,
 )
-from tocsin.notify.actions.arriving import breach, count_breaches, look_after, receipt
+from tocsin.notify.actions.arriving import breach, count_breaches, look_after, paging_of, receipt
 from tocsin.notify.actions.failing_over import GivenUp
 from tocsin.notify.actions.holding import DIGEST_CHANNEL
 from tocsin.notify.actions.installation import available, configured
 from tocsin.notify.actions.keeping import ROWS_PER_DELIVERY, forget, prune
 from tocsin.notify.actions.looking import COUNTED, MAX_CHANNELS, MAX_LEDGER_LINES, log, look, paged, states, taken_back
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC, cancel, queue, queue_again, renew
+from tocsin.notify.actions.proving import ledger_csv, proofs
 from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS
 from tocsin.notify.actions.sending import Gone, claim, settle, take_over
 
@@ -38,10 +39,13 @@ __all__ = [
     "configured",
     "count_breaches",
     "forget",
+    "ledger_csv",
     "log",
     "look",
     "look_after",
     "paged",
+    "paging_of",
+    "proofs",
     "prune",
     "queue",
     "queue_again",

@@ -91,6 +91,12 @@ def breach(tx: Tx, incident_id: int) -> Breach | None:
     )
 
 
+def paging_of(tx: Tx, incident_id: int) -> tuple[datetime | None, datetime | None]:
+    """(for when the first page of an incident was planned, when a provider first accepted one)."""
+    started_at = reading.first_planned(tx, incident_id)
+    return started_at, None if started_at is None else reading.first_acceptance(tx, incident_id, started_at)
+
+
 def count_breaches(tx: Tx) -> int:
     """How many incidents had a breach, of all that are remembered."""
     return arriving.count_breaches(tx)

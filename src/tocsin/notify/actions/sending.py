@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from tocsin.notify import rules
-from tocsin.notify.actions import holding
+from tocsin.notify.actions import holding, targets
 from tocsin.notify.actions.arriving import record_breach
 from tocsin.notify.actions.composing import message, parents
 from tocsin.notify.actions.failing_over import GivenUp, fail_over, put_off
@@ -69,15 +69,18 @@ def settle(
         return None
     if isinstance(answer, GiveUp) and answer.endpoint_gone and gone is not None and row.user_id:
         gone(tx, row.user_id, row.channel, tx.vault.open(row.endpoint) if row.endpoint else row.address)
+    if isinstance(answer, GiveUp) and answer.endpoint_gone and row.target_id:
+        targets.retire(tx, row.target_id)
     change = rules.settled(
         State(row.state), row.attempts, delivery_id=delivery_id, attempt=attempt, kind=row.kind,
         planned_at=row.planned_at, answer=answer, now=tx.now,
     )  # fmt: skip
     name = answer.provider_id if isinstance(answer, Sent) else None
     if change is None:
-        if attempt == row.attempts and row.in_flight:  # we know now what became of it: it never left, or it did before
-            named = {"provider_id": name} if name is not None else {}
-            shelf.change(tx, delivery_id, state=row.state, due_at=row.due_at, in_flight=False, **named)
+        unnamed = name is not None and row.provider_id is None  # a receipt was quicker than this note
+        if unnamed or (attempt == row.attempts and row.in_flight):  # or a cancelled page, as we now know, never left
+            known = {"provider_id": name} if unnamed else {}
+            shelf.change(tx, delivery_id, state=row.state, due_at=row.due_at, in_flight=False, **known)
         return None
     detail = change.detail[:MAX_DETAIL_CHARACTERS]
     more: dict[str, Any] = {}

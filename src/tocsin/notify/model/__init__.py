@@ -210,6 +210,26 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     """What had become of a page by then, as a sentence."""
 
 
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """One message about an incident as its ledger proves it: where it stands, and when it got there."""
+
+    id: int
+    kind: str
+    channel: str
+    user_id: int | None
+    target_id: int | None
+    recipient: str
+    address: str
+    state: str
+    planned_at: datetime
+    attempts: int
+    provider_id: str | None
+    reason: str
+    """The newest words of the ledger: a server's, or ours."""
+    reached: Mapping[str, datetime]
+    """By `State`, when it came into that state first (`failed`: last)."""
+
+
 class AnswerLink(msgspec.Struct, frozen=True):
     """Whom a secret answer link was sent to, and about what."""
 

@@ -212,7 +212,7 @@ def sentence(event: DeliveryEvent) -> str:
     subject = f"{what[0].upper()}{what[1:]} to {whom}"
     match event.state:
         case State.QUEUED:
-            return f"{subject} queued"
+            return f"{subject} queued" + (f" {event.detail}" if event.detail else "")
         case State.SENDING:
             return f"{subject} being sent" + (f", attempt {event.attempt}" if event.attempt > 1 else "")
         case State.SENT:
@@ -223,8 +223,10 @@ def sentence(event: DeliveryEvent) -> str:
             return f"{subject} given up: {event.detail}"
         case State.CANCELLED:
             return f"{subject} cancelled: {event.detail}"
-        case State.DELIVERED | State.SEEN | State.ACKNOWLEDGED:
+        case State.DELIVERED | State.SEEN:
             return f"{subject} {event.state}" + (f": {event.detail}" if event.detail else "")
+        case State.ACKNOWLEDGED:
+            return f"{subject} answered: {event.detail}"
         case State.UNDELIVERED:
             return f"{subject} did not arrive: {event.detail}"
         case State.HELD:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,32 @@ def reached(tx: Tx, incident_id: int) -> Rows:
     )
     ids = newest.group_by(column.user_id, column.channel, column.address, column.target_id, column.distinct_key)
     return tx.execute(select(*whom).where(column.id.in_(ids)).order_by(column.id)).all()
+
+
+def messages(tx: Tx, incident_id: int, *, offset: int, limit: int) -> tuple[Rows, int]:
+    """The messages about an incident in the order in which they were planned, and how many there are in all."""
+    column = deliveries.c
+    mine = column.incident_id == incident_id
+    total = int(tx.execute(select(func.count()).select_from(deliveries).where(mine)).scalar_one())
+    some = select(deliveries).where(mine).order_by(column.planned_at, column.id).offset(offset).limit(limit)
+    return tx.execute(some).all(), total
+
+
+def lines_of(tx: Tx, ids: Collection[int], limit: int) -> Rows:
+    """(delivery_id, at, state, detail) of the ledger lines of these deliveries, the oldest first."""
+    event = delivery_events.c
+    lines = select(event.delivery_id, event.at, event.state, event.detail).where(event.delivery_id.in_(ids))
+    return tx.execute(lines.order_by(event.id).limit(limit)).all()
+
+
+def first_planned(tx: Tx, incident_id: int) -> datetime | None:
+    """For when the first page of this incident was planned, ever."""
+    column = deliveries.c
+    mine = column.incident_id == incident_id
+    found: datetime | None = tx.execute(
+        select(func.min(column.planned_at)).where(mine, column.kind == Kind.PAGE)
+    ).scalar_one()
+    return found
 
 
 def first_acceptance(tx: Tx, incident_id: int, since: datetime) -> datetime | None:
