@@ -194,7 +194,7 @@ class Day:
         people = {
             event.user_id for event in notify.log(tx, incident.id) if event.kind == "page" and event.state == "queued"
         } - _taken_back(notify.log(tx, incident.id))
-        coming = {page.person.user_id for page in escalation.coming(tx, incident.id) if page.person is not None}
+        coming = {page.user_id for page in escalation.coming(tx, incident.id)}
         return bool(people) and {self.story.alice, self.story.bob} <= people | coming
 
 

@@ -76,6 +76,9 @@ BODIES: dict[str, Any] = {
         "starts_at": "2026-03-03T09:00:00Z",
         "ends_at": "2026-03-04T09:00:00Z",
     },
+    "on_call_imports.create": {"url": "https://calendar.example.com/oncall.ics"},
+    "on_call_imports.update": {"name": "Renamed"},
+    "on_call_feeds.create": {"user_email": "alice@tocsin.example"},
     "on_call_cover_requests.accept": {"user_email": "bob@tocsin.example"},
     "on_call_cover_requests.decline": {"user_email": "bob@tocsin.example"},
     "on_call_cover_requests.cancel": {"user_email": "alice@tocsin.example"},
@@ -138,6 +141,7 @@ _PARENTS = {
     "/api/v2/catalog/relations/{id}": ("/api/v2/catalog/relations", BODIES["catalog_relations.create"]),
     "/api/v2/catalog/relations/{relation_id}": ("/api/v2/catalog/relations", BODIES["catalog_relations.create"]),
     "/api/v3/incidents/{id}": ("/api/v3/incidents", BODIES["incidents.create"]),
+    "/api/v2/on-call-feeds/{id}": ("/api/v2/on-call-feeds", BODIES["on_call_feeds.create"]),
     "/api/v2/on-calls/{id}": ("/api/v2/on-calls", BODIES["on_calls.create"]),
     "/api/v2/slack-integrations/{id}": ("/api/v2/slack-integrations", BODIES["slack_integrations.create"]),
     "/api/v2/pager-duty-webhooks/{id}": ("/api/v2/pager-duty-webhooks", BODIES["pager_duty_webhooks.create"]),
@@ -170,6 +174,7 @@ _PARTS = {
     "events": "on_call_events.create",
     "layers": "on_call_layers.create",
     "cover-requests": "on_call_cover_requests.create",
+    "imports": "on_call_imports.create",
     "comments": "incident_comments.create",
     "attributes": "catalog_attributes.create",
     "records": "catalog_records.create",
@@ -211,6 +216,10 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         assert made.status_code == 201, made.text
         return f"{path}?email={BODIES['team_members.create']['email']}"
     path = path.replace("{user}", _ALICE).replace("/{id}/change-role/{role_id}", "/1/change-role/1")
+    if path.endswith(("/alert-next", "/coming-pages")):  # somebody is on call, and the others come later
+        await client.post("/api/v2/on-calls/default/layers", json=BODIES["on_call_layers.create"])
+        made = await client.post("/api/v3/incidents", json={**BODIES["incidents.create"], "team_wait": 60})
+        return path.replace("{id}", made.json()["data"]["id"])
     for beginning, (collection, attributes) in _PARENTS.items():
         if path == beginning or path.startswith(beginning + "/"):
             made = await client.post(collection, json=attributes)
