@@ -30,9 +30,9 @@ KEPT_FOR = timedelta(days=1)
 
 _CODE_CHANNELS = {Kind.PHONE: ("sms", "call")}
 """By which channel a code goes, the best first; any other kind has one channel alone."""
-_WORDS = {
-    Kind.PHONE: "text messages nor phone calls", Kind.TELEGRAM: "Telegram messages", Kind.NTFY: "ntfy messages",
-    Kind.PUSHOVER: "Pushover messages", Kind.APPRISE: "messages through Apprise", Kind.EMAIL: "e-mails",
+_NOT_SENT = {
+    Kind.PHONE: "neither text messages nor phone calls", Kind.TELEGRAM: "no Telegram messages",
+    Kind.PUSHOVER: "no Pushover messages",
 }  # fmt: skip
 
 
@@ -41,7 +41,8 @@ def send(tx: Tx, user: User, method: Method, *, team_id: int) -> None:
 
     Raises Invalid when the address needs none or this installation cannot send there, and TooMany.
     """
-    if method.kind is Kind.PUSH or (method.works and method.verified_at is not None):
+    standing = store.method(tx, user.id, method.id)
+    if standing is None or standing.works or method.kind is Kind.PUSH:
         raise Invalid.fields(base="This contact method is verified already")
     channel = _channel(tx, method.kind)
     endpoint, key = store.secret_of(tx, method.id)
@@ -62,7 +63,8 @@ def send(tx: Tx, user: User, method: Method, *, team_id: int) -> None:
 
 def verify(tx: Tx, user: User, method: Method, code: str) -> None:
     """Take the code that was sent to an address. Raises Invalid (field `code`); a wrong one counts even then."""
-    if method.works:
+    standing = store.method(tx, user.id, method.id)
+    if standing is None or standing.works:
         return
     sent = store.newest_code(tx, method.id)
     if sent is None or sent.expires_at <= tx.now:
@@ -93,9 +95,8 @@ def _channel(tx: Tx, kind: Kind) -> str:
     for channel in channels:
         if channel in available:
             return channel
-    raise Invalid.fields(
-        kind=f"cannot be verified: this Tocsin can send no {_WORDS[kind]} until its provider is configured"
-    )
+    what = _NOT_SENT.get(kind, f"no {kind}")
+    raise Invalid.fields(kind=f"cannot be verified: this Tocsin can send {what} until its provider is configured")
 
 
 def _within_limits(tx: Tx, user_id: int, key: str) -> None:

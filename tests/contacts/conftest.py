@@ -1,0 +1,5 @@
+"""Stories are told in a world (see `tests.world`)."""
+
+from tests.world import world
+
+__all__ = ["world"]
