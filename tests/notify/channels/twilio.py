@@ -152,10 +152,12 @@ class Twilio:
         """Every request, refused ones too: (resource, form)."""
         self.calls: list[Phone] = []
         self.texts: list[Text] = []
-        self.refusals: dict[str, tuple[int, int, str]] = {}
-        """By number: (HTTP status, error code, words)."""
+        self.refusals: dict[tuple[str, str], tuple[int, int, str]] = {}
+        """By resource (`Calls`, `Messages`) and number: (HTTP status, error code, words)."""
         self.answers: list[tuple[int, dict[str, str]]] = []
         """Statuses and headers with which the next requests are answered before any is taken."""
+        self.told: list[tuple[str, Form]] = []
+        """What it posted to Tocsin: (address, facts)."""
         self.silent = False
         """Take connections and say nothing."""
         self._ids = itertools.count(1)
@@ -176,9 +178,13 @@ class Twilio:
         url = f"http://127.0.0.1:{self.port}"
         return {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "from_number": NUMBER, "base_url": url}
 
-    def refuse(self, number: str, code: int = 21211, words: str = "", status: int = 400) -> None:
-        """Take nothing for this number."""
-        self.refusals[number] = (status, code, words or f"The 'To' number {number} is not a valid phone number.")
+    def refuse(
+        self, number: str, code: int = 21211, words: str = "", *, status: int = 400, only: str = ""
+    ) -> None:  # fmt: skip
+        """Take nothing for this number, or no `only` (`Calls`, `Messages`)."""
+        for resource in [only] if only else ["Calls", "Messages"]:
+            words = words or f"The 'To' number {number} is not a valid phone number."
+            self.refusals[resource, number] = (status, code, words)
 
     def new(self) -> list[tuple[str, str]]:
         """(`call` or `sms`, number) of what was taken since the last time, in order."""
@@ -198,11 +204,17 @@ class Twilio:
         """Post facts to Tocsin, signed as Twilio signs. (0, "") when nobody has said how Tocsin is reached."""
         if self.reach is None:
             return 0, ""
+        self.told.append((url, facts))
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "X-Twilio-Signature": signature(url, facts, token),
         }
         return await self.reach(url, urlencode(facts).encode(), headers)
+
+    async def repeat(self) -> str:
+        """Tell once more what was told last, as after a lost answer; returns what is answered."""
+        url, facts = self.told[-1]
+        return (await self.tell(url, facts))[1]
 
     @property
     def _taken(self) -> list[tuple[str, Form]]:
@@ -249,8 +261,8 @@ class Twilio:
             words = "Too Many Requests" if status == 429 else "Service unavailable"
             return status, _error(status, 20000 + status, words), more
         to = form.get("To", "")
-        if to in self.refusals:
-            status, code, words = self.refusals[to]
+        if (found[1], to) in self.refusals:
+            status, code, words = self.refusals[found[1], to]
             return status, _error(status, code, words), {}
         if not _E164.fullmatch(to):
             return 400, _error(400, 21211, f"The 'To' number {to} is not a valid phone number."), {}
