@@ -200,6 +200,36 @@ def doctor_command(*, data: Data = None, database_url: DatabaseUrl = None) -> No
     sys.exit(1 if wrong else 0)
 
 
+@app.command(name="simulate")
+def simulate_command(
+    *,
+    monitor: Annotated[int | None, Parameter(help="Id of the monitor that fails.")] = None,
+    heartbeat: Annotated[int | None, Parameter(help="Id of the heartbeat that stays silent.")] = None,
+    policy: Annotated[int | None, Parameter(help="Id of the policy of an incident that somebody reports.")] = None,
+    at: Annotated[str | None, Parameter(help="When, e.g. 2026-12-24T03:00:00Z; now when it is not said.")] = None,
+    away: Annotated[str | None, Parameter(help="E-mail addresses of people who could not answer, by commas.")] = None,
+    down: Annotated[str | None, Parameter(help="Channels whose messages all fail, by commas: sms,call.")] = None,
+    json: Annotated[bool, Parameter(name="--json", negative=(), help="Print what the API would answer.")] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Say who would be paged, how and at what minute. Exit code 1 when nobody who could answer would hear of it.
+
+    Sends nothing and changes nothing; works beside a running server, e.g. to check a rotation before it is merged.
+    """
+    settings = _settings({"data": data, "database_url": database_url})
+    from tocsin.runtime import foresight
+    from tocsin.runtime.foundation import foundation
+    from tocsin.runtime.playing import printed, question
+
+    asked = question(monitor_id=monitor, heartbeat_id=heartbeat, policy_id=policy, at=at, away=away, down=down)
+    with foundation(settings) as ground:
+        _make_current(ground)
+        answer = ground.database.submit_read(foresight.simulated, asked).result()
+    printed(answer, Console(highlight=False), json=json)
+    sys.exit(0 if answer.first_answer is not None else 1)
+
+
 @app.command(name="backup")
 def backup_command(file: Path, /, *, data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Write one consistent copy of everything, with the secret key, to FILE. The server may be running.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import stat
 import threading
@@ -92,6 +93,7 @@ def test_the_doctor_asks_the_running_server_and_finds_nothing_wrong(tmp_path: Pa
         assert well.returncode == 0, well.stdout
         assert f"process {server.pid} is ready" in well.stdout
         assert "0 wrong" in well.stdout
+        assert "has no verified phone number" in well.stdout, "what would cost a page is named"
 
 
 @pytest.mark.slow
@@ -215,3 +217,21 @@ def test_backup_and_restore_of_postgresql_carry_every_row_and_the_numbering(
     finally:
         postgres.drop("backup_from")
         postgres.drop("backup_to")
+
+
+@pytest.mark.slow
+def test_an_outage_is_played_through_beside_a_running_server(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        token = tocsin("token", "create", "--team", "My team", "--data", "data", cwd=tmp_path).stdout.strip()
+        body = {"url": "http://127.0.0.1:1", "monitor_type": "status", "pronounceable_name": "Shop", "paused": True}
+        made = server.ask("/api/v2/monitors", "POST", body, token)[1]["data"]["id"]
+        played = tocsin("simulate", "--monitor", made, "--data", "data", cwd=tmp_path)
+        assert played.returncode == 0, played.stderr
+        assert "could answer first: minute 0, by email" in played.stdout
+        assert "Nobody is on call, so the whole team is alerted." in " ".join(played.stdout.split())
+        nobody = tocsin("simulate", "--monitor", made, "--down", "email,push", "--json", "--data", "data", cwd=tmp_path)
+        assert nobody.returncode == 1
+        assert json.loads(nobody.stdout)["first_answer"] is None
+    wrong = tocsin("simulate", "--monitor", "99", "--data", "data", cwd=tmp_path)
+    assert wrong.returncode == 1
+    assert "was not found" in wrong.stderr

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import ping_permission
+from tocsin.runtime import foresight
 from tocsin.runtime.browsers import state_of_browsers
 from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
 from tocsin.runtime.foundation import foundation
@@ -34,6 +35,8 @@ MIN_FREE_BYTES = 1 << 30
 """A gigabyte: days of history of thousands of monitors; below it the day on which writes fail is near."""
 MIN_FREE_BYTES_TO_WORK = 100 << 20
 NETWORK_TIMEOUT_SECONDS = 5.0
+MAX_SHORTCOMINGS = 20
+"""That are listed; whoever mends these sees the next."""
 MIN_FILES = 4096
 """File descriptors: one per check under way, one per connection, and some for ourselves."""
 EARLIEST_PLAUSIBLE_YEAR = 2026
@@ -146,6 +149,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield from _sound(_file_of(settings))
             yield Finding("ok", "Database", f"{kind}, at {revision}")
             yield from _people(ground.database)
+            yield from _reachability(ground.database)
     except DataDirectoryError as error:
         yield Finding("wrong", "Database", "it was not opened", str(error))
     except (SQLAlchemyError, sqlite3.Error) as error:
@@ -167,6 +171,16 @@ def _sound(file: Path) -> Iterator[Finding]:
         connection.close()
     if answer != "ok":
         yield Finding("wrong", "Database", f"the file is damaged: {answer}", "Stop Tocsin and restore a backup.")
+
+
+def _reachability(database: Database) -> Iterator[Finding]:
+    """What would cost somebody a page one day; the API has all of it (`/api/v2/on-calls/warnings`)."""
+    found = database.submit_read(foresight.shortcomings).result(NETWORK_TIMEOUT_SECONDS)
+    for team, sentence in found[:MAX_SHORTCOMINGS]:
+        yield Finding("warning", "Reachability", f"{team}: {sentence}")
+    if len(found) > MAX_SHORTCOMINGS:
+        more = len(found) - MAX_SHORTCOMINGS
+        yield Finding("warning", "Reachability", f"and {more} more", "See GET /api/v2/on-calls/warnings.")
 
 
 def _people(database: Database) -> Iterator[Finding]:

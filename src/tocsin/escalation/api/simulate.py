@@ -19,7 +19,8 @@ from tocsin.storage import Tx
 
 FARTHEST = timedelta(days=5 * 365)
 """Beyond this no calendar says anything."""
-Subjects = Mapping[str, Callable[[Tx, int, tuple[int, ...] | None], Subject]]
+TeamIds = tuple[int, ...] | None
+Subjects = Mapping[str, Callable[[Tx, int, TeamIds], Subject]]
 """By the name of a query parameter (`monitor_id`): (tx, id, the caller's teams) to what fails. Raises NotFound."""
 
 
@@ -82,13 +83,7 @@ def operations(subjects: Subjects) -> tuple[Operation, ...]:
     """`subjects`: how to find what can fail; from runtime.wiring."""
 
     def handler(tx: Tx, call: Call, input: Simulate) -> SimulationShown:
-        subject = _subject(tx, call, input, subjects)
-        at = _instant(tx, input)
-        away, strangers = simulating.people_away(tx, subject.team_id, _list(input.away))
-        if strangers:
-            raise Invalid.fields(away=f"names people who are not in the team: {', '.join(strangers)[:MAX_NAME]}")
-        down = frozenset(channel.lower() for channel in _list(input.down))
-        return shown(simulating.simulate(tx, subject, at=at, away=away, down=down))
+        return simulated(tx, input, call.team_ids, subjects)
 
     return (
         Operation(
@@ -98,6 +93,17 @@ def operations(subjects: Subjects) -> tuple[Operation, ...]:
             deed="played an outage through",
         ),
     )  # fmt: skip
+
+
+def simulated(tx: Tx, input: Simulate, team_ids: TeamIds, subjects: Subjects) -> SimulationShown:
+    """Play it through. Raises Invalid, and NotFound when what is to fail is not there."""
+    subject = _subject(tx, input, team_ids, subjects)
+    at = _instant(tx, input)
+    away, strangers = simulating.people_away(tx, subject.team_id, _list(input.away))
+    if strangers:
+        raise Invalid.fields(away=f"names people who are not in the team: {', '.join(strangers)[:MAX_NAME]}")
+    down = frozenset(channel.lower() for channel in _list(input.down))
+    return shown(simulating.simulate(tx, subject, at=at, away=away, down=down))
 
 
 def shown(simulation: Simulation) -> SimulationShown:
@@ -137,15 +143,15 @@ def _minute(at: datetime, since: datetime) -> float:
     return round((at - since).total_seconds() / 60, 2)
 
 
-def _subject(tx: Tx, call: Call, input: Simulate, subjects: Subjects) -> Subject:
+def _subject(tx: Tx, input: Simulate, team_ids: TeamIds, subjects: Subjects) -> Subject:
     names = ("monitor_id", "heartbeat_id", "policy_id")
     given = {name: id for name in names if (id := getattr(input, name)) is not UNSET}
     if len(given) != 1:
         raise Invalid.fields(base="say what fails: exactly one of monitor_id, heartbeat_id and policy_id")
     ((name, id),) = given.items()
     if name != "policy_id":
-        return subjects[name](tx, id, call.team_ids)
-    policy = policies.get_policy(tx, id, call.team_ids)
+        return subjects[name](tx, id, team_ids)
+    policy = policies.get_policy(tx, id, team_ids)
     return Subject(team_id=policy.team_id, name=policy.name, paging=Paging(policy_id=policy.id))
 
 
