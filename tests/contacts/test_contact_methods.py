@@ -195,7 +195,8 @@ async def test_a_rule_that_names_an_address_goes_with_it(database: Database) -> 
 async def test_a_browser_subscribes_behind_a_link_of_its_person_and_renews(
     database: Database, clock: FakeClock
 ) -> None:
-    subscription = '{"endpoint": "https://push.example/abc", "keys": {"p256dh": "k", "auth": "a"}, "more": 1}'
+    keys = f'{{"p256dh": "{"A" * 87}", "auth": "{"A" * 22}"}}'
+    subscription = f'{{"endpoint": "https://push.example/abc", "keys": {keys}, "more": 1}}'
 
     def work(tx: Tx) -> str:
         user = ann(tx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +20,10 @@ MAX_METHODS = 20
 """Addresses of one person: each may be sent to at once, and each costs a row in the plan of every page."""
 MAX_SUBSCRIPTION_CHARACTERS = 4_000
 MAX_WHY_CHARACTERS = 300
+POINT_BYTES = 65
+"""Of a browser's public key: a point of P-256, uncompressed (RFC 8291, 3.1)."""
+AUTH_BYTES = 16
+"""Of the secret that it shares with us (RFC 8291, 3.2)."""
 
 
 def member(tx: Tx, named: str, team_ids: tuple[int, ...] | None, caller_id: int | None = None) -> User:
@@ -141,9 +146,17 @@ def _subscription(text: str) -> _Subscription:
         parts = urlsplit(found.endpoint)
     except (msgspec.DecodeError, ValueError):
         raise Invalid.fields(subscription="must be a push subscription as a browser makes it") from None
-    if parts.scheme not in ("https", "http") or not parts.hostname or not (found.keys.p256dh and found.keys.auth):
+    sizes = [len(raw) for raw in map(_decoded, (found.keys.p256dh, found.keys.auth))]
+    if parts.scheme != "https" or not parts.hostname or sizes != [POINT_BYTES, AUTH_BYTES]:
         raise Invalid.fields(subscription="must have an endpoint and keys, as a browser makes them")
     return found
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return b""
 
 
 def _add(tx: Tx, user: User, *, kind: Kind, checked: rules.Address, label: str, verified: bool) -> Method:
