@@ -25,10 +25,10 @@ def calendar(tx: Tx, given: Value, team_id: int) -> Value | None:
 def outgoing_webhook(tx: Tx, given: Value, team_id: int) -> Value | None:
     """An outgoing webhook, by id or name."""
     found, _ = webhooks.list_webhooks(tx, (team_id,), page=1, per_page=MAX_LOOKED_THROUGH)
-    return _named(given, {each.id: each.name or each.url for each in found})
+    return _named(given, {each.id: each.name for each in found})
 
 
-def _named(given: Value, known: Mapping[int, str]) -> Value | None:
+def _named(given: Value, known: Mapping[int, str | None]) -> Value | None:
     for id, name in known.items():
         if given.item_id in (None, id) and given.name in (None, name):
             return Value(type=given.type, item_id=id, name=name)

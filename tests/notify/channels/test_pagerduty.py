@@ -69,7 +69,10 @@ async def test_a_wrong_key_is_given_up_in_its_words_and_settings_that_fit_no_mor
         answer = await tell(service, net, page(**wrong))
         assert isinstance(answer, GiveUp)
         assert "PagerDuty answered 400: Event object is invalid" in answer.why
+        misfit = await tell(service, net, page(**{**TO, "target": {"key": "x", "severity": "loud"}}))
         lost = await tell(service, net, page(**{**TO, "target": {}}))
+    assert isinstance(misfit, GiveUp)
+    assert "the settings of “Shop service” cannot be used" in misfit.why
     assert isinstance(lost, GiveUp)
-    assert "the settings of “Shop service” cannot be used" in lost.why
+    assert "the target was deleted, or the key that opens its settings is lost" in lost.why
     assert service.requests == 1

@@ -43,6 +43,14 @@ TITLES: Mapping[str, str] = {
 }
 """What people call a kind; the name of a target that nobody named."""
 
+WIRE_TYPES: Mapping[str, str] = {
+    "slack": "slack_integration",
+    "pagerduty": "pager_duty_webhook",
+    "splunk_on_call": "splunk_on_call",
+    "jira": "jira_integration",
+}
+"""What the contract calls a target of a kind that has an address of its own (part 2, 9.3)."""
+
 Errors = dict[str, list[str]]
 
 
@@ -129,7 +137,7 @@ def open_target(tx: Tx, id: int, team_ids: tuple[int, ...] | None, kind: str | N
     row = shelf.row_of(tx, id)
     wanted = row is not None and (team_ids is None or row.team_id in team_ids) and kind in (None, row.kind)
     if row is None or not wanted:
-        raise NotFound(TYPE if kind is None else kind, id)
+        raise NotFound(WIRE_TYPES.get(kind or "", TYPE), id)
     return _opened(tx, [row])[0]
 
 

@@ -24,6 +24,7 @@ from tocsin.notify.channels.places import (
     blank_complaints,
     cut,
     decoded,
+    is_about_an_incident,
     link_of,
     plain,
     settings_of,
@@ -90,7 +91,7 @@ async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
     jira = _Jira(target, net, message)
     if message.parent is not None:
         return await jira.follow(message.parent)
-    if message.notice.kind in (Kind.ACKNOWLEDGED, Kind.RESOLVED):
+    if is_about_an_incident(message) and message.notice.kind != Kind.PAGE:
         return GiveUp("there is no issue of this incident to write into")
     return await jira.open()
 

@@ -20,6 +20,7 @@ from tocsin.notify.channels.places import (
     blank_complaints,
     cut,
     decoded,
+    is_about_an_incident,
     link_of,
     plain,
     settings_of,
@@ -78,7 +79,7 @@ async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
     linear = _Linear(target, settings, net, message)
     if message.parent is not None:
         return await linear.follow(message.parent)
-    if message.notice.kind in (Kind.ACKNOWLEDGED, Kind.RESOLVED):
+    if is_about_an_incident(message) and message.notice.kind != Kind.PAGE:
         return GiveUp("there is no issue of this incident to write into")
     return await linear.open()
 

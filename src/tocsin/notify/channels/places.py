@@ -32,8 +32,10 @@ class Fetches(Protocol):
 
 def settings_of(message: Message, form: type[Form]) -> Form | GiveUp:
     """The target's settings in the form of its channel, or that they cannot be used."""
+    if not message.target:
+        return GiveUp("the target was deleted, or the key that opens its settings is lost: set it up again")
     try:
-        return msgspec.convert(message.target or {}, form)
+        return msgspec.convert(message.target, form)
     except msgspec.ValidationError as error:
         return GiveUp(f"the settings of “{message.target_name}” cannot be used ({error}): set them again")
 
