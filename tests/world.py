@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from tests.notify.mailserver import Mailbox, mail_server
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.console import console_app
+from tocsin.contacts import actions as contacts
 from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.api import OPERATIONS as ESCALATION
 from tocsin.escalation.worker import Escalations
@@ -48,13 +50,16 @@ from tocsin.notify.api import OPERATIONS as NOTIFY
 from tocsin.notify.channels import email as email_channel
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
+from tocsin.oncall.actions import render_feed
 from tocsin.oncall.api import OPERATIONS as ON_CALL
-from tocsin.oncall.worker import HandOffs
+from tocsin.oncall.worker import HandOffs, Imports
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
+from tocsin.rest.feeds import Feeds
 from tocsin.rest.pings import Pings
 from tocsin.runtime import foresight
 from tocsin.runtime.callbacks import push_callbacks, pushover_callbacks, twilio_callbacks
+from tocsin.runtime.channels import push_key
 from tocsin.runtime.chat import Chats
 from tocsin.runtime.receiving import web_receiver
 from tocsin.runtime.references import REFERENCES
@@ -114,6 +119,8 @@ class World:
         self.providers: dict[str, msgspec.Struct] = {}
         """Settings of further channels by kind, e.g. of a provider that is played by a local server; they hold from
         the next `crash` on, and `await world.installed()` says so in the database."""
+        self.ca_file: str | None = None
+        """Whose certificates the providers show; None = those that the machine trusts."""
         self._provider_net: RealNet | None = None
         self._read = 0
         self._assemble()
@@ -142,6 +149,7 @@ class World:
         self.deadlines = Deadlines(self.database, self.clock, BASE_URL)
         self.intake = Intake(self.database, BASE_URL)
         self.hand_offs = HandOffs(self.database, self.clock)
+        self.imports = Imports(self.database, self.clock, self.net)
         self.escalations = Escalations(self.database, self.clock)
         self.storms = Storms(self.database, self.clock, BASE_URL)
         self.deliveries = Deliveries(
@@ -152,6 +160,7 @@ class World:
             net=self._reaching_providers(),
             alone=True,
             given_up=bring_forward,
+            gone=contacts.retire,
             limits=self.limits,
         )
         self.fan_out = FanOut(self.database, self.clock)
@@ -172,7 +181,8 @@ class World:
             **{f"callbacks {number}": receiver for number, receiver in enumerate(receivers)},
             "api": Api(self.door, catalogue, base_url=BASE_URL),
             "receiving": web_receiver(self.inbox, self.clock),
-            "console": console_app(self.database, self.door, BASE_URL),
+            "feeds": Feeds(partial(self.database.read, render_feed)),
+            "console": console_app(self.database, self.door, BASE_URL, push_key(self.providers)),
             "pings": Pings(self.intake.take, self.intake.take_by_name, self.clock),
             "push": push_callbacks(self.database, self.door, BASE_URL),
             "pushover": pushover_callbacks(self.database, self.door, BASE_URL),
@@ -274,6 +284,10 @@ class World:
         await self.settle()
         return answer
 
+    async def feed(self, url: str) -> httpx.Response:
+        """Read an on-call feed, as a calendar program does."""
+        return await self._ask("feeds", "GET", url.removeprefix(BASE_URL))
+
     def site(self, host: str) -> Site:
         """The site that `monitor(host)` watches."""
         return self.net.site(f"{host}.example.com")
@@ -299,6 +313,13 @@ class World:
         await self.settle()
         return answer.status_code, answer.text
 
+    async def notification(self, token: str, did: str) -> dict[str, Any]:
+        """A browser reports on a notification that it shows, and the workers do what follows."""
+        answer = await self._ask("push", "POST", f"/callbacks/push/{token}", data={"did": did})
+        await self.settle()
+        found: dict[str, Any] = answer.json()
+        return found
+
     async def fast_forward(self, **parts: float) -> None:
         """Live through that much time, second by second."""
         end = self.clock.now() + timedelta(**parts)
@@ -321,6 +342,7 @@ class World:
                 await self.confirmations.run_once(),
                 await self.storms.run_once(),
                 await self.deadlines.run_once(),
+                await self.imports.run_once(),
                 await self.hand_offs.run_once(),
                 await self.escalations.run_once(),
                 await self.deliveries.run_once(),
@@ -361,7 +383,7 @@ class World:
     def _reaching_providers(self) -> RealNet | None:
         """Providers are played by servers on this machine, and reached over real sockets."""
         if self.providers and self._provider_net is None:
-            self._provider_net = RealNet(SystemClock(), allow_private=True)
+            self._provider_net = RealNet(SystemClock(), allow_private=True, ca_file=self.ca_file)
             self._provider_net.start()
         return self._provider_net
 

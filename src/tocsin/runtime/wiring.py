@@ -41,9 +41,11 @@ from tocsin.notify.actions import states as delivery_states
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
 from tocsin.oncall import api as oncall
-from tocsin.oncall.worker import HandOffs
+from tocsin.oncall.actions import render_feed
+from tocsin.oncall.worker import HandOffs, Imports
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
+from tocsin.rest.feeds import Feeds
 from tocsin.rest.pings import Pings
 from tocsin.runtime import foresight, health
 from tocsin.runtime.browsers import browsers
@@ -107,6 +109,7 @@ class House:
             net=self._net,
             alone=database.dialect == "sqlite",
             given_up=bring_forward,
+            gone=contact_actions.retire,
             limits=Limits(
                 pages_per_hour=settings.pages_per_hour,
                 sms_per_day=settings.sms_per_day,
@@ -142,6 +145,7 @@ class House:
             console=console_app(database, door, base_url, push_key(self._channels)),
             receivers=[
                 web_receiver(self._inbox, clock),
+                Feeds(partial(database.read, render_feed)),
                 twilio_callbacks(database, door, clock, self._channels, base_url),
                 push_callbacks(database, door, base_url),
                 pushover_callbacks(database, door, base_url),
@@ -172,6 +176,7 @@ class House:
             clock,
             patient=[
                 DomainWatch(database, clock, self._net, base_url),
+                Imports(database, clock, self._net),
                 Packer(database, clock),
                 Forgetting(database, clock),
                 Housekeeping(database, clock, door),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tocsin.oncall.api.calendars import calendar_operations
 from tocsin.oncall.api.covering import cover_operations
 from tocsin.oncall.api.events import event_operations
+from tocsin.oncall.api.exchanging import exchange_operations
 from tocsin.oncall.api.layers import layer_operations
 from tocsin.registry import Operation
 
@@ -13,6 +14,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *event_operations(),
     *layer_operations(),
     *cover_operations(),
+    *exchange_operations(),
 )
 
 __all__ = ["OPERATIONS"]

@@ -25,6 +25,8 @@ class Poll(msgspec.Struct, frozen=True, kw_only=True):
     etag: str
     failures: int
     """In a row, before this one."""
+    warning: str | None
+    read_at: datetime | None
 
 
 def add(tx: Tx, *, calendar_id: int, name: str, url: str, timezone: str) -> int:
@@ -74,7 +76,7 @@ def claim(tx: Tx, limit: int, next_at: datetime) -> list[Poll]:
             taken.append(
                 Poll(
                     id=row.id, calendar_id=row.calendar_id, url=_opened(tx, row.sealed_url), timezone=row.timezone,
-                    etag=row.etag, failures=row.failures,
+                    etag=row.etag, failures=row.failures, warning=row.warning, read_at=row.read_at,
                 )
             )  # fmt: skip
     return taken

@@ -108,6 +108,12 @@ def imported_within(tx: Tx, calendar_id: int, start: datetime, end: datetime) ->
     return [_stretch(row) for row in tx.execute(select(imported).where(*_within(imported.c, calendar_id, start, end)))]
 
 
+def imported_of(tx: Tx, import_id: int) -> list[Stretch]:
+    """What one other calendar says, in order of time."""
+    statement = select(imported).where(imported.c.import_id == import_id).order_by(imported.c.id)
+    return [_stretch(row) for row in tx.execute(statement)]
+
+
 def replace_imported(tx: Tx, calendar_id: int, import_id: int, stretches: Iterable[Stretch]) -> None:
     """What one other calendar says now takes the place of what it said before."""
     tx.execute(delete(imported).where(imported.c.import_id == import_id))
