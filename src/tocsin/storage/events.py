@@ -119,6 +119,14 @@ def find(tx: Tx, ids: Collection[int]) -> dict[int, Event]:
     return {row.id: Event(**row._mapping) for row in tx.execute(statement)}
 
 
+def latest(tx: Tx, names: Collection[str], *, resource_type: str, resource_id: int) -> Event | None:
+    """The newest event of these names about a resource."""
+    column = events.c
+    about = (column.resource_type == resource_type, column.resource_id == resource_id, column.name.in_(names))
+    id = tx.execute(select(column.id).where(*about).order_by(column.id.desc()).limit(1)).scalar()
+    return None if id is None else find(tx, [id])[id]
+
+
 def oldest_due(tx: Tx) -> datetime | None:
     """Since when the first event waits to be handed on; None when none does."""
     column = events.c

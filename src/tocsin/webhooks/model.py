@@ -95,6 +95,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     trigger_type: Trigger
     events: tuple[str, ...]
     after_event_id: int
+    notify_alongside_primary_responder: bool = True
 
 
 class State(StrEnum):

@@ -174,7 +174,7 @@ def _apply(tx: Tx, incident: Incident, act: Act, **values: Any) -> bool:
 
 def _begin(tx: Tx, incident_id: int, base_url: str) -> Incident:
     incident = grouping.begin(tx, find(tx, incident_id), base_url)
-    record(tx, "incident.started", incident)
+    record(tx, "incident.started", incident, policy_id=incident.paging.policy_id)
     return incident
 
 
@@ -189,7 +189,7 @@ def _relapse(tx: Tx, incident: Incident, cause: str | None, base_url: str) -> In
     escalation.stop(tx, incident.id, "it failed anew, so everybody is alerted from the start")
     store.tell(tx, incident.id, Act.RELAPSE, "Failing anew", f"{news}. It had been well; people are alerted again.")
     incident = grouping.begin(tx, find(tx, incident.id), base_url, reopened=True)
-    record(tx, "incident.started", incident)
+    record(tx, "incident.started", incident, policy_id=incident.paging.policy_id)
     return incident
 
 

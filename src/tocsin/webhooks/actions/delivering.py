@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from tocsin.escalation.actions import WEBHOOKS_EVENT
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.errors import NotFound
 from tocsin.storage import Tx, events
-from tocsin.webhooks.model import TEST_EVENT, Attempt, Delivery, Look, Message, Outcome, State, Webhook
+from tocsin.webhooks.model import TEST_EVENT, Attempt, Delivery, Listener, Look, Message, Outcome, State, Webhook
 from tocsin.webhooks.rules import delivering, payloads, templates
 from tocsin.webhooks.rules.delivering import Change, Standing
 from tocsin.webhooks.store import deliveries as shelf
@@ -29,6 +30,8 @@ MAX_LOG_LINES = 200
 MAX_DETAIL_CHARACTERS = 500
 ROWS_PER_DELIVERY = 4
 """A message and its usual attempts: how many messages fit into one bounded clean-up."""
+_BEGINNINGS = ("incident.started", "incident.reopened")
+"""The events with which people begin to be paged about an incident."""
 COUNTED = timedelta(days=1)
 """How far back finished messages are counted for the metrics, so that a long history costs nothing."""
 
@@ -43,23 +46,46 @@ def hand_on(tx: Tx, event_ids: Sequence[int]) -> int:
     never. Returns how many messages were planned."""
     taken = [event for event in events.take(tx, event_ids) if event.team_id is not None]
     listeners = webhook_shelf.listeners(tx, {event.team_id for event in taken if event.team_id is not None})
-    rows: list[dict[str, Any]] = [
-        {
-            "webhook_id": listener.id,
-            "event_id": event.id,
-            "event": event.name,
-            "subject": payloads.subject(event.name, event.resource_id),
-        }
+    rows = [
+        _row(listener.id, event, event.name)
         for event in taken
         for listener in listeners
         if listener.team_id == event.team_id
         and listener.after_event_id < event.id
         and payloads.wants(listener, event.name, event.data)
     ]
+    for event in taken:
+        if event.name == WEBHOOKS_EVENT:
+            rows += _called(tx, event, [each for each in listeners if each.team_id == event.team_id])
+    rows = _untold(tx, rows)
     if rows:
         shelf.add(tx, rows)
         tx.ring(TOPIC)
     return len(rows)
+
+
+def _called(tx: Tx, event: events.Event, listeners: Sequence[Listener]) -> list[dict[str, Any]]:
+    """A step of a policy calls webhooks: they are told that the incident has started, as it stood when it began."""
+    started = events.latest(tx, _BEGINNINGS, resource_type=event.resource_type, resource_id=event.resource_id)
+    ids = event.data.get("webhook_ids")
+    if started is None:
+        return []
+    return [_row(each.id, started, _BEGINNINGS[0]) for each in listeners if payloads.called(each, ids)]
+
+
+def _untold(tx: Tx, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without those that are planned already: a webhook may be called again and again, and by its switch."""
+    fresh = {(row["webhook_id"], row["event_id"]): row for row in reversed(rows)}
+    for event_id in {row["event_id"] for row in rows if row["event"] in _BEGINNINGS}:
+        webhook_ids = [webhook_id for webhook_id, about in fresh if about == event_id]
+        for webhook_id in shelf.planned(tx, event_id, webhook_ids):
+            del fresh[webhook_id, event_id]
+    return sorted(fresh.values(), key=lambda row: row["event_id"])
+
+
+def _row(webhook_id: int, event: events.Event, name: str) -> dict[str, Any]:
+    subject = payloads.subject(event.name, event.resource_id)
+    return {"webhook_id": webhook_id, "event_id": event.id, "event": name, "subject": subject}
 
 
 def look(tx: Tx) -> Look:

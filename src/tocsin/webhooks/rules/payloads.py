@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -63,14 +64,27 @@ class MonitorThen(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime | None = None
 
 
+STARTED = "started"
+
+
+def called(listener: Listener, webhook_ids: Collection[int] | None) -> bool:
+    """Whether a step of a policy calls this webhook: by its id, or (None) with all that want to hear of a start."""
+    if listener.trigger_type is not Trigger.INCIDENT:
+        return False
+    return STARTED in listener.events if webhook_ids is None else listener.id in webhook_ids
+
+
 def wants(listener: Listener, name: str, data: dict[str, Any]) -> bool:
     """Whether a webhook is to be told of the event `name`, e.g. `incident.started`.
 
+    Where an escalation policy decides who hears of an incident, it decides so for webhooks too, and those that are not
+    told alongside the first responder hear only from a policy that it has started (contract part 2, 8.1 and 10).
     Pausing a monitor by a change of it is one thing, not two: `monitor.paused` says it.
     """
     about, _, what = name.partition(".")
     if listener.trigger_type is Trigger.INCIDENT:
-        return about == "incident" and what in listener.events
+        alone = data.get("policy_id") is None and listener.notify_alongside_primary_responder
+        return about == "incident" and what in listener.events and (what != STARTED or alone)
     if listener.trigger_type is Trigger.MONITOR:
         only_paused = what == "updated" and data.get("changed") == ["paused"]
         return about == "monitor" and what in MONITOR_EVENTS and not only_paused

@@ -29,6 +29,13 @@ def add(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
         tx.execute(insert(deliveries), [{**fresh, **row} for row in rows[start : start + _ROWS_AT_ONCE]])
 
 
+def planned(tx: Tx, event_id: int, webhook_ids: Collection[int]) -> set[int]:
+    """Which of these webhooks have a message about that event already."""
+    column = deliveries.c
+    mine = select(column.webhook_id).where(column.event_id == event_id, column.webhook_id.in_(webhook_ids))
+    return set(tx.execute(mine).scalars())
+
+
 def add_copy(tx: Tx, *, webhook_id: int, event_id: int, event: str) -> int:
     """Plan a message once more (or a test): it waits for no other and holds none up. Returns its id."""
     mine = (deliveries.c.webhook_id == webhook_id) & (deliveries.c.event_id == event_id)

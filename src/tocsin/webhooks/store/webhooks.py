@@ -84,7 +84,14 @@ def by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Webhook]:
 def listeners(tx: Tx, team_ids: Iterable[int]) -> list[Listener]:
     """Who of some teams is to be told of what, by id; nothing is opened for it. Bounded by what a team may have."""
     column = webhooks.c
-    mine = select(column.id, column.team_id, column.trigger_type, column.events, column.after_event_id)
+    mine = select(
+        column.id,
+        column.team_id,
+        column.trigger_type,
+        column.events,
+        column.after_event_id,
+        column.notify_alongside_primary_responder,
+    )
     return [
         Listener(
             id=row.id,
@@ -92,6 +99,7 @@ def listeners(tx: Tx, team_ids: Iterable[int]) -> list[Listener]:
             trigger_type=Trigger(row.trigger_type),
             events=tuple(row.events),
             after_event_id=row.after_event_id,
+            notify_alongside_primary_responder=row.notify_alongside_primary_responder,
         )
         for row in tx.execute(mine.where(column.team_id.in_(list(team_ids))).order_by(column.id))
     ]
