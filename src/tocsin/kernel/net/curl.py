@@ -22,7 +22,7 @@ from tocsin.kernel.net.messages import (
 from tocsin.kernel.net.multi import Multi
 from tocsin.kernel.net.standpoint import Standpoint, Trouble
 from tocsin.kernel.net.target import BadUrl, Target, canonical_host, parse
-from tocsin.kernel.net.transfer import Options, Sink, Transfer, aim, begin, configure, shape_of
+from tocsin.kernel.net.transfer import Handle, Options, Transfer, aim, begin, configure, shape_of
 
 _FOLLOWED = frozenset({301, 302, 303, 307, 308})
 _log = logging.getLogger(__name__)
@@ -83,9 +83,9 @@ class CurlEngine:
         """End everything in flight as ours."""
         self._closed = True
         for transfer in list(self._running):
-            if transfer.curl is not None:
-                self._multi(transfer).abandon(transfer.curl)
-                transfer.curl = None
+            if transfer.handle is not None:
+                self._multi(transfer).abandon(transfer.handle)
+                transfer.handle = None
             self._fail(transfer, Failure.LOCAL, "Stopping")
         self._verified.close()
         self._unverified.close()
@@ -112,7 +112,10 @@ class CurlEngine:
         if answer is not None:
             if transfer.lookup is None:
                 transfer.lookup = 0.0
-            self._resolved(transfer, answer)
+            if answer.failure is None:
+                self._addressed(transfer, answer.addresses)
+            else:
+                self._resolved(transfer, answer)
             return
         now = self._monotonic()
         transfer.waiting_since = now
@@ -162,106 +165,111 @@ class CurlEngine:
         self._send(transfer)
 
     def _send(self, transfer: Transfer) -> None:
+        request = transfer.request
         remaining = transfer.deadline - self._monotonic()
-        multi = self._multi(transfer)
-        transfer.shape = shape_of(transfer)
-        curl = transfer.curl
-        if curl is None:
-            curl, prepared = multi.handle(transfer.shape)
-            transfer.curl = curl
-            curl.transfer = transfer
+        multi = self._verified if request.verify_tls else self._unverified
+        transfer.shape = shape = shape_of(transfer)
+        handle = transfer.handle
+        if handle is None:
+            handle, prepared = multi.handle(shape)
+            transfer.handle = handle
+            handle.transfer = transfer
         else:
-            curl.reset()  # The next hop: what a reset leaves alone, the cookies, is just what it must keep.
+            handle.curl.reset()  # The next hop: what a reset leaves alone, the cookies, is just what it must keep.
             prepared = False
-        curl.sink.begin(transfer.request.keep_body_bytes)
+        handle.sink.begin(request.keep_body_bytes)
         try:
             if prepared:
-                aim(curl, transfer, remaining)
+                aim(handle, transfer, remaining)
             else:
-                configure(curl, transfer, self._options, remaining)
+                configure(handle, transfer, self._options, remaining)
         except (pycurl.error, ValueError, TypeError) as error:
             transfer.shape = None
             self._fail(transfer, Failure.BAD_URL, f"The request cannot be made: {error}")
             return
-        multi.add(curl)
+        multi.add(handle)
 
     def _multi(self, transfer: Transfer) -> Multi:
         return self._verified if transfer.request.verify_tls else self._unverified
 
     # --- from libcurl's word to an answer -------------------------------------------------------------------------
 
-    def _ended(self, curl: Any, code: int, message: str) -> None:
+    def _ended(self, handle: Handle, code: int, message: str) -> None:
         """A transfer is over; its handle is already out of the multi."""
-        transfer: Transfer = curl.transfer
+        transfer = handle.transfer
+        assert transfer is not None
         try:
-            self._conclude(transfer, curl, code, message)
+            self._conclude(transfer, handle, code, message)
         except Exception:
             self._surprised(transfer)
 
-    def _conclude(self, transfer: Transfer, curl: Any, code: int, message: str) -> None:
-        sink: Sink = curl.sink
+    def _conclude(self, transfer: Transfer, handle: Handle, code: int, message: str) -> None:
+        sink, target = handle.sink, transfer.target
+        assert target is not None
         transfer.take(sink)
-        info = curl.getinfo
+        info: Any = handle.getinfo
         status: int = info(pycurl.RESPONSE_CODE)
         connected: int = info(pycurl.CONNECT_TIME_T)
-        secured: int = info(pycurl.APPCONNECT_TIME_T)
+        secured: int = info(pycurl.APPCONNECT_TIME_T) if target.tls else 0
         total: int = info(pycurl.TOTAL_TIME_T)
-        self._count(transfer, connected, secured, total)
+        if connected:
+            self._count(transfer, target.tls, connected, secured, total)
         if code == 0 or (code == pycurl.E_WRITE_ERROR and sink.overflow):
             if status in _FOLLOWED and transfer.request.follow_redirects:
                 # Raw: what a server sends is bytes, and need not be text in any encoding.
-                location = curl.getinfo_raw(pycurl.REDIRECT_URL)
+                location = handle.curl.getinfo_raw(pycurl.REDIRECT_URL)
                 if location:
-                    self._follow(transfer, curl, status, location.decode("utf-8", "replace"))
+                    self._follow(transfer, handle, status, location.decode("utf-8", "replace"))
                     return
-            certificate = read_chain(curl.getinfo_raw(pycurl.INFO_CERTINFO)) if transfer.certificate else None
-            remote = info(pycurl.PRIMARY_IP)
-            self._let_go(transfer, curl)
-            self._reached(transfer)
+            certificate = read_chain(handle.curl.getinfo_raw(pycurl.INFO_CERTINFO)) if transfer.certificate else None
+            addresses = transfer.addresses
+            remote = addresses[0] if len(addresses) == 1 else info(pycurl.PRIMARY_IP)
+            self._let_go(transfer, handle)
+            self._standpoint.reached(target.host)
             if transfer.distrusted is not None:
                 # It was trusted when asked again: one of several servers has a bad certificate. That is a failure.
                 self._tell(transfer, transfer.distrusted, None, remote, 0)
                 return
             self._answer(transfer, self._response(transfer, status, remote, certificate, None, None))
             return
-        self._failed(transfer, curl, code, message, status, connected, secured)
+        self._failed(transfer, handle, code, message, status, connected, secured)
 
-    def _count(self, transfer: Transfer, connected: int, secured: int, total: int) -> None:
-        if not connected:
-            return
+    def _count(self, transfer: Transfer, tls: bool, connected: int, secured: int, total: int) -> None:
+        """Add this hop's phases (microseconds) to those before it."""
         handshake = max(0, secured - connected)
         transfer.connection = (transfer.connection or 0.0) + connected / 1e6
         if secured:
             transfer.tls = (transfer.tls or 0.0) + handshake / 1e6
-        elif transfer.target is not None and transfer.target.tls:
+        elif tls:
             return
         transfer.transferred = (transfer.transferred or 0.0) + max(0, total - connected - handshake) / 1e6
 
-    def _follow(self, transfer: Transfer, curl: Any, status: int, location: str) -> None:
+    def _follow(self, transfer: Transfer, handle: Handle, status: int, location: str) -> None:
         if transfer.hops >= MAX_REDIRECTS:
             words = f"Too many redirects (more than {MAX_REDIRECTS})"
-            self._refuse_hop(transfer, curl, status, Failure.TOO_MANY_REDIRECTS, words)
+            self._refuse_hop(transfer, handle, status, Failure.TOO_MANY_REDIRECTS, words)
             return
         try:
             target = parse(location)
         except BadUrl as error:
-            self._refuse_hop(transfer, curl, status, Failure.BAD_URL, f"Bad redirect: {error}")
+            self._refuse_hop(transfer, handle, status, Failure.BAD_URL, f"Bad redirect: {error}")
             return
         transfer.redirected(status, target.origin)
         if not transfer.request.remember_cookies:
-            curl.setopt(pycurl.COOKIELIST, "ALL")
+            handle.setopt(pycurl.COOKIELIST, "ALL")
         self._hop(transfer, target)
 
-    def _refuse_hop(self, transfer: Transfer, curl: Any, status: int, failure: Failure, words: str) -> None:
-        remote = curl.getinfo(pycurl.PRIMARY_IP)
-        self._let_go(transfer, curl)
-        self._reached(transfer)
+    def _refuse_hop(self, transfer: Transfer, handle: Handle, status: int, failure: Failure, words: str) -> None:
+        remote = handle.curl.getinfo(pycurl.PRIMARY_IP)
+        self._let_go(transfer, handle)
+        assert transfer.target is not None
+        self._standpoint.reached(transfer.target.host)
         self._answer(transfer, self._response(transfer, status, remote, None, failure, words))
 
     def _failed(
-        self, transfer: Transfer, curl: Any, code: int, message: str, status: int, connected: int, secured: int
+        self, transfer: Transfer, handle: Handle, code: int, message: str, status: int, connected: int, secured: int
     ) -> None:
-        target = transfer.target
+        target, curl = transfer.target, handle.curl
         assert target is not None
         report = Report(
             code=code,
@@ -284,7 +292,7 @@ class CurlEngine:
             transfer.forget()
             self._send(transfer)
             return
-        self._let_go(transfer, curl)
+        self._let_go(transfer, handle)
         if transfer.distrusted is not None and code != pycurl.E_PEER_FAILED_VERIFICATION:
             report, certificate = transfer.distrusted, None
         self._tell(transfer, report, certificate, remote, status)
@@ -310,14 +318,11 @@ class CurlEngine:
 
         self._standpoint.judge(trouble, told)
 
-    def _reached(self, transfer: Transfer) -> None:
-        assert transfer.target is not None
-        self._standpoint.reached(transfer.target.host)
-
-    def _let_go(self, transfer: Transfer, curl: Any) -> None:
-        transfer.curl = None
-        curl.setopt(pycurl.COOKIELIST, "ALL")
-        self._multi(transfer).release(curl, transfer.shape)
+    def _let_go(self, transfer: Transfer, handle: Handle) -> None:
+        transfer.handle = None
+        handle.setopt(pycurl.COOKIELIST, "ALL")  # Always: that it once kept cookies is nothing that a reset forgets.
+        multi = self._verified if transfer.request.verify_tls else self._unverified
+        multi.release(handle, transfer.shape)
 
     def _response(
         self,
@@ -352,16 +357,16 @@ class CurlEngine:
 
     def _fail(self, transfer: Transfer, failure: Failure, words: str) -> None:
         """End a request that did not get as far as libcurl (in this hop)."""
-        if transfer.curl is not None:
-            self._let_go(transfer, transfer.curl)
+        if transfer.handle is not None:
+            self._let_go(transfer, transfer.handle)
         self._answer(transfer, self._response(transfer, None, None, None, failure, words))
 
     def _surprised(self, transfer: Transfer) -> None:
         """An answer that we failed to read is an answer all the same: told as the target's, so that no page is lost."""
         _log.exception("the answer of %s could not be read", transfer.target.host if transfer.target else "a server")
-        curl, transfer.curl = transfer.curl, None
-        if curl is not None:
-            self._multi(transfer).discard(curl)
+        handle, transfer.handle = transfer.handle, None
+        if handle is not None:
+            self._multi(transfer).discard(handle)
         self._answer(
             transfer, self._response(transfer, None, None, None, Failure.PROTOCOL, "The answer could not be read")
         )

@@ -27,7 +27,7 @@ NETWORK_ERRNOS = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EAFNOSUPPOR
 """What a connection attempt says when our kernel has no way there; a router on the way can say the first too."""
 
 
-class Sample(msgspec.Struct, frozen=True):
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """How one attempt to reach a host went."""
 
     host: str

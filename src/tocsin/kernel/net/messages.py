@@ -97,6 +97,23 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """How much of the body is handed back; up to `MAX_BODY_BYTES` are read in any case."""
 
     @cached_property
+    def verb(self) -> str:
+        """The method in capitals."""
+        return self.method.upper()
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether it is a verified GET that tells nothing but its URL, as most checks are."""
+        if self.headers or self.proxy is not None or self.username:
+            return False
+        return self.verb == "GET" and self.verify_tls
+
+    @cached_property
+    def keeps_cookies(self) -> bool:
+        """Whether a redirect's next hop is told the cookies of the last one."""
+        return self.remember_cookies and self.follow_redirects
+
+    @cached_property
     def header_lines(self) -> list[str]:
         """Headers as lines without line ends: what could smuggle a second header is dropped."""
         return [f"{_one_line(name)}: {_one_line(value)}" for name, value in self.headers]

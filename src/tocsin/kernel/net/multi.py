@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import logging
 import select
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pycurl
 
-from tocsin.kernel.net.transfer import Shape, Sink
+from tocsin.kernel.net.transfer import Handle, Shape
 
 MAX_EVENTS = 256
 """Sockets handled per turn of the loop."""
+MANY = 8
+"""Sockets that are ready together, from which on it may pay to look after all of them in one go."""
 MAX_IDLE_HANDLES = 512
 """Handles kept for the next checks; each is about 10 KB."""
 
@@ -25,7 +28,11 @@ _EPOLL = {
 }
 _TROUBLE = select.EPOLLERR | select.EPOLLHUP
 
-Ended = Callable[[Any, int, str], None]
+# For socket_all, which libcurl advises against because it looks at every handle, and which is used only where most of
+# them have something to do.
+warnings.filterwarnings("ignore", message="socket_all is deprecated", category=DeprecationWarning)
+
+Ended = Callable[[Handle, int, str], None]
 _log = logging.getLogger(__name__)
 
 
@@ -35,9 +42,10 @@ class Multi:
     def __init__(self, loop: asyncio.AbstractEventLoop, ended: Ended) -> None:
         self._loop = loop
         self._ended = ended
-        self._idle: list[Any] = []
-        self._ready_made: dict[Shape, list[Any]] = {}
-        self._busy: set[Any] = set()
+        self._idle: list[Handle] = []
+        self._ready_made: dict[Shape, list[Handle]] = {}
+        self._busy: dict[Any, Handle] = {}
+        """By what libcurl calls them."""
         self._sockets: set[int] = set()
         self._epoll = select.epoll()
         self._kicked = False
@@ -49,45 +57,43 @@ class Multi:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         loop.add_reader(self._epoll.fileno(), self._ready)
 
-    def handle(self, shape: Shape | None) -> tuple[Any, bool]:
+    def handle(self, shape: Shape | None) -> tuple[Handle, bool]:
         """A handle, and whether it is already set up for `shape` (else it has nothing set)."""
         ready = self._ready_made.get(shape) if shape is not None else None
         if ready:
             return ready.pop(), True
         if self._idle:
-            curl = self._idle.pop()
-            curl.reset()
-        else:
-            curl = pycurl.Curl()
-            curl.sink = Sink()
-        return curl, False
+            handle = self._idle.pop()
+            handle.curl.reset()
+            return handle, False
+        return Handle(), False
 
-    def add(self, curl: Any) -> None:
+    def add(self, handle: Handle) -> None:
         """Start it, at the end of this turn of the loop."""
+        curl = handle.curl
         self._multi.add_handle(curl)
-        self._busy.add(curl)
+        self._busy[curl] = handle
 
-    def release(self, curl: Any, shape: Shape | None) -> None:
+    def release(self, handle: Handle, shape: Shape | None) -> None:
         """Give back a handle that is not running, and say for which plain shape it is still set up, if any."""
-        curl.transfer = None
+        handle.transfer = None
         idle = self._idle if shape is None else self._ready_made.setdefault(shape, [])
         if len(idle) < MAX_IDLE_HANDLES:
-            idle.append(curl)
+            idle.append(handle)
         else:
-            curl.close()
+            handle.curl.close()
 
-    def abandon(self, curl: Any) -> None:
+    def abandon(self, handle: Handle) -> None:
         """Stop one that is running."""
-        if curl in self._busy:
-            self._busy.discard(curl)
-            self._multi.remove_handle(curl)
+        if self._busy.pop(handle.curl, None) is not None:
+            self._multi.remove_handle(handle.curl)
 
-    def discard(self, curl: Any) -> None:
+    def discard(self, handle: Handle) -> None:
         """Stop one if it is running, and never use it again."""
         with contextlib.suppress(pycurl.error):
-            self.abandon(curl)
-        curl.transfer = None
-        curl.close()
+            self.abandon(handle)
+        handle.transfer = None
+        handle.curl.close()
 
     def close(self) -> None:
         """Stop everything; nothing is told to anybody."""
@@ -95,11 +101,11 @@ class Multi:
         self._loop.remove_reader(self._epoll.fileno())
         if self._timer is not None:
             self._timer.cancel()
-        for curl in list(self._busy):
-            self.abandon(curl)
+        for handle in list(self._busy.values()):
+            self.abandon(handle)
         for idle in (self._idle, *self._ready_made.values()):
-            for curl in idle:
-                curl.close()
+            for handle in idle:
+                handle.curl.close()
             idle.clear()
         self._multi.close()
         self._epoll.close()
@@ -165,9 +171,13 @@ class Multi:
         self._collect()
 
     def _ready(self) -> None:
+        ready = self._epoll.poll(0, MAX_EVENTS)
+        if len(ready) >= MANY and len(ready) * 2 >= len(self._busy):
+            self._ready_together(ready)
+            return
         act = self._multi.socket_action
         sockets = self._sockets
-        for descriptor, events in self._epoll.poll(0, MAX_EVENTS):
+        for descriptor, events in ready:
             if descriptor not in sockets:
                 with contextlib.suppress(OSError):
                     self._epoll.unregister(descriptor)
@@ -182,6 +192,15 @@ class Multi:
             act(descriptor, bits)
         self._collect()
 
+    def _ready_together(self, ready: list[tuple[int, int]]) -> None:
+        """Most of all that runs can go on: libcurl looks after everything in one go."""
+        for descriptor, _ in ready:
+            if descriptor not in self._sockets:
+                with contextlib.suppress(OSError):
+                    self._epoll.unregister(descriptor)
+        self._multi.socket_all()
+        self._collect()
+
     def _collect(self) -> None:
         more = 1
         while more:
@@ -193,12 +212,14 @@ class Multi:
 
     def _take(self, curl: Any, code: int, message: str) -> None:
         # Several may be over at once: whatever goes wrong with one, the others must hear of their end.
-        self._busy.discard(curl)
+        handle = self._busy.pop(curl, None)
+        if handle is None:
+            return
         try:
             self._multi.remove_handle(curl)
         except pycurl.error:
             _log.exception("a finished transfer could not be taken out")
         try:
-            self._ended(curl, code, message)
+            self._ended(handle, code, message)
         except Exception:
             _log.exception("the end of a transfer could not be told")

@@ -106,8 +106,8 @@ class RealNet:
         return self._engine
 
     def http(self, request: HttpRequest, done: Done, certificate: bool = False) -> None:
-        if threading.get_ident() == self._thread_id:
-            self.engine.start(request, done, certificate)
+        if self._engine is not None and threading.get_ident() == self._thread_id:
+            self._engine.start(request, done, certificate)
         else:
             self.post(self.engine.start, request, done, certificate)
 

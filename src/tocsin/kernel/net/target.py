@@ -34,6 +34,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The URL in its one canonical form, without credentials and fragment."""
     address: str | None = None
     """The canonical address when the host is a literal."""
+    tls: bool = False
     username: str | None = None
     password: str | None = None
 
@@ -41,10 +42,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     def origin(self) -> tuple[str, str, int]:
         """Scheme, host and port: credentials stay within one origin (RFC 6454)."""
         return self.scheme, self.host, self.port
-
-    @property
-    def tls(self) -> bool:
-        return self.scheme == "https"
 
 
 @lru_cache(maxsize=20_000)
@@ -75,6 +72,7 @@ def parse(url: str) -> Target:
         port=port,
         url=f"{scheme}://{netloc}{path}{query}",
         address=address,
+        tls=scheme == "https",
         username=None if parts.username is None else unquote(parts.username),
         password=None if parts.password is None else unquote(parts.password),
     )

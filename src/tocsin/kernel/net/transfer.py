@@ -33,7 +33,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 class Sink:
     """Where a handle puts what it receives. It belongs to the handle, so that callbacks are set once in its life."""
 
-    __slots__ = ("body_bytes", "chunks", "headers", "keep_bytes", "kept_bytes", "overflow")
+    __slots__ = ("body_bytes", "chunks", "headers", "keep_bytes", "overflow")
 
     def __init__(self) -> None:
         self.headers: list[bytes] = []
@@ -41,30 +41,46 @@ class Sink:
         self.begin(0)
 
     def begin(self, keep_bytes: int) -> None:
-        """Empty it for the next answer, of which so much is wanted."""
+        """Empty it for the next answer, of which so much is wanted: no more than `MAX_BODY_BYTES`."""
         self.headers.clear()
         self.chunks.clear()
         self.keep_bytes = keep_bytes
         self.body_bytes = 0
-        self.kept_bytes = 0
         self.overflow = False
 
     def receive(self, data: bytes) -> int | None:
         """libcurl's write callback: keep as much as was asked for, stop at the cap."""
-        size = len(data)
-        self.body_bytes += size
-        room = self.keep_bytes - self.kept_bytes
-        if room > 0:
-            self.chunks.append(data if size <= room else data[:room])
-            self.kept_bytes += min(size, room)
-        if self.body_bytes > MAX_BODY_BYTES:
+        before = self.body_bytes
+        self.body_bytes = after = before + len(data)
+        if after <= self.keep_bytes:
+            self.chunks.append(data)
+            return None
+        if before < self.keep_bytes:
+            self.chunks.append(data[: self.keep_bytes - before])
+        if after > MAX_BODY_BYTES:
             self.overflow = True
             return -1
         return None
 
 
-Shape = tuple[bool, bool, bool]
-"""What a handle for plain requests is set up for: TLS, reading the certificate, cookies."""
+class Handle:
+    """A handle of libcurl with what belongs to it all its life. Its methods are kept, for it is slow in naming them."""
+
+    __slots__ = ("curl", "getinfo", "setopt", "sink", "timeout_ms", "transfer")
+
+    def __init__(self) -> None:
+        self.curl: Any = pycurl.Curl()
+        self.getinfo = self.curl.getinfo
+        self.setopt = self.curl.setopt
+        self.sink = Sink()
+        self.timeout_ms = 0
+        """What it is set to."""
+        self.transfer: Transfer | None = None
+
+
+Shape = int
+"""What a handle for plain requests is set up for: the sum of what applies of the three below."""
+_TLS, _CERTIFICATE, _COOKIES = 1, 2, 4
 
 
 class Transfer(msgspec.Struct, eq=False):
@@ -81,7 +97,7 @@ class Transfer(msgspec.Struct, eq=False):
     deadline: float
     method: str
     with_body: bool
-    curl: Any = None
+    handle: Handle | None = None
     target: Target | None = None
     addresses: tuple[str, ...] = ()
     timer: asyncio.TimerHandle | None = None
@@ -115,7 +131,7 @@ class Transfer(msgspec.Struct, eq=False):
         self.headers = sink.headers.copy()
         chunks = sink.chunks
         self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        self.truncated = sink.body_bytes > sink.kept_bytes
+        self.truncated = sink.body_bytes > sink.keep_bytes
 
     def redirected(self, status: int, origin: tuple[str, str, int]) -> None:
         """Become the next hop's request (RFC 9110, 15.4): who we are, and the body, is told to the first origin alone.
@@ -140,9 +156,7 @@ def _upgraded(before: tuple[str, str, int], after: tuple[str, str, int]) -> bool
 
 def begin(request: HttpRequest, done: Done, certificate: bool, began: float, stalled: float) -> Transfer:
     """A request at its start; `stalled` is how long the loop had stood still until then."""
-    method = request.method
-    if not method.isupper():
-        method = method.upper()
+    method = request.verb
     return Transfer(
         request, done, certificate, began, stalled, began + request.timeout_seconds, method, method in _WITH_BODY
     )
@@ -150,42 +164,51 @@ def begin(request: HttpRequest, done: Done, certificate: bool, began: float, sta
 
 def shape_of(transfer: Transfer) -> Shape | None:
     """The shape of a plain request (most checks are one), whose handle needs no reset; None for any other."""
-    request = transfer.request
-    if transfer.hops or request.headers or request.proxy is not None or transfer.auth is not None:
+    request, target = transfer.request, transfer.target
+    if not request.plain or transfer.hops or transfer.auth is not None:
         return None
-    if transfer.method != "GET" or not request.verify_tls:
-        return None
-    assert transfer.target is not None
-    return transfer.target.tls, transfer.certificate, request.remember_cookies and request.follow_redirects
+    assert target is not None
+    shape = _COOKIES if request.keeps_cookies else 0
+    if target.tls:
+        shape |= _TLS
+    return shape | _CERTIFICATE if transfer.certificate else shape
 
 
-def aim(curl: Any, transfer: Transfer, remaining_seconds: float) -> None:
+def aim(handle: Handle, transfer: Transfer, remaining_seconds: float) -> None:
     """Point a handle that is set up for this shape at its next target: all that differs between plain requests."""
     target = transfer.target
     assert target is not None
-    curl.setopt(pycurl.URL, target.url)
-    curl.setopt(pycurl.TIMEOUT_MS, max(1, int(remaining_seconds * 1000)))
+    handle.setopt(pycurl.URL, target.url)
+    timeout_ms = int(remaining_seconds * 1000)
+    if timeout_ms != handle.timeout_ms:
+        _limit(handle, timeout_ms)
     if target.address is None:
-        curl.setopt(pycurl.RESOLVE, _entry(target.host, target.port, transfer.addresses))
+        handle.setopt(pycurl.RESOLVE, _entry(target.host, target.port, transfer.addresses))
 
 
-def configure(curl: Any, transfer: Transfer, options: Options, remaining_seconds: float) -> None:
+def _limit(handle: Handle, timeout_ms: int) -> None:
+    """0 would mean without end."""
+    handle.setopt(pycurl.TIMEOUT_MS, max(1, timeout_ms))
+    handle.timeout_ms = timeout_ms
+
+
+def configure(handle: Handle, transfer: Transfer, options: Options, remaining_seconds: float) -> None:
     """Set every option of a handle that is new or has just been reset."""
     request, target = transfer.request, transfer.target
     assert target is not None
-    set_option = curl.setopt
-    sink: Sink = curl.sink
+    set_option: Any = handle.setopt
+    sink = handle.sink
     set_option(pycurl.URL, target.url)
     set_option(pycurl.NOSIGNAL, 1)
     set_option(pycurl.FRESH_CONNECT, 1)
     set_option(pycurl.FORBID_REUSE, 1)
-    set_option(pycurl.TIMEOUT_MS, max(1, int(remaining_seconds * 1000)))
+    _limit(handle, int(remaining_seconds * 1000))
     set_option(pycurl.HEADERFUNCTION, sink.headers.append)
     set_option(pycurl.WRITEFUNCTION, sink.receive)
     set_option(pycurl.USERAGENT, options.user_agent)
     set_option(pycurl.ACCEPT_ENCODING, "")
     set_option(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-    if request.remember_cookies and request.follow_redirects:
+    if request.keeps_cookies:
         set_option(pycurl.COOKIEFILE, "")
     if target.tls:
         _configure_tls(set_option, transfer, options)

@@ -76,9 +76,9 @@ def request(settings: Settings) -> HttpRequest:
 
 def outcome(settings: Settings, response: HttpResponse) -> Outcome:
     """What an answer means for this monitor."""
-    cause = response.cause or "The request failed" if response.failure is not None else _complaint(settings, response)
-    certificate = response.certificate
-    degraded = None
+    failed = response.failure is not None
+    cause = response.cause or "The request failed" if failed else _complaint(settings, response)
+    certificate, degraded = response.certificate, None
     if cause is None and settings.assertions:
         cause, degraded = assertions.verdict(settings.assertions, _answer(settings, response))
     if cause is None:

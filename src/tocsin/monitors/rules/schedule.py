@@ -40,20 +40,15 @@ class Schedule(Generic[Item]):
             self._open.append(turn)
             self._open.sort(reverse=True)
 
-    def first(self, now: float) -> Turn[Item] | None:
-        """The next one if its slot has begun at `now`; it may still be a slot's length ahead."""
-        if self._open:
-            return self._open[-1]
-        if not self._numbers or self._numbers[0] * SLOT_SECONDS > now:
-            return None
-        self._begun = heappop(self._numbers)
-        self._open = self._slots.pop(self._begun)
-        self._open.sort(reverse=True)
-        return self._open[-1]
-
-    def drop_first(self) -> None:
-        """Take out what `first` has just told."""
-        self._open.pop()
+    def take(self, now: float) -> Turn[Item] | None:
+        """The next one, taken out, if it is due at `now`."""
+        if not self._open:
+            if not self._numbers or self._numbers[0] * SLOT_SECONDS > now:
+                return None
+            self._begun = heappop(self._numbers)
+            self._open = self._slots.pop(self._begun)
+            self._open.sort(reverse=True)
+        return self._open.pop() if self._open[-1][0] <= now else None
 
     @property
     def next_due(self) -> float:
