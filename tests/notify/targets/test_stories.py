@@ -111,7 +111,7 @@ async def test_a_critical_outage_stops_ringing_when_somebody_has_taken_it_on(wor
         assert (await world.incident(incident))["acknowledged_at"] is None
         for _ in range(2):  # it is told twice as well
             assert (await world.call_back(callback, b"acknowledged=1&receipt=r", form)).status_code == 200
-        assert (await world.incident(incident))["acknowledged_by"] == "Somebody (Pushover)"
+        assert (await world.incident(incident))["acknowledged_by"] == "Somebody in Our pushover"
         await world.close()
 
 
@@ -127,6 +127,6 @@ async def test_the_button_of_an_ntfy_message_acknowledges_for_whoever_pressed_it
         pressed = await world.browse(button["method"], button["url"], data={"deed": button["body"].partition("=")[2]})
         await world.settle()
         assert pressed.status_code == 303
-        assert (await world.incident(incident))["acknowledged_by"] == "Somebody with the team's link"
+        assert (await world.incident(incident))["acknowledged_by"] == "Somebody in Our ntfy"
         assert [message["tags"] for message in server.messages] == [["rotating_light"], ["eyes"]]
         await world.close()

@@ -70,9 +70,7 @@ class PushoverCallbacks:
             return 404, "There is no such message."
         client = scope.get("client")
         address = client[0] if client else None
-        outcome = await self._answering.do(
-            token, "incidents.acknowledge", PUSHOVER, address, said_by="Somebody (Pushover)"
-        )
+        outcome = await self._answering.do(token, "incidents.acknowledge", PUSHOVER, address)
         return _STATUSES.get(outcome.result, 200), str(outcome.result)
 
 
