@@ -59,6 +59,9 @@ _SURFACES = {
     "mattermost": "Mattermost",
 }
 
+_OTHER_LINKS = frozenset({"posted link", "link in a text message", "link in a notification"})
+"""By which links people answer that came in no e-mail."""
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the log. `outcome` is `allowed`, `denied` or `failed` (allowed, but it could not be done)."""
@@ -81,6 +84,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         did = self.operation.deed if self.outcome == "allowed" else f"tried: {self.operation.name}"
         what = f" ({self.target})" if self.target else ""
         through = _SURFACES.get(self.surface, self.surface)
+        if self.surface == "link" and self.actor.through in _OTHER_LINKS:
+            through = f"a {self.actor.through}"
         return f"{who[:1].upper()}{who[1:]} {did}{what} through {through}: {self.outcome}, {self.reason}."
 
 

@@ -7,13 +7,15 @@ import msgspec
 from tocsin.accounts import actions as accounts
 from tocsin.gateway.identity import About, Credential
 from tocsin.notify import actions as notify
+from tocsin.notify.actions import targets
 from tocsin.notify.model import AnswerLink, Receipt
 from tocsin.storage import Database, Tx
 
 ANSWERS = frozenset({"incidents.get", "incidents.acknowledge", "incidents.resolve", "incidents.alert_next"})
 """What whoever holds an answer link may do, and only as the person to whom it was sent."""
-SOMEBODY = "Somebody with the team's link"
-"""Under which name a page is answered that was posted for everybody, when nobody said who they are."""
+LINKS = {"email": "e-mail link", "sms": "link in a text message", "push": "link in a notification"}
+"""In words, by which link; any other one was posted in a chat or the like."""
+POSTED = "posted link"
 MAX_GUEST_CHARACTERS = 100
 """Of a name from elsewhere: more is nobody's name."""
 
@@ -30,7 +32,7 @@ async def open_link(
     token: str,
     client_address: str | None,
     *,
-    through: str = "e-mail link",
+    through: str | None = None,
     said_by: str | None = None,
     email: str | None = None,
 ) -> OpenedLink | None:
@@ -38,16 +40,17 @@ async def open_link(
 
     A page that was sent to a person is answered as that person. One that was posted for a team is answered by whoever
     reads it there: by the member whose address `email` is, if the surface could find that out; else by a guest under
-    the name `said_by`, e.g. `Ann (Slack)`, who may do nothing else. `through`: in words, by which way.
+    the name `said_by`, e.g. `Ann (Slack)`, who may do nothing else. `through`: in words, by which way; None = by the
+    link itself.
     """
     found = await database.read(_open, token, email)
     if found is None:
         return None
-    link, user_id = found
+    link, user_id, place = found
     credential = Credential(
         user_id=user_id,
-        guest=None if user_id is not None else _guest(said_by or SOMEBODY),
-        through=through,
+        guest=None if user_id is not None else _guest(said_by or f"Somebody in {place}"),
+        through=through or LINKS.get(link.channel, POSTED),
         only=ANSWERS,
         about=About(team_id=link.team_id, id=link.incident_id),
         delivery_id=link.delivery_id,
@@ -79,17 +82,19 @@ def _seen(tx: Tx, token: str) -> bool:
     return True
 
 
-def _open(tx: Tx, token: str, email: str | None) -> tuple[AnswerLink, int | None] | None:
-    """The link, and which person it makes of its holder; None for the person when that cannot be told."""
+def _open(tx: Tx, token: str, email: str | None) -> tuple[AnswerLink, int | None, str] | None:
+    """The link, which person it makes of its holder (None = that cannot be told), and where it was posted."""
     link = notify.verify_answer(tx, token)
     if link is None:
         return None
     if link.user_id:
-        return link, link.user_id
+        return link, link.user_id, ""
+    target = targets.find(tx, link.target_id)
+    place = target.name if target is not None else "a place that is gone"
     user = accounts.user_by_email(tx, email) if email else None
     if user is not None and any(member.id == user.id for member in accounts.members(tx, link.team_id)):
-        return link, user.id
-    return link, None
+        return link, user.id, place
+    return link, None, place
 
 
 def _guest(name: str) -> str:

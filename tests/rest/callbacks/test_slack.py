@@ -7,8 +7,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.notify.channels.slack_server import signed
+from tests.notify.channels.slack_server import HOOK, signed
 from tests.rest.callbacks.conftest import Desk
+from tocsin.gateway.door import Request
+from tocsin.gateway.links import open_link
+from tocsin.kernel.errors import Refused
+from tocsin.registry.input import Arguments
 
 
 async def posted(desk: Desk) -> int:
@@ -118,3 +122,38 @@ async def test_the_same_command_brought_twice_is_one_incident(desk: Desk) -> Non
     assert first["response_type"] == "in_channel"
     assert again == {"response_type": "ephemeral", "text": "The incident was opened already."}
     assert len(await desk.world.incidents()) == 1
+
+
+async def test_a_link_that_was_posted_is_answered_by_whoever_reads_it_there(desk: Desk) -> None:
+    target = await desk.world.target("slack", "#ops", {"webhook_url": desk.slack.url + HOOK})
+    incident = await desk.report()
+    await desk.page(incident, target)
+    url = desk.slack.messages[0].text.partition("<")[2].partition("|")[0]
+    assert (await desk.world.browse("GET", url)).status_code == 200
+    assert (await desk.world.incident(incident))["acknowledged_at"] is None, "to look is not to answer"
+    assert (await desk.world.browse("POST", url, data={"deed": "acknowledge"})).status_code == 303
+    assert (await desk.world.incident(incident))["acknowledged_by"] == "Somebody in #ops"
+    assert [line for line in await desk.world.audit_log() if "acknowledged" in line] == [
+        f"Somebody in #ops acknowledged an incident (incident {incident}) through a posted link: allowed, "
+        "who reads what the team has us post may answer it."
+    ]
+
+
+async def test_whoever_answers_as_a_guest_can_do_nothing_else(desk: Desk) -> None:
+    incident = await posted(desk)
+    token = desk.slack.messages[0].buttons["Acknowledge"]
+    link = await open_link(desk.world.database, token, None, said_by="Ann\n(Slack) " + "x" * 200)
+    assert link is not None
+    assert link.credential.guest is not None
+    assert len(link.credential.guest) == 100
+    door = desk.world.door
+    other = await desk.report()
+    for name, id in (("incidents.delete", incident), ("incidents.acknowledge", other), ("monitors.list", incident)):
+        operation = door.catalogue[name]
+        with pytest.raises(Refused):
+            await door.call(
+                Request(
+                    operation=operation, route=operation.routes[0], credential=link.credential, surface="slack",
+                    arguments=Arguments(path={"id": str(id)}), base_url="",
+                )
+            )  # fmt: skip
