@@ -47,6 +47,14 @@ def paged(tx: Tx, incident_id: int) -> list[Paged]:
     ]
 
 
+def waiting(tx: Tx, incident_id: int, limit: int) -> list[tuple[datetime, str, Paged]]:
+    """(when, the recipient's name, where to) of the pages that are planned for later, in order of time."""
+    return [
+        (row.due_at, row.recipient, Paged(row.user_id, row.channel, row.address, row.target_id, row.endpoint))
+        for row in reading.waiting(tx, incident_id, limit)
+    ]
+
+
 def taken_back(tx: Tx, incident_id: int) -> list[Paged]:
     """Whoever should have been paged by now, and whose page this very transaction has taken back."""
     return [

@@ -47,6 +47,14 @@ def reached(tx: Tx, incident_id: int) -> Rows:
     return tx.execute(select(*whom).where(column.id.in_(ids)).order_by(column.id)).all()
 
 
+def waiting(tx: Tx, incident_id: int, limit: int) -> Rows:
+    """The pages of an incident that are planned for later than now and were never tried, in order of time."""
+    column = deliveries.c
+    mine = (column.incident_id == incident_id, column.kind == Kind.PAGE, column.state == State.QUEUED)
+    later = select(deliveries).where(*mine, column.due_at > tx.now, column.attempts == 0)
+    return tx.execute(later.order_by(column.due_at, column.id).limit(limit)).all()
+
+
 def messages(tx: Tx, incident_id: int, *, offset: int, limit: int) -> tuple[Rows, int]:
     """The messages about an incident in the order in which they were planned, and how many there are in all."""
     column = deliveries.c
