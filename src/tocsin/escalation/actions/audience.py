@@ -137,7 +137,7 @@ class _Search:
         self.asks_for_people = True
         found = self.known(user_id)
         if found is None:
-            self.say("Person not found", f"Person {user_id} does not exist any more.")
+            self.say("Person not found", f"Person {user_id} is in no team any more.")
         else:
             self.add([found])
 
@@ -180,10 +180,12 @@ class _Search:
         return len(self.users) + len(self.places) + len(self.webhook_ids) + self.all_webhooks
 
     def known(self, user_id: int) -> User | None:
+        """Somebody who is in some team still: whoever was removed is paged no more."""
         try:
-            return accounts.user(self.tx, user_id)
+            found = accounts.user(self.tx, user_id)
         except NotFound:
             return None
+        return found if accounts.team_ids_of(self.tx, user_id) else None
 
     def members(self, team_id: int) -> list[User]:
         return accounts.members(self.tx, team_id)
