@@ -10,10 +10,11 @@ from tocsin.escalation.api import reachability, simulate
 from tocsin.heartbeats.actions.foreseeing import subject as heartbeat_subject
 from tocsin.monitors.actions.foreseeing import subject as monitor_subject
 from tocsin.monitors.actions.warnings import warnings as monitor_warnings
+from tocsin.oncall.actions import warnings as on_call_warnings
 from tocsin.registry import Operation
 from tocsin.storage import Tx
 
-SOURCES: tuple[Source, ...] = (policy_warnings, contact_warnings, monitor_warnings)
+SOURCES: tuple[Source, ...] = (on_call_warnings, policy_warnings, contact_warnings, monitor_warnings)
 """What each room has to say about who could not be reached, the weightiest first."""
 SUBJECTS: simulate.Subjects = {"monitor_id": monitor_subject, "heartbeat_id": heartbeat_subject}
 """What can be imagined to fail, besides an incident under a policy."""

@@ -49,6 +49,7 @@ from tocsin.oncall.actions.planning import (
     set_rotation,
     update_event,
 )
+from tocsin.oncall.actions.warning import warnings
 
 when_founded(ensure_default)
 
@@ -107,4 +108,5 @@ __all__ = [
     "update_import",
     "update_layer",
     "users",
+    "warnings",
 ]

@@ -124,6 +124,14 @@ def holds_anything(tx: Tx, id: int) -> bool:
     return any(tx.execute(each.limit(1)).first() is not None for each in planned)
 
 
+def was_used(tx: Tx, id: int) -> bool:
+    """Whether anything is, or was, planned in the calendar."""
+    return any(
+        tx.execute(select(table.c.id).where(table.c.calendar_id == id).limit(1)).first() is not None
+        for table in (layers, imports, on_call_events)
+    )
+
+
 def _first(tx: Tx, statement: Any) -> Calendar | None:
     row = tx.execute(statement).first()
     return None if row is None else _calendar(row)
