@@ -262,7 +262,7 @@ async def test_a_channel_that_is_stuck_holds_up_no_other(ops: Ops, clock: FakeCl
 async def test_a_shutdown_in_the_middle_of_sending_loses_nothing(
     ops: Ops, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tocsin.notify.worker.CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr("tocsin.notify.worker.sending.CLOSE_SECONDS", 0.01)
     stuck = Stuck()
     id = await ops.page(channel="stuck")
     first = Deliveries(ops.database, clock, base_url="https://tocsin.example", channels={"stuck": stuck})

@@ -17,6 +17,7 @@ from tocsin.notify.actions.looking import COUNTED, MAX_CHANNELS, MAX_LEDGER_LINE
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC, cancel, queue, queue_again, renew
 from tocsin.notify.actions.proving import ledger_csv, proofs
 from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS
+from tocsin.notify.actions.self_tests import tend as tend_self_tests
 from tocsin.notify.actions.sending import Gone, claim, settle, take_over
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "states",
     "take_over",
     "taken_back",
+    "tend_self_tests",
     "verify_answer",
     "verify_state",
 ]

@@ -119,6 +119,24 @@ page_breaches = Table(
 )
 """Incidents of which no provider had accepted a page in time."""
 
+self_tests = Table(
+    "self_tests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("delivery_id", Id, nullable=True),
+    Column("started_at", Instant, nullable=True),
+    Column("ended_at", Instant, nullable=True),
+    Column("passed", Boolean, nullable=True),
+    Column("why", Text, nullable=False),
+    Column("alarmed_at", Instant, nullable=True),
+    Index("uq_self_tests_sink", "channel", "address", unique=True),
+    sqlite_autoincrement=True,
+)
+"""The places at which the pager is tried out, each with its latest test."""
+
 digests = Table(
     "digests",
     metadata,
@@ -133,6 +151,7 @@ digests = Table(
 
 moves_with_the_clock(deliveries.c.due_at, topic="deliveries", concerned=lambda now: deliveries.c.due_at.is_not(None))
 moves_with_the_clock(deliveries.c.charged_at, topic="deliveries", concerned=lambda now: deliveries.c.charged_at > now)
+moves_with_the_clock(self_tests.c.due_at, topic="self_tests", concerned=lambda now: self_tests.c.due_at > now)
 moves_with_the_clock(
     deliveries.c.watch_at, topic="deliveries", concerned=lambda now: deliveries.c.watch_at.is_not(None)
 )

@@ -6,7 +6,7 @@ change that only by building the table anew, and its ledger with it, because the
 where they were: the links in mails carry them. After a provider has accepted a message more becomes known: its name
 for it (`provider_id`), and whether it arrived; `watch_at` is the instant at which somebody looks whether it has.
 `page_breaches` holds the incidents of which nobody had accepted a page in time, `channels_configured` what this
-installation can send.
+installation can send, `self_tests` where the pager tries itself out and what came of it.
 """
 
 import sqlalchemy as sa
@@ -55,6 +55,22 @@ def upgrade() -> None:
     )
     op.create_index("uq_page_breaches_incident_id", "page_breaches", ["incident_id"], unique=True)
     op.create_index("ix_page_breaches_recorded_at", "page_breaches", ["recorded_at"])
+    op.create_table(
+        "self_tests",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("due_at", Instant, nullable=False),
+        sa.Column("delivery_id", Id, nullable=True),
+        sa.Column("started_at", Instant, nullable=True),
+        sa.Column("ended_at", Instant, nullable=True),
+        sa.Column("passed", sa.Boolean, nullable=True),
+        sa.Column("why", sa.Text, nullable=False),
+        sa.Column("alarmed_at", Instant, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_self_tests"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("uq_self_tests_sink", "self_tests", ["channel", "address"], unique=True)
 
 
 def _columns() -> tuple[sa.Column, ...]:
