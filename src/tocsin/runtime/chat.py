@@ -46,8 +46,8 @@ class SlackDesk:
             self._known = (now, await self._database.read(chats.slack_apps))
         return [app for app in self._known[1] if channel_id and app.channel_id == channel_id]
 
-    async def who(self, app: App, user_id: str) -> slack.Visitor | None:
-        return await slack.who(self._net, self._settings, app.bot_token, user_id)
+    async def who(self, app: App, user_id: str, team_id: str) -> slack.Visitor | None:
+        return await slack.who(self._net, self._settings, app.bot_token, user_id, team_id)
 
     async def member(self, app: App, email: str) -> Member | None:
         return await self._database.read(_member, app.team_id, email)

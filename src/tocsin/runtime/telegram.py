@@ -96,8 +96,8 @@ class TelegramUpdates:
         while True:  # until the bot is gone or we stop
             try:
                 taken = await self.ask(token, POLL_SECONDS)
-            except Exception as error:  # the database may be away for a moment: Telegram tells it again
-                log.exception("what a Telegram bot was told could not be taken", why=type(error).__name__)
+            except Exception as error:  # whatever it is, the bot must not stay deaf
+                log.exception("a Telegram bot could not be listened to", why=type(error).__name__)
                 taken = None
             if taken is not None:
                 wait_seconds = FIRST_WAIT_SECONDS
@@ -108,7 +108,10 @@ class TelegramUpdates:
     async def _take(self, token: str, update: object) -> None:
         if not isinstance(update, Mapping) or not isinstance(update.get("update_id"), int):
             return
-        await self._updates.take(self._bots.bot(token), update)
+        try:
+            await self._updates.take(self._bots.bot(token), update)
+        except Exception as error:  # a bug of ours: asked for again and again, it would keep all others back
+            log.exception("what a Telegram bot was told could not be taken", why=type(error).__name__)
         self._offsets[token] = update["update_id"] + 1
 
     async def _refused(self, token: str, response: HttpResponse, why: str) -> None:

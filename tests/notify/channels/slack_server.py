@@ -71,6 +71,8 @@ class Slack(WebServer):
         """With which error a method is refused."""
         self.users = {"U1": ("ann", "Ann Smith", "ann@elsewhere.example"), "U2": ("alice", "Al", "alice@example.com")}
         self.may_read_mail = True
+        self.foreign: set[str] = set()
+        """Users of another company, with which the channel is shared."""
         self.said_to: dict[str, list[dict[str, Any]]] = {}
         """What was answered to a press that nobody else sees, by user."""
         self._ids = itertools.count(100)
@@ -178,7 +180,16 @@ class Slack(WebServer):
             return "user_not_found"
         name, real, email = self.users[form["user"]]
         profile = {"real_name": real, "display_name": real, **({"email": email} if self.may_read_mail else {})}
-        return {"ok": True, "user": {"id": form["user"], "name": name, "profile": profile, "deleted": False}}
+        return {
+            "ok": True,
+            "user": {
+                "id": form["user"],
+                "name": name,
+                "profile": profile,
+                "deleted": False,
+                "team_id": "T2" if form["user"] in self.foreign else "T1",
+            },
+        }
 
     def _hook(self, form: dict[str, Any]) -> Answer:
         if _fault(form):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.notify.channels.messages import SIGNATURE, news, page
+from tests.notify.channels.messages import BASE_URL, SIGNATURE, news, page
 from tocsin.notify.channels import discord, mattermost, microsoft_teams, posting, slack, telegram
 from tocsin.notify.channels.posting import cut, post_of, within
 
@@ -66,3 +66,5 @@ def test_what_can_be_answered_depends_on_how_it_stands() -> None:
     test = post_of(page(notice={"actions": ()}, answer_url=None, answer_token=None, **where))
     assert (test.buttons, test.url) == ((), "")
     assert "/answer/7-" in posting.plain(asked)
+    code = page(notice={"kind": "notice", "incident_id": 0, "url": BASE_URL}, answer_url=None, **where)
+    assert post_of(code).invitation == "Open Tocsin"

@@ -10,7 +10,7 @@ import msgspec
 
 from tocsin.kernel.net import HttpResponse, Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, cut, invitation, post_json, post_of
+from tocsin.notify.channels.posting import Post, cut, post_json, post_of
 from tocsin.notify.model import Answer, GiveUp, Message, Retry, Sent
 
 KIND = "discord"
@@ -113,6 +113,6 @@ def _form(post: Post) -> dict[str, Any]:
     form: dict[str, Any] = {"embeds": [embed], "allowed_mentions": {"parse": []}, "components": []}
     if post.url:
         embed["url"] = post.url
-        button = {"type": 2, "style": 5, "label": invitation(post), "url": post.url}
+        button = {"type": 2, "style": 5, "label": post.invitation, "url": post.url}
         form["components"] = [{"type": 1, "components": [button]}]
     return form

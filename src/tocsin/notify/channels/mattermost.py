@@ -9,7 +9,7 @@ import msgspec
 
 from tocsin.kernel.net import Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, invitation, post_json, post_of
+from tocsin.notify.channels.posting import Post, post_json, post_of
 from tocsin.notify.model import Answer, GiveUp, Message, Sent
 
 KIND = "mattermost"
@@ -89,6 +89,6 @@ def _form(post: Post, target: Target) -> dict[str, Any]:
         ]
     if url:
         attachment["title_link"] = url
-        attachment["text"] = f"{attachment['text']}\n[{invitation(post)}]({url})".strip()
+        attachment["text"] = f"{attachment['text']}\n[{post.invitation}]({url})".strip()
     form: dict[str, Any] = {"username": "Tocsin", "attachments": [attachment]}
     return {**form, "channel": target.channel} if target.channel else form

@@ -9,7 +9,7 @@ import msgspec
 
 from tocsin.kernel.net import HttpResponse, Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, invitation, post_json, post_of
+from tocsin.notify.channels.posting import Post, post_json, post_of
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
 KIND = "microsoft_teams"
@@ -104,7 +104,7 @@ def _card(post: Post) -> dict[str, Any]:
         "body": body,
     }
     if post.url:
-        card["actions"] = [{"type": "Action.OpenUrl", "title": invitation(post), "url": post.url}]
+        card["actions"] = [{"type": "Action.OpenUrl", "title": post.invitation, "url": post.url}]
     return {
         "type": "message",
         "summary": posting.cut(post.line, 500),

@@ -71,7 +71,9 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     facts: tuple[tuple[str, str], ...]
     url: str
-    """Where the incident is shown and answered; empty when it is about none."""
+    """Where the incident is shown and answered; empty when there is nothing to see."""
+    invitation: str
+    """The words of that link: what can be done behind it."""
     buttons: tuple[Button, ...] = ()
 
     @property
@@ -87,6 +89,7 @@ def post_of(message: Message) -> Post:
     token = message.answer_token or _token_in(url)
     deeds = notice.actions if notice.kind == Kind.PAGE else ("resolve",) if notice.kind == Kind.ACKNOWLEDGED else ()
     facts = [(label, value) for label, value in notice.facts if value and value != notice.cause]
+    buttons = tuple(Button(deed, LABELS[deed], token) for deed in deeds if deed in LABELS) if token else ()
     return Post(
         kind=notice.kind,
         mark=MARKS.get(notice.kind, MARKS[Kind.NOTICE]),
@@ -98,7 +101,9 @@ def post_of(message: Message) -> Post:
             for label, value in facts[:MAX_FACTS]
         ),
         url=url if url.startswith(("http://", "https://")) else "",
-        buttons=tuple(Button(deed, LABELS[deed], token) for deed in deeds if deed in LABELS) if token else (),
+        invitation=" or ".join(button.label for button in buttons).capitalize()
+        or ("See the incident" if notice.incident_id else "Open Tocsin"),
+        buttons=buttons,
     )
 
 
@@ -106,13 +111,8 @@ def plain(post: Post) -> str:
     """The whole post as text without any markup: for a chat that refuses the form of it, and for previews."""
     lines = [f"{post.mark} {post.headline}", post.cause, *(f"{label}: {value}" for label, value in post.facts)]
     if post.url:
-        lines.append(f"{_invitation(post)}: {post.url}")
+        lines.append(f"{post.invitation}: {post.url}")
     return "\n".join(line for line in lines if line)
-
-
-def invitation(post: Post) -> str:
-    """The words of the link: what can be done behind it."""
-    return _invitation(post)
 
 
 def cut(text: str, limit: int, escape: Escape | None = None) -> str:
@@ -206,12 +206,6 @@ def without(text: str, *secrets: str) -> str:
         if secret:
             text = text.replace(secret, HIDDEN)
     return text
-
-
-def _invitation(post: Post) -> str:
-    if not post.buttons:
-        return "See the incident"
-    return " or ".join(button.label for button in post.buttons).capitalize()
 
 
 def _token_in(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ import msgspec
 from tocsin import __version__
 from tocsin.kernel.net import HttpRequest, HttpResponse, Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, cut, invitation, post_json, post_of
+from tocsin.notify.channels.posting import Post, cut, post_json, post_of
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
 KIND = "slack"
@@ -28,6 +29,8 @@ MAX_PREVIEW_CHARACTERS = 1_000
 MAX_CHANNEL_NAME_CHARACTERS = 80
 UNKNOWN_ERROR_ATTEMPTS = 3
 """An error that we do not know is tried so often before it counts as final."""
+OWN_CHANNEL_TIMEOUT_SECONDS = 10.0
+"""For an incident's own channel, after its page went through: both together stay within a worker's patience."""
 WHO_TIMEOUT_SECONDS = 1.2
 """Slack wants an answer to a pressed button within three seconds; who pressed it must be known before that."""
 
@@ -94,12 +97,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     (`verbose`, `legacy`) in the channel itself."""
 
     def complaints(self) -> dict[str, str]:
-        """What does not go together."""
-        if self.webhook_url:
+        """What cannot work, by field."""
+        if self.webhook_url or (self.bot_token and self.slack_channel_id):
             return {}
-        if not self.bot_token:
-            return {"bot_token": "can't be blank unless there is a webhook_url"}
-        return {} if self.slack_channel_id else {"slack_channel_id": "can't be blank: where shall the bot post?"}
+        return {"bot_token": "and slack_channel_id are needed, or a webhook_url"}
 
 
 async def send(message: Message, settings: Settings, net: Net) -> Answer:
@@ -122,8 +123,12 @@ class Visitor(msgspec.Struct, frozen=True):
     """None when the bot may not read it."""
 
 
-async def who(net: Net, settings: Settings, bot_token: str, user_id: str) -> Visitor | None:
-    """Who a Slack user is; None when Slack does not say so at once. An address counts when Slack has confirmed it."""
+async def who(net: Net, settings: Settings, bot_token: str, user_id: str, team_id: str) -> Visitor | None:
+    """Who a Slack user is; None when Slack does not say so at once.
+
+    An address counts when Slack has confirmed it for a user of this very workspace (`team_id`): in a channel that is
+    shared with another company, that company's administrators say what the addresses of its users are.
+    """
     if not bot_token or not user_id:
         return None
     response = await net.fetch(
@@ -140,10 +145,10 @@ async def who(net: Net, settings: Settings, bot_token: str, user_id: str) -> Vis
     if not isinstance(user, dict) or not isinstance(profile, dict) or user.get("deleted"):
         return None
     names = (profile.get("real_name"), profile.get("display_name"), user.get("name"))
-    email = profile.get("email") if user.get("is_email_confirmed", True) and not user.get("is_bot") else None
-    return Visitor(
-        next((name for name in names if isinstance(name, str) and name), ""), email if isinstance(email, str) else None
-    )
+    name = next((name for name in names if isinstance(name, str) and name), "")
+    foreign = not team_id or user.get("team_id") != team_id or user.get("is_stranger")
+    email = None if foreign or user.get("is_bot") or not user.get("is_email_confirmed", True) else profile.get("email")
+    return Visitor(name, email if isinstance(email, str) else None)
 
 
 async def whisper(net: Net, response_url: str, text: str) -> None:
@@ -189,7 +194,7 @@ class _Bot:
         if first is None:
             answer = await self._say(self._target.slack_channel_id, form)
             if isinstance(answer, Sent) and kind == Kind.PAGE and self._target.integration_type == "channel":
-                return await self._open_channel(answer)
+                return await self._with_own_channel(answer)
             return answer
         if kind in posting.CHANGES:
             # First what may be done twice, then what may not: a new attempt begins from the start.
@@ -214,8 +219,16 @@ class _Bot:
         shown = self._target.slack_channel_name or self._message.target_name or channel
         return Sent(f"accepted by Slack for {shown}", provider_id=str(place) if place.ts else None)
 
-    async def _open_channel(self, sent: Sent) -> Answer:
-        """A channel of the incident's own, named in the thread. The page itself is through, whatever comes of it."""
+    async def _with_own_channel(self, sent: Sent) -> Sent:
+        """The page itself is through, whatever comes of its channel and however long that takes."""
+        try:
+            async with asyncio.timeout(OWN_CHANNEL_TIMEOUT_SECONDS):
+                return await self._open_channel(sent)
+        except TimeoutError:
+            return msgspec.structs.replace(sent, detail=f"{sent.detail}; no channel of its own: Slack took too long")
+
+    async def _open_channel(self, sent: Sent) -> Sent:
+        """A channel of the incident's own, named in the thread of its page."""
         place = _Place.read(sent.provider_id)
         if place is None:
             return sent
@@ -292,7 +305,7 @@ def _form(post: Post, *, buttons: bool) -> dict[str, Any]:
     if post.buttons and buttons:
         blocks.append({"type": "actions", "elements": [_button(each) for each in post.buttons]})
     elif post.url:
-        blocks.append({"type": "section", "text": _mrkdwn(f"<{escape(post.url)}|{escape(invitation(post))}>")})
+        blocks.append({"type": "section", "text": _mrkdwn(f"<{escape(post.url)}|{escape(post.invitation)}>")})
     return {
         "text": cut(post.line, MAX_PREVIEW_CHARACTERS, escape),
         "blocks": blocks,

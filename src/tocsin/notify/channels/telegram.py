@@ -10,7 +10,7 @@ import msgspec
 
 from tocsin.kernel.net import HttpResponse, Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, cut, invitation, post_json, post_of
+from tocsin.notify.channels.posting import Post, cut, post_json, post_of
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
 KIND = "telegram"
@@ -200,7 +200,7 @@ def _html(post: Post) -> str:
     lines = [f"{post.mark} <b>{escape(post.headline)}</b>", escape(post.cause)]
     lines += [f"<b>{escape(label)}</b>: {escape(value)}" for label, value in posting.within(post.facts, ROOM_FOR_FACTS)]
     if post.url:
-        lines.append(f'<a href="{escape(post.url)}">{escape(invitation(post))}</a>')
+        lines.append(f'<a href="{escape(post.url)}">{escape(post.invitation)}</a>')
     return "\n".join(line for line in lines if line)
 
 

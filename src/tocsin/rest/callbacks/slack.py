@@ -82,8 +82,8 @@ class Desk(Protocol):
         """The apps that post in this channel."""
         ...
 
-    async def who(self, app: App, user_id: str) -> Visitor | None:
-        """Who a Slack user is, as far as Slack says so at once."""
+    async def who(self, app: App, user_id: str, team_id: str) -> Visitor | None:
+        """Who a Slack user is, as far as Slack says so at once; `team_id`: the workspace in which they act."""
         ...
 
     async def member(self, app: App, email: str) -> Member | None:
@@ -134,7 +134,7 @@ class SlackCallbacks:
         if app is None or not self._signed(scope, body, app):
             return 401, "The signature does not match: is the signing secret of the target that of this app?"
         user = table(payload.get("user"))
-        visitor = await self._desk.who(app, text(user.get("id")))
+        visitor = await self._desk.who(app, text(user.get("id")), text(table(payload.get("team")).get("id")))
         press = Press(
             token=token,
             deed=text(action.get("action_id")),
@@ -154,7 +154,7 @@ class SlackCallbacks:
         said = " ".join(form.get("text", "").split())
         if not said:
             return 200, _only_you(HOW_TO)
-        visitor = await self._desk.who(app, form.get("user_id", ""))
+        visitor = await self._desk.who(app, form.get("user_id", ""), form.get("team_id", ""))
         member = await self._desk.member(app, visitor.email) if visitor and visitor.email else None
         if member is None:
             return 200, _only_you(STRANGER)
