@@ -265,17 +265,10 @@ ESCALATIONS: list[tuple[dict[str, Any], int, dict[str, Any]]] = [
         {"errors": {"team_name": ["doesn't exist"]}},
     ),
     ({"escalation_type": "Schedule"}, 422, {"required_attributes": ["schedule_id"]}),
-    (
-        {"escalation_type": "Policy", "policy_id": "4"},
-        422,
-        {
-            "errors": {
-                "escalation_type": [
-                    "Policy is not available on this server yet; available are: User, Team",
-                ]
-            }
-        },
-    ),
+    ({"escalation_type": "Schedule", "schedule_id": 999}, 422, {"errors": {"schedule_id": ["doesn't exist"]}}),
+    ({"escalation_type": "Policy"}, 422, {"required_attributes": ["policy_id"]}),
+    ({"escalation_type": "Policy", "policy_id": "999"}, 422, {"errors": {"policy_id": ["doesn't exist"]}}),
+    ({"escalation_type": "Organization"}, 200, {}),
     (
         {"escalation_type": "Moon"},
         422,
@@ -285,7 +278,7 @@ ESCALATIONS: list[tuple[dict[str, Any], int, dict[str, Any]]] = [
 """What is sent, the status, and what the answer must contain."""
 
 
-async def test_escalating_says_what_is_missing_unknown_or_not_available(at: Clients) -> None:
+async def test_escalating_says_what_is_missing_or_unknown(at: Clients) -> None:
     id = (await made(at))["id"]
     for body, status, part in ESCALATIONS:
         answer = await at.alice.post(f"{ALL}/{id}/escalate", json=body)

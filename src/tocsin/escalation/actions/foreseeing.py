@@ -14,6 +14,7 @@ from tocsin.escalation.model import SWITCHES, Course, Moment, Page, Paging, Pers
 from tocsin.escalation.model.policies import StepType
 from tocsin.metadata.model import Metadata
 from tocsin.notify import actions as notify
+from tocsin.notify.actions.looking import waiting
 from tocsin.storage import Tx
 
 MAX_COMING = 200
@@ -23,13 +24,27 @@ MAX_LOOKED_AT = 500
 
 
 def coming(tx: Tx, incident_id: int) -> list[Page]:
-    """The pages that will be sent if nobody answers, to whomever they would go as things stand, in order of time."""
+    """The pages that will be sent if nobody answers, to whomever they would go as things stand, in order of time.
+
+    First come those that people's own rules have put off, then those of the plan's steps to come.
+    """
+    planned = [
+        Page(
+            at=at,
+            channel=to.channel,
+            recipient=name,
+            address=to.address,
+            user_id=to.user_id,
+            target_id=to.target_id,
+        )
+        for at, name, to in waiting(tx, incident_id, MAX_COMING)
+    ]
     escalation = store.running(tx, incident_id)
     if escalation is None or escalation.next_page_at is None:
-        return []
+        return planned
     facts = stamping.facts_of(tx, incident_id, escalation.plan)
     plan = stamping.completed(tx, escalation.plan, facts)
-    return pages(
+    to_come = pages(
         tx,
         team_id=escalation.team_id,
         plan=plan,
@@ -37,6 +52,7 @@ def coming(tx: Tx, incident_id: int) -> list[Page]:
         facts=facts,
         paged_user_ids=escalation.paged_user_ids,
     )
+    return sorted((*planned, *to_come), key=lambda page: page.at)[:MAX_COMING]
 
 
 def pages(

@@ -2,12 +2,8 @@
 
 from tocsin.incidents.actions.answering import (
     acknowledge,
-    alert_next,
     author_of,
     delete,
-    escalate_to_team,
-    escalate_to_user,
-    escalation_channels,
     lapse,
     merge,
     reopen,
@@ -15,6 +11,16 @@ from tocsin.incidents.actions.answering import (
     resolve,
 )
 from tocsin.incidents.actions.comments import comment, comments, edit_comment, remove_comment, write_comment
+from tocsin.incidents.actions.escalating import (
+    alert_next,
+    coming,
+    escalate_to_everybody,
+    escalate_to_policy,
+    escalate_to_schedule,
+    escalate_to_team,
+    escalate_to_user,
+    escalation_channels,
+)
 from tocsin.incidents.actions.facts import changed as metadata_changed
 from tocsin.incidents.actions.grouping import TOPIC as STORMS_TOPIC
 from tocsin.incidents.actions.grouping import cause_of, due, earliest, tell_news_of
@@ -55,6 +61,7 @@ __all__ = [
     "author_of",
     "cause_of",
     "children",
+    "coming",
     "comment",
     "comments",
     "confirm",
@@ -66,6 +73,9 @@ __all__ = [
     "due",
     "earliest",
     "edit_comment",
+    "escalate_to_everybody",
+    "escalate_to_policy",
+    "escalate_to_schedule",
     "escalate_to_team",
     "escalate_to_user",
     "escalation_channels",

@@ -1,4 +1,4 @@
-"""What people do about incidents: report, take on, end, reopen, call for help, and delete them."""
+"""What people do about incidents: report, take on, end, reopen, merge and delete them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import msgspec
 
 from tocsin.accounts import actions as accounts
 from tocsin.escalation import actions as escalation
-from tocsin.escalation.model import Paging, Person
-from tocsin.escalation.rules import wanted_channels
 from tocsin.incidents import rules, store
 from tocsin.incidents.actions import grouping, lifecycle
 from tocsin.incidents.actions.comments import write_comment
@@ -134,63 +132,6 @@ def lapse(tx: Tx, incident_id: int, *, base_url: str) -> None:
         store.change(tx, incident, lapses_at=None)
 
 
-def escalate_to_user(
-    tx: Tx,
-    incident_id: int,
-    user_id: int,
-    channels: Sequence[str],
-    author: Author,
-    *,
-    base_url: str,
-    critical: bool | None = None,
-) -> Incident:
-    """Page one person now, besides whatever the plan does. Raises NotFound, Conflict when it is over."""
-    user = accounts.user(tx, user_id)
-    person = Person(user.id, user.name, user.email)
-    return _escalate(tx, incident_id, [person], channels, user.name, author, base_url, critical)
-
-
-def escalate_to_team(
-    tx: Tx,
-    incident_id: int,
-    team_id: int,
-    channels: Sequence[str],
-    author: Author,
-    *,
-    base_url: str,
-    critical: bool | None = None,
-) -> Incident:
-    """Page everybody in a team now, besides whatever the plan does. Raises NotFound, Conflict when it is over."""
-    people = escalation.people_of(tx, team_id)
-    name = f"the team {accounts.team(tx, team_id).name}"
-    return _escalate(tx, incident_id, people, channels, name, author, base_url, critical)
-
-
-def alert_next(tx: Tx, incident_id: int, author: Author) -> Incident:
-    """Whoever was alerted passes it on: those who come next in the plan are paged now, and it stays unacknowledged.
-
-    Raises NotFound; Conflict when it is over or taken on, or when nobody comes next.
-    """
-    incident = find(tx, incident_id)
-    outcome = rules.decide(incident.status, incident.acknowledged, Act.ESCALATE)
-    if isinstance(outcome, rules.Refusal):
-        raise Conflict(outcome.message)
-    if incident.acknowledged:
-        raise Conflict(rules.ALREADY_ACKNOWLEDGED)
-    if not escalation.coming(tx, incident_id):
-        raise Conflict("Nobody else is planned to be alerted")
-    escalation.bring_forward(tx, incident_id, f"{author.name} passed it on.")
-    record(tx, "incident.escalated", incident, to="whoever comes next")
-    return incident
-
-
-def escalation_channels(paging: Paging, **overrides: bool | None) -> tuple[str, ...]:
-    """The channels of an escalation by hand: the incident's own, with the overrides that were sent (not None)."""
-    switches = {name: on for name, on in overrides.items() if on is not None}
-    chosen = Paging(**{name: switches.get(name, getattr(paging, name)) for name in ("call", "sms", "email", "push")})
-    return wanted_channels(chosen)
-
-
 def delete(tx: Tx, incident_id: int, *, base_url: str = "") -> None:
     """Delete an incident with everything that hangs on it; nobody is paged about it any more. Raises NotFound."""
     incident = find(tx, incident_id)
@@ -201,31 +142,3 @@ def delete(tx: Tx, incident_id: int, *, base_url: str = "") -> None:
     grouping.pass_on(tx, incident, base_url)
     groups.forget_groups(tx, incident.id)
     record(tx, "incident.deleted", incident)
-
-
-def _escalate(
-    tx: Tx,
-    incident_id: int,
-    people: list[Person],
-    channels: Sequence[str],
-    to: str,
-    author: Author,
-    base_url: str,
-    critical: bool | None,
-) -> Incident:
-    incident = find(tx, incident_id)
-    outcome = rules.decide(incident.status, incident.acknowledged, Act.ESCALATE)
-    if isinstance(outcome, rules.Refusal):
-        raise Conflict(outcome.message)
-    notice = page_notice(tx, incident, base_url, critical=critical)
-    queued = escalation.escalate_to(tx, notice, people, tuple(channels))
-    text = f"{author.name} escalated it to {to}."
-    if not people:
-        text += " NOBODY was alerted: the team has no members."
-    elif not channels:
-        text += " NOBODY was alerted: all channels are switched off."
-    elif not queued:
-        text += " They were being alerted already."
-    store.tell(tx, incident_id, Act.ESCALATE, "Incident escalated", text, author.name)
-    record(tx, "incident.escalated", incident, to=to)
-    return incident

@@ -4,17 +4,26 @@ from collections.abc import Mapping
 
 from tocsin.incidents.api import comments, groups, incidents, pages
 from tocsin.incidents.api.pages import PAGE
-from tocsin.incidents.api.resources import COMMENT, INCIDENT, INCIDENT_V2, TIMELINE_ITEM
+from tocsin.incidents.api.resources import COMING_PAGE, COMMENT, INCIDENT, INCIDENT_V2, TIMELINE_ITEM
 from tocsin.metadata.actions import Resolver
 from tocsin.registry import Operation
 
-RESOURCES = (INCIDENT, INCIDENT_V2, COMMENT, TIMELINE_ITEM, PAGE)
+RESOURCES = (INCIDENT, INCIDENT_V2, COMING_PAGE, COMMENT, TIMELINE_ITEM, PAGE)
 OPERATIONS = (*incidents.OPERATIONS, *pages.OPERATIONS, *groups.OPERATIONS, *comments.OPERATIONS)
 
 
 def operations(references: Mapping[str, Resolver]) -> tuple[Operation, ...]:
     """Everything that can be done with incidents; `references`: who looks up what their facts refer to, by type."""
-    return (*incidents.operations(references), *groups.OPERATIONS, *comments.OPERATIONS)
+    return (*incidents.operations(references), *pages.OPERATIONS, *groups.OPERATIONS, *comments.OPERATIONS)
 
 
-__all__ = ["COMMENT", "INCIDENT", "INCIDENT_V2", "OPERATIONS", "RESOURCES", "TIMELINE_ITEM", "operations"]
+__all__ = [
+    "COMING_PAGE",
+    "COMMENT",
+    "INCIDENT",
+    "INCIDENT_V2",
+    "OPERATIONS",
+    "RESOURCES",
+    "TIMELINE_ITEM",
+    "operations",
+]

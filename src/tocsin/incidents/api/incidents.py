@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from tocsin.incidents import actions
 from tocsin.incidents.api import inputs, reading
-from tocsin.incidents.api.resources import INCIDENT, INCIDENT_V2, TIMELINE_ITEM
+from tocsin.incidents.api.resources import COMING_PAGE, INCIDENT, INCIDENT_V2, TIMELINE_ITEM, Coming
 from tocsin.incidents.model import Author, Incident, Shown, TimelineItem
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.metadata.actions import Resolver, read_facts
@@ -89,10 +89,30 @@ def _escalate(tx: Tx, call: Call, input: inputs.Escalate) -> Shown:
     overrides = {name: on for name, on in switches.items() if isinstance(on, bool)}
     channels = actions.escalation_channels(incident.paging, **overrides)
     kind, id = reading.escalation_target(tx, input, incident, call.team_ids)
-    escalate = actions.escalate_to_user if kind == "User" else actions.escalate_to_team
-    critical = input.critical_alert if isinstance(input.critical_alert, bool) else None
-    incident = escalate(tx, incident.id, id, channels, _caller(call), base_url=call.base_url, critical=critical)
+    more: dict[str, Any] = {"base_url": call.base_url, "critical": None}
+    if isinstance(input.critical_alert, bool):
+        more["critical"] = input.critical_alert
+    caller = _caller(call)
+    if kind == "Policy":
+        incident = actions.escalate_to_policy(tx, incident.id, id, caller, **more)
+    elif kind == "Organization":
+        incident = actions.escalate_to_everybody(tx, incident.id, channels, caller, **more)
+    else:
+        escalate = {
+            "User": actions.escalate_to_user,
+            "Team": actions.escalate_to_team,
+            "Schedule": actions.escalate_to_schedule,
+        }[kind]
+        incident = escalate(tx, incident.id, id, channels, caller, **more)
     return actions.show(tx, incident, call.base_url)
+
+
+def _coming(tx: Tx, call: Call, input: inputs.ById) -> list[Coming]:
+    incident = actions.find(tx, input.id, call.team_ids)
+    return [
+        Coming(incident_id=incident.id, number=number, page=page, now=tx.now)
+        for number, page in enumerate(actions.coming(tx, incident), start=1)
+    ]
 
 
 def _alert_next(tx: Tx, call: Call, input: inputs.ById) -> Shown:
@@ -257,6 +277,18 @@ OPERATIONS: tuple[Operation, ...] = (
         switch="page",
         event="incident.escalated",
         conflicts=True,
+    ),
+    Operation(
+        name="incidents.coming_pages",
+        routes=(Route("GET", "/api/v3/incidents/{id}/coming-pages"),),
+        area="incidents",
+        level="read",
+        input=inputs.ById,
+        handler=_coming,
+        doc="See who will be paged next, how and when, if nobody answers.",
+        deed="looked at the coming pages of an incident",
+        resource=COMING_PAGE,
+        answer="all",
     ),
     Operation(
         name="incidents.alert_next",

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from msgspec import UnsetType
 
 from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import User
+from tocsin.escalation.actions import policies
 from tocsin.escalation.model import Paging
 from tocsin.escalation.rules import MAX_WAIT_SECONDS
 from tocsin.incidents.api.inputs import CreateIncident, Escalate, ListIncidents
 from tocsin.incidents.model import Filter, Incident, Kind, Opening
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.metadata.rules import MAX_ID, parsed
+from tocsin.oncall import actions as oncall
 from tocsin.storage import Tx
 
 MAX_NAME_CHARACTERS = 1_000
@@ -26,7 +30,8 @@ MAX_EMAIL_CHARACTERS = 320
 DEFAULT_NAME = "Manual incident"
 
 _NESTED = re.compile(r"metadata\[(.+?)\](?:\[\d*\])?(?:\[(type|value|item_id|name|email)\])?")
-_LATER = {"Schedule": "schedule_id", "Policy": "policy_id", "Organization": None}
+ESCALATION_TYPES = ("User", "Team", "Schedule", "Policy", "Organization")
+"""Whom an incident can be escalated to (contract part 2, 1.7)."""
 
 
 def wanted(input: ListIncidents, team_ids: tuple[int, ...] | None) -> Filter:
@@ -101,7 +106,7 @@ def _policy(sent: str | int | UnsetType | None, errors: dict[str, list[str]]) ->
 
 
 def escalation_target(tx: Tx, input: Escalate, incident: Incident, team_ids: tuple[int, ...] | None) -> tuple[str, int]:
-    """("User" or "Team", id) of whom to page. Raises Invalid when it is missing, unknown or not available here."""
+    """(one of `ESCALATION_TYPES`, id) of whom to page; 0 for the organization. Raises Invalid: missing or unknown."""
     if input.escalation_type == "User":
         if not input.user_id and not input.user_email:
             raise Invalid.missing(["user_email", "user_id"])
@@ -110,14 +115,29 @@ def escalation_target(tx: Tx, input: Escalate, incident: Incident, team_ids: tup
         if not input.team_id and not input.team_name:
             raise Invalid.missing(["team_name", "team_id"])
         return "Team", _team(tx, input, team_ids)
-    if input.escalation_type in _LATER:
-        needed = _LATER[input.escalation_type]
-        if needed is not None and not getattr(input, needed):
-            raise Invalid.missing([needed])
-        raise Invalid.fields(
-            escalation_type=f"{input.escalation_type} is not available on this server yet; available are: User, Team"
-        )
-    raise Invalid.values({"escalation_type": ["User", "Team", *_LATER]})
+    if input.escalation_type == "Schedule":
+        return "Schedule", _owned(input.schedule_id, "schedule_id", partial(oncall.team_of, tx), incident, team_ids)
+    if input.escalation_type == "Policy":
+        return "Policy", _owned(input.policy_id, "policy_id", partial(policies.team_of, tx), incident, team_ids)
+    if input.escalation_type == "Organization":
+        return "Organization", 0
+    raise Invalid.values({"escalation_type": list(ESCALATION_TYPES)})
+
+
+def _owned(
+    sent: int | UnsetType | None,
+    field: str,
+    team_of: Callable[[int], int | None],
+    incident: Incident,
+    team_ids: tuple[int, ...] | None,
+) -> int:
+    """The id of something of the incident's team, or of another one that the caller can see."""
+    if not isinstance(sent, int):
+        raise Invalid.missing([field])
+    owner = team_of(sent)
+    if owner is None or (team_ids is not None and owner != incident.team_id and owner not in team_ids):
+        raise Invalid.of({field: ["doesn't exist"]})
+    return sent
 
 
 def _user(tx: Tx, input: Escalate, incident: Incident, team_ids: tuple[int, ...] | None) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from tocsin.escalation.model import Page
 from tocsin.incidents.model import Comment, Shown, TimelineItem
+from tocsin.incidents.rules import say_duration
 from tocsin.kernel.clock import to_wire
 from tocsin.metadata.rules import plain, typed
 from tocsin.registry import Resource
+
+_BY = {"email": "e-mail", "sms": "text message", "call": "phone call", "push": "push notification"}
 
 
 class IncidentAttributes(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +76,33 @@ class TimelineAttributes(msgspec.Struct, frozen=True, kw_only=True):
     item_type: str
     at: str
     data: dict[str, Any]
+
+
+class Coming(msgspec.Struct, frozen=True, kw_only=True):
+    """A page to come, as seen at an instant."""
+
+    incident_id: int
+    number: int
+    page: Page
+    now: datetime
+
+
+class ComingPageAttributes(msgspec.Struct, frozen=True, kw_only=True):
+    """A page that will be sent if nobody answers, to whomever it would go as things stand."""
+
+    at: str
+    seconds_left: int
+    channel: str
+    recipient: str
+    address: str
+    user_id: int | None
+    target_id: int | None
+    policy_id: int | None
+    policy_name: str | None
+    repetition: int
+    step: int
+    summary: str
+    """E.g. `Bob Builder by phone call in 4 min`."""
 
 
 def _render(shown: Shown) -> IncidentAttributes:
@@ -155,6 +186,31 @@ def _render_item(item: TimelineItem) -> TimelineAttributes:
     return TimelineAttributes(item_type=item.item_type, at=to_wire(item.at), data=item.data)
 
 
+def _render_coming(coming: Coming) -> ComingPageAttributes:
+    page = coming.page
+    left = max(0, round((page.at - coming.now).total_seconds()))
+    return ComingPageAttributes(
+        at=to_wire(page.at),
+        seconds_left=left,
+        channel=page.channel,
+        recipient=page.recipient,
+        address=page.address,
+        user_id=page.user_id or None,
+        target_id=page.target_id or None,
+        policy_id=page.policy_id,
+        policy_name=page.policy_name,
+        repetition=page.round,
+        step=page.step + 1,
+        summary=f"{page.recipient or page.address} by {_BY.get(page.channel, page.channel)} {_say_left(left)}",
+    )
+
+
+def _say_left(seconds: int) -> str:
+    if seconds < 1:
+        return "now"
+    return f"in {seconds} s" if seconds < 90 else f"in {say_duration(timedelta(seconds=seconds))}"
+
+
 def _when(instant: datetime | None) -> str | None:
     return None if instant is None else to_wire(instant)
 
@@ -174,6 +230,13 @@ INCIDENT_V2 = Resource(
     relationships=_relationships,
     included=_included,
     doc="An incident as version 2 of the API shows it: metadata as plain texts.",
+)
+COMING_PAGE = Resource(
+    type="coming_page",
+    attributes=ComingPageAttributes,
+    render=_render_coming,
+    id_of=lambda coming: f"{coming.incident_id}-{coming.number}",
+    doc="A page that will be sent if nobody answers: who, how and when.",
 )
 COMMENT = Resource(
     type="incident_comment",
