@@ -19,11 +19,13 @@ self.addEventListener("notificationclick", (event) => {
   }
 });
 
+// Something is always shown: browsers take the right to push from whoever is silent.
 function read(data) {
+  const unreadable = { kind: "notice", title: "Tocsin has news", body: "", tag: "tocsin", url: "/" };
   try {
-    return data.json();
+    return { ...unreadable, ...data.json() };
   } catch {
-    return { kind: "notice", title: "Tocsin has news", body: "", tag: "tocsin", url: "/" };
+    return unreadable;
   }
 }
 
