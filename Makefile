@@ -4,6 +4,7 @@
 #   make demo     start it with lively demo data, flaky local sites and a mailbox of its own
 #   make check    what to run before a commit: style, types, the import law and the fast tests (under a minute)
 #   make test     every test there is
+#   make test-long   the simulations for hours: before a release
 #   make bench    the figures of docs/performance.md, measured on this machine
 
 PYTHON ?= python3
@@ -18,10 +19,10 @@ SERVE_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test check lint format bench clean
+.PHONY: help install serve demo test test-long check lint format bench clean
 
 help:  ## Show what can be done here
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(READY)  ## Build .venv from requirements.lock (done by the others when needed)
 
@@ -44,6 +45,11 @@ demo: $(READY)  ## Start Tocsin with demo data, flaky sites and a mailbox of its
 
 test: $(READY)  ## Run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-long: $(READY)  ## A thousand simulated months, hundreds of days, a death at every statement: hours
+	TOCSIN_SIMULATED_MONTHS=1000 TOCSIN_SIMULATED_DAYS=200 TOCSIN_DEATHS=0 $(BIN)/python -m pytest -n auto \
+	  tests/scenarios/test_a_month.py tests/scenarios/test_mortality.py tests/scenarios/test_simulation.py \
+	  tests/scenarios/test_storm_simulation.py tests/incidents/test_simulation.py $(PYTEST_ARGS)
 
 check: lint  ## Style, types, import law and the fast tests
 	$(BIN)/python -m pytest -m "not slow and not browser" -n 2 $(PYTEST_ARGS)
