@@ -101,3 +101,24 @@ async def test_two_who_press_at_the_same_moment_are_one_answer(world: World, sla
     await world.chats.slack.drain()
     assert len(slack.said_to) == 1, "the second is told that the first was quicker"
     assert len(slack.in_thread(message)) == 1
+
+
+async def test_a_channel_is_set_up_by_the_api_and_tried_out(world: World) -> None:
+    async with running(Slack()) as slack:
+        world.providers["slack"] = slack.settings
+        world.crash()
+        body = {"kind": "slack", "name": "#ops", "settings": slack.target}
+        made = await world.api("POST", "/v2/notification-targets", body)
+        assert made.status_code == 201, made.text
+        assert "xoxb" not in made.text
+        tried = await world.api("POST", f"/v2/notification-targets/{made.json()['data']['id']}/test")
+        assert tried.status_code in (200, 201, 202), tried.text
+        await world.settle()
+        (message,) = slack.in_channel()
+        assert message.buttons == {}, "a test asks for no answer"
+        slack.error["chat.postMessage"] = "token_revoked"
+        await world.fast_forward(seconds=1)
+        await world.api("POST", f"/v2/notification-targets/{made.json()['data']['id']}/test")
+        await world.settle()
+        shown = (await world.api("GET", "/v2/slack-integrations")).json()["data"][0]["attributes"]
+        assert shown["slack_status"] == "account_inactive"
