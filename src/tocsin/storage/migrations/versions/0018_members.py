@@ -1,8 +1,8 @@
 """Invitations: who has been asked to join a team, in which role, and what became of it.
 
-An invitation keeps no secret: its link is signed with the key of the installation. Every mail is a row of its own, which
-replaces the one before it and stays when it is withdrawn, because the mails are counted: nobody may have a hundred of
-them sent to an address. Who joins becomes an ordinary member, so nothing else changes.
+An invitation keeps no secret: its link is signed with the key of the installation. Every mail is a row of its own,
+which replaces the one before it and stays when it is withdrawn, because the mails are counted: nobody may have a
+hundred of them sent to an address. Who joins becomes an ordinary member, so nothing else changes.
 """
 
 import sqlalchemy as sa
