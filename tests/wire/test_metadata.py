@@ -92,7 +92,9 @@ async def test_a_person_is_known_by_address_id_or_name(at: Clients) -> None:
     team = (await put(at, "Owner", [{"type": "Team", "name": ALICES_TEAM}])).json()["data"]["attributes"]["values"]
     assert team == [{"type": "Team", "item_id": 1, "name": ALICES_TEAM}]
     other = [{"type": "Schedule", "item_id": 12, "name": "Tier 1"}]
-    assert (await put(at, "Calendar", other)).json()["data"]["attributes"]["values"] == other
+    refused = await put(at, "Calendar", other)
+    assert refused.status_code == 422
+    assert "refers to a Schedule that doesn't exist" in refused.text
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ async def test_a_slack_integration_is_made_with_secrets_that_nobody_sees_again(a
         "notify_alongside_primary_responder": True,
         "team_name": ALICES_TEAM,
     }
+    unreachable = await at.alice.post("/api/v2/slack-integrations", json={"slack_channel_id": "C012"})
+    assert unreachable.json()["errors"] == {"bot_token": ["and slack_channel_id are needed, or a webhook_url"]}
     wrong = await at.alice.patch(f"/api/v2/slack-integrations/{made['id']}", json={"integration_type": "loud"})
     assert wrong.status_code == 422
     assert wrong.json()["allowed_values"] == {"integration_type": ["legacy", "verbose", "thread", "channel"]}

@@ -40,13 +40,23 @@ _NO_SETTINGS = frozenset({"paused", "pronounceable_name", "monitor_group_id"})
 """Changes that leave settings which cannot be read as they lie: the key that opens them may come back."""
 
 
-def create(tx: Tx, team_id: int, given: Mapping[str, Any], limits: Limits, base_url: str) -> Monitor:
-    """Begin to watch something. `given`: wire names and values (contract part 1, 3.1). Raises Invalid."""
+def create(
+    tx: Tx,
+    team_id: int,
+    given: Mapping[str, Any],
+    limits: Limits,
+    base_url: str,
+    references: Mapping[str, metadata.Resolver] | None = None,
+) -> Monitor:
+    """Begin to watch something. `given`: wire names and values (contract part 1, 3.1). Raises Invalid.
+
+    `references`: who looks up what its facts refer to, by type.
+    """
     settings, url, errors = apply(Settings(), "", given, limits, new=True)
     name = _name(given, url, errors)
     group_id = _group(tx, given, None, team_id, errors)
     policies.complain(tx, team_id, None, settings, errors, among=_POLICIES)
-    facts = _checked(tx, None, team_id, given, settings, errors)
+    facts = _checked(tx, None, team_id, given, settings, errors, references)
     paused = bool(given.get("paused"))
     id = shelf.insert_monitor(
         tx, team_id=team_id, url=url, name=name or default_name(url, settings), group_id=group_id, paused=paused,
@@ -91,7 +101,13 @@ def list_monitors(
 
 
 def update(
-    tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any], limits: Limits, base_url: str
+    tx: Tx,
+    id: int,
+    team_ids: tuple[int, ...] | None,
+    given: Mapping[str, Any],
+    limits: Limits,
+    base_url: str,
+    references: Mapping[str, metadata.Resolver] | None = None,
 ) -> Monitor:
     """Change what is in `given` and nothing else. Raises NotFound, Invalid."""
     old = find(tx, id, team_ids)
@@ -99,7 +115,7 @@ def update(
     name = _name(given, url, errors)
     group_id = _group(tx, given, old.monitor_group_id, old.team_id, errors)
     policies.complain(tx, old.team_id, old.settings, settings, errors, among=_POLICIES)
-    facts = _checked(tx, id, old.team_id, given, settings, errors)
+    facts = _checked(tx, id, old.team_id, given, settings, errors, references)
     pause = given.get("paused")
     paused = old.paused_at is not None if pause is None else bool(pause)
     shelf.update_monitor(
@@ -235,7 +251,13 @@ def _group(tx: Tx, given: Mapping[str, Any], current: int | None, team_id: int, 
 
 
 def _checked(
-    tx: Tx, id: int | None, team_id: int, given: Mapping[str, Any], settings: Settings, errors: Errors
+    tx: Tx,
+    id: int | None,
+    team_id: int,
+    given: Mapping[str, Any],
+    settings: Settings,
+    errors: Errors,
+    references: Mapping[str, metadata.Resolver] | None,
 ) -> Metadata:
     """What only the database can tell about what was given. Returns its facts. Raises Invalid for all that is wrong."""
     if "depends_on" in given and "depends_on" not in errors and settings.depends_on:
@@ -243,7 +265,7 @@ def _checked(
     if errors:
         raise Invalid.of(errors)
     sent = given.get("metadata") or {}
-    return {key: [] for key in sent} | metadata.read_facts(tx, sent, team_id)
+    return {key: [] for key in sent} | metadata.read_facts(tx, sent, team_id, references)
 
 
 def _shown(tx: Tx, monitors: Sequence[Monitor]) -> list[Monitor]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from tocsin.metadata.actions import Resolver
 from tocsin.monitors.api.groups import MONITOR_GROUP, group_operations
 from tocsin.monitors.api.monitors import MONITOR, monitor_operations
 from tocsin.monitors.rules.settings import Limits
@@ -10,9 +13,10 @@ from tocsin.registry import Operation, Resource
 RESOURCES: tuple[Resource, ...] = (MONITOR, MONITOR_GROUP)
 
 
-def operations(limits: Limits) -> tuple[Operation, ...]:
-    """Everything that can be done with monitors, under this installation's limits."""
-    return (*monitor_operations(limits), *group_operations())
+def operations(limits: Limits, references: Mapping[str, Resolver] | None = None) -> tuple[Operation, ...]:
+    """Everything that can be done with monitors, under this installation's limits; `references`: who looks up what
+    their facts refer to, by type."""
+    return (*monitor_operations(limits, references or {}), *group_operations())
 
 
 OPERATIONS: tuple[Operation, ...] = operations(Limits())

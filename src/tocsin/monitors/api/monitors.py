@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds, to_wire
 from tocsin.kernel.errors import BadRequest
+from tocsin.metadata.actions import Resolver
 from tocsin.monitors import actions
 from tocsin.monitors.api.attributes import MonitorAttributes, relationships, render
 from tocsin.monitors.model import Availability, Monitor, Sample
@@ -177,15 +179,16 @@ MONITOR_SLA = Resource(
 )
 
 
-def monitor_operations(limits: Limits) -> tuple[Operation, ...]:
-    """`limits` are what this installation allows, e.g. the shortest check frequency."""
+def monitor_operations(limits: Limits, references: Mapping[str, Resolver]) -> tuple[Operation, ...]:
+    """`limits` are what this installation allows, e.g. the shortest check frequency; `references`: who looks up what
+    facts refer to, by type."""
 
     def create(tx: Tx, call: Call, input: CreateMonitor) -> Monitor:
         assert call.team_id is not None
-        return actions.create(tx, call.team_id, _given(input), limits, call.base_url)
+        return actions.create(tx, call.team_id, _given(input), limits, call.base_url, references)
 
     def update(tx: Tx, call: Call, input: UpdateMonitor) -> Monitor:
-        return actions.update(tx, input.id, call.team_ids, _given(input), limits, call.base_url)
+        return actions.update(tx, input.id, call.team_ids, _given(input), limits, call.base_url, references)
 
     secrets = (
         "auth_password", "proxy_host", "request_headers", "request_body", "environment_variables", "playwright_script",
