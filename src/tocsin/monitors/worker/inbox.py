@@ -17,7 +17,7 @@ MAX_PER_MONITOR = 8
 """Observations of one monitor that wait to be judged; of a longer run the middle says nothing that its ends do not."""
 MAX_EVIDENCE = 200
 """Waiting observations that keep the failing answer (64 KiB each)."""
-
+_UP, _UNKNOWN = Verdict.UP, Verdict.UNKNOWN  # named here, because an enum is slow in naming its members
 
 EndedGap = tuple[int | None, int, int, str]
 """Monitor (None = all), from and to (ms), reason."""
@@ -66,7 +66,7 @@ class Inbox:
             steady, blind, samples, checked = self._steady, self._blind, self._samples, self._checked
             for seen in batch:
                 id = seen.monitor_id
-                if seen.verdict is Verdict.UNKNOWN:
+                if seen.verdict is _UNKNOWN:
                     before = blind.get(id)
                     blind[id] = Blind(
                         seen.started_ms if before is None else before.since_ms,
@@ -76,15 +76,14 @@ class Inbox:
                     continue
                 if blind and id in blind:
                     self._gaps.append((id, blind.pop(id).since_ms, seen.started_ms, BLIND))
-                up = seen.verdict is Verdict.UP
-                if up:
+                if seen.verdict is _UP:
                     if len(samples) == MAX_SAMPLES:
                         self.samples_dropped += 1
                     samples.append(seen)
-                plain = up and seen.certificate_expires_ms is None and seen.degraded is None
-                if plain and steady.get(id) == seen.revision:
-                    checked[id] = seen.started_ms
-                    continue
+                    plain = seen.certificate_expires_ms is None and seen.degraded is None
+                    if plain and steady.get(id) == seen.revision:
+                        checked[id] = seen.started_ms
+                        continue
                 steady.pop(id, None)
                 if id in self._waiting:  # behind what came before it
                     self._wait(seen)
