@@ -37,7 +37,7 @@ from tocsin.heartbeats.worker import Deadlines, Intake
 from tocsin.inbound import api as inbound
 from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
 from tocsin.incidents import api as incidents_api
-from tocsin.incidents.worker import Storms
+from tocsin.incidents.worker import Instructions, Storms
 from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import RealNet
 from tocsin.metadata import api as metadata
@@ -152,6 +152,7 @@ class World:
         self.imports = Imports(self.database, self.clock, self.net)
         self.escalations = Escalations(self.database, self.clock)
         self.storms = Storms(self.database, self.clock, BASE_URL)
+        self.instructions = Instructions(self.database, self.clock, BASE_URL)
         self.deliveries = Deliveries(
             self.database,
             self.clock,
@@ -341,6 +342,7 @@ class World:
                 await self.recoveries.run_once(),
                 await self.confirmations.run_once(),
                 await self.storms.run_once(),
+                await self.instructions.run_once(),
                 await self.deadlines.run_once(),
                 await self.imports.run_once(),
                 await self.hand_offs.run_once(),

@@ -24,6 +24,7 @@ from tocsin.incidents.actions.escalating import (
 from tocsin.incidents.actions.facts import changed as metadata_changed
 from tocsin.incidents.actions.grouping import TOPIC as STORMS_TOPIC
 from tocsin.incidents.actions.grouping import cause_of, due, earliest, tell_news_of
+from tocsin.incidents.actions.instructions import carry_out as carry_out_instructions
 from tocsin.incidents.actions.lifecycle import (
     confirm,
     failing_again,
@@ -59,6 +60,7 @@ __all__ = [
     "acknowledge",
     "alert_next",
     "author_of",
+    "carry_out_instructions",
     "cause_of",
     "children",
     "coming",

@@ -132,6 +132,22 @@ def tell_news(tx: Tx, incident: Incident, base_url: str) -> bool:
     return True
 
 
+def tell_unfinished(tx: Tx, incident: Incident, left: int, boxes: int, base_url: str) -> None:
+    """Remind everybody who was paged that instructions are not done yet."""
+    notice = Notice(
+        kind="notice",
+        incident_id=incident.id,
+        team_id=incident.team_id,
+        subject=_line(f"[Tocsin] {incident.name}: {left} of {boxes} steps of the instructions are open"),
+        headline=_line(f"{incident.name}: {left} of {boxes} steps of the instructions are not ticked yet"),
+        cause=incident.cause,
+        facts=_facts(tx, incident),
+        url=incident_url(incident, base_url),
+        thread_key=f"incident-{incident.id}",
+    )
+    _tell(tx, notice, notify.paged(tx, incident.id))
+
+
 def children_named(tx: Tx, incident: Incident) -> tuple[int, str]:
     """How many open incidents people hear of through this one, and the names of the first of them."""
     if incident.incident_group_id is None:
