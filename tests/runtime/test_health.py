@@ -15,6 +15,7 @@ from tocsin.runtime.health import (
     ProbeFacts,
     WorkerFacts,
     judge,
+    tried_out,
 )
 
 WELL: dict[str, Any] = {
@@ -87,3 +88,13 @@ def test_domain_names_that_cannot_be_looked_up_are_shown_and_the_pager_stays_rea
     report = judge([WorkerFacts(**{**WELL, "name": "domains", **change})], PROBE, 0.01)
     assert report.ready
     assert report.checks["worker:domains"].why
+
+
+def test_one_way_that_fails_its_test_is_shown_and_all_of_them_make_it_not_ready() -> None:
+    some, broken = tried_out([("email", True, "taken"), ("sms", False, "refused"), ("call", None, "")])
+    assert (some.ok, some.why, broken) == (False, "sms: refused", False)
+    assert judge([WorkerFacts(**WELL)], PROBE, 0.01, shown={"self_test": some}).ready
+    every, broken = tried_out([("email", False, "refused")])
+    assert broken
+    report = judge([WorkerFacts(**WELL)], PROBE, 0.01, needed={"self_test": every})
+    assert (report.ready, report.checks["self_test"].why) == (False, "email: refused")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 STALLED_SECONDS = 60.0
@@ -65,11 +67,19 @@ class Report(msgspec.Struct, frozen=True):
     checks: dict[str, Finding]
 
 
-def judge(workers: list[WorkerFacts], probe: ProbeFacts, database_seconds: float | None) -> Report:
+def judge(
+    workers: list[WorkerFacts],
+    probe: ProbeFacts,
+    database_seconds: float | None,
+    *,
+    needed: Mapping[str, Finding] = {},
+    shown: Mapping[str, Finding] = {},
+) -> Report:
     """Ready only when everything moves that stands between a failing check and a person.
 
     A slow registry or a packing that fails is shown, and no reason to take a healthy pager out of service.
-    `database_seconds` = how long a write took; None = it did not come back.
+    `database_seconds` = how long a write took; None = it did not come back. `needed`: further findings, by name, that
+    must be ok; `shown`: ones that need not.
     """
     checks = {f"worker:{facts.name}": _worker(facts) for facts in workers}
     checks["probe"] = _probe(probe)
@@ -79,7 +89,18 @@ def judge(workers: list[WorkerFacts], probe: ProbeFacts, database_seconds: float
         else Finding(ok=False, why=f"a write did not come back within {DATABASE_TIMEOUT_SECONDS:.0f} s")
     )
     quiet = {f"worker:{facts.name}" for facts in workers if facts.alive and facts.name not in MAX_LAG_SECONDS}
-    return Report(ready=all(finding.ok for name, finding in checks.items() if name not in quiet), checks=checks)
+    checks |= needed
+    ready = all(finding.ok for name, finding in checks.items() if name not in quiet)
+    return Report(ready=ready, checks={**checks, **shown})
+
+
+def tried_out(results: Sequence[tuple[str, bool | None, str]]) -> tuple[Finding, bool]:
+    """What the pager's own tests say, from (channel, passed, why) of each, and whether that makes us unready.
+
+    One way that fails is shown; when every way that is tried out fails, no page can be expected to arrive.
+    """
+    failed = [f"{channel}: {why}" for channel, passed, why in results if passed is False]
+    return Finding(ok=not failed, why="; ".join(failed)), bool(failed) and len(failed) == len(results)
 
 
 def _worker(facts: WorkerFacts) -> Finding:

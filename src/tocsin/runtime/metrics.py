@@ -74,6 +74,7 @@ class Counts(msgspec.Struct, frozen=True):
     monitors: Mapping[str, int] = {}
     groups: int = 0
     webhook_deliveries: Mapping[str, int] = {}
+    page_breaches: int = 0
 
 
 class Metrics:
@@ -100,6 +101,7 @@ class Metrics:
         self._progress: Mapping[str, Progress] = {}
         self._probe: ProbeView | None = None
         self._counters: Mapping[str, Callable[[], float]] = {}
+        self._tried_out: Callable[[], Iterable[tuple[str, bool]]] = tuple
         self._registry.register(_Live(self._families))
 
     def watch(
@@ -107,6 +109,10 @@ class Metrics:
     ) -> None:
         """Say whose state to show. `counters`: name (without `tocsin_`) to a function that reads a growing number."""
         self._progress, self._probe, self._counters = progress, probe, counters
+
+    def watch_self_tests(self, tried_out: Callable[[], Iterable[tuple[str, bool]]]) -> None:
+        """Say where (channel, passed) of the pager's own tests are read."""
+        self._tried_out = tried_out
 
     def text(self, counts: Counts) -> bytes:
         """The exposition text. Called on the event loop, one at a time."""
@@ -133,8 +139,21 @@ class Metrics:
             label = "status" if noun == "incidents" else "state"
             yield _gauge(f"tocsin_{noun}", words, [label], {(key,): value for key, value in numbers.items()})
 
+        late = CounterMetricFamily("tocsin_page_breaches", "Incidents of which no provider had taken a page in time.")
+        late.add_metric([], self._counts.page_breaches)
+        yield late
+        tests = self._self_tests()
+        yield _gauge(
+            "tocsin_self_test_passed", "Whether a channel's latest test page arrived.", ["channel"], tests
+        )
         words = "Groups of incidents with one cause that have not ended."
         yield _gauge("tocsin_incident_groups", words, [], {(): self._counts.groups})
+
+    def _self_tests(self) -> _Numbers:
+        passed: dict[tuple[str, ...], float] = {}
+        for channel, well in self._tried_out():  # of two by one channel the worse one counts
+            passed[(channel,)] = min(passed.get((channel,), 1.0), float(well))
+        return passed
 
     def _workers(self, now: float) -> Iterator[Family]:
         lag: _Numbers = {}

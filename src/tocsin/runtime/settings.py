@@ -49,6 +49,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pages_per_hour: int
     sms_per_day: int
     calls_per_day: int
+    self_test_to: str
+    """Empty = the pager is not tried out."""
+    self_test_hours: int
+    self_test_alarm: str
+    dead_man_url: str
+    """Empty = nobody outside is told that pages move here."""
     region: str
     allow_private_targets: bool
     dns_servers: tuple[str, ...]
@@ -321,6 +327,29 @@ _ALL = (
         default=50,
         read=values.number,
         doc="Phone calls that one team makes within a day; more stand in a digest by e-mail. 0 = no limit.",
+    ),
+    Option(
+        name="self_test_to",
+        default="",
+        default_words="none: the pager is not tried out",
+        read=values.sinks,
+        doc="Where test pages go, as CHANNEL:ADDRESS,…, e.g. email:pager@example.com,sms:+4915550100.",
+    ),
+    Option(name="self_test_hours", default=24, read=values.hours, doc="How often the pager is tried out, in hours."),
+    Option(
+        name="self_test_alarm",
+        default="",
+        default_words="the first team's members by e-mail",
+        read=values.sinks,
+        doc="Who is told that a test page did not arrive, as CHANNEL:ADDRESS,…",
+    ),
+    Option(
+        name="dead_man_url",
+        default="",
+        default_words="none",
+        read=values.ping_url,
+        doc="Address that is called every minute while pages move here: whoever misses the call raises the alarm.",
+        flag=False,
     ),
     Option(
         name="region", default="eu", read=values.region, doc="Region that this machine's checks are said to come from."

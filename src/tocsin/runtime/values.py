@@ -112,6 +112,34 @@ def _parts(text: str, example: str) -> Any:
     return parts
 
 
+def sinks(text: str) -> str:
+    from tocsin.notify.channels import discover  # here, so that `tocsin --help` need not load every channel
+    from tocsin.notify.rules import self_tests
+
+    try:
+        found = self_tests.sinks(text)
+    except ValueError as error:
+        raise ValueError(f"{error}.") from error
+    for sink in found:
+        if sink.channel not in discover():
+            raise ValueError(f"there is no channel “{sink.channel}”. Give e.g. email:pager@example.com.")
+    return text
+
+
+def ping_url(text: str) -> str:
+    # The URL is the secret of whoever waits for our pings: it is never repeated in a message.
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("this is not a web address. Give the one that waits for pings, e.g. https://hc-ping.com/….")
+    _parts(text, "https://hc-ping.com/…")
+    return text
+
+
+def hours(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 24 * 31:
+        return int(text)
+    raise ValueError(f"'{text}' is not a number of hours from 1 to {24 * 31}.")
+
+
 def servers(text: str) -> tuple[str, ...]:
     servers = tuple(part.strip() for part in text.split(",") if part.strip())
     for server in servers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -40,13 +40,16 @@ class Pulse:
         clock: Clock,
         probe: Callable[[], Awaitable[health.ProbeFacts]],
         count: Callable[[Tx], Counts],
+        findings: Callable[[], tuple[Mapping[str, health.Finding], Mapping[str, health.Finding]]] = lambda: ({}, {}),
     ) -> None:
+        """`findings`: what else must be ok for us to be ready, and what else is shown, by name."""
         self._database = database
         self._supervisor = supervisor
         self._metrics = metrics
         self._clock = clock
         self._probe = probe
         self._count = count
+        self._findings = findings
         self._lock = asyncio.Lock()
         self._judged: tuple[float, health.Report] | None = None
         self._write: asyncio.Task[None] | None = None
@@ -56,7 +59,10 @@ class Pulse:
         async with self._lock:
             now = self._clock.monotonic()
             if self._judged is None or now - self._judged[0] > FRESH_SECONDS:
-                report = health.judge(self._workers(), await self._probe(), await self._time_a_write())
+                needed, shown = self._findings()
+                report = health.judge(
+                    self._workers(), await self._probe(), await self._time_a_write(), needed=needed, shown=shown
+                )
                 self._judged = (self._clock.monotonic(), report)
             return self._judged[1]
 

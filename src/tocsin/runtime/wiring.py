@@ -26,7 +26,7 @@ from tocsin.inbound.worker import Confirmations, Inbox, Recoveries
 from tocsin.incidents import actions as incident_actions
 from tocsin.incidents import api as incidents
 from tocsin.incidents.actions import count_groups, count_open
-from tocsin.incidents.worker import Storms
+from tocsin.incidents.worker import Instructions, Storms
 from tocsin.kernel.net import RealNet
 from tocsin.metadata import api as metadata
 from tocsin.monitors import actions as monitor_actions
@@ -57,6 +57,7 @@ from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.mail import mail_listener
 from tocsin.runtime.metrics import Counts, Metrics
+from tocsin.runtime.pager_proof import PagerProof
 from tocsin.runtime.receiving import HeartbeatMail, web_receiver
 from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.settings import Settings
@@ -128,8 +129,10 @@ class House:
         self.pings = Pings(self._pings.take, self._pings.take_by_name, clock, self._pings.offer)
         self._deadlines = Deadlines(database, clock, base_url)
         self._mail = mail_listener(settings, [self._inbox, HeartbeatMail(database, clock, base_url)], clock)
+        self._proof = PagerProof(ground, self._net, lambda: pulse.report())
         self.supervisor = self._supervised(ground, door, base_url)
         self.metrics.watch(self.supervisor.progress, self._probe, self._figures())
+        self.metrics.watch_self_tests(self._proof.tried_out)
         pulse = Pulse(
             database=database,
             supervisor=self.supervisor,
@@ -137,6 +140,7 @@ class House:
             clock=clock,
             probe=self._probe_facts,
             count=_counts,
+            findings=self._proof.findings,
         )
         self.app: App = application(
             pulse,
@@ -164,6 +168,7 @@ class House:
                 self._deliveries,
                 HandOffs(database, clock),
                 Storms(database, clock, base_url),
+                Instructions(database, clock, base_url),
                 self._deadlines,
                 Recoveries(database, clock, base_url),
                 Confirmations(database, clock, self._net),
@@ -171,6 +176,7 @@ class House:
                 ClockWatch(database, clock),
                 self._webhooks,
                 self._telegram,
+                *self._proof.workers,
             ],
             ground.bus,
             clock,
@@ -196,6 +202,7 @@ class House:
             "pings_failed": lambda: self._pings.failed,
             "heartbeat_deadlines_missed": lambda: self._deadlines.missed,
             "heartbeat_absences": lambda: self._deadlines.absences,
+            **self._proof.figures(),
         }
 
     async def start(self) -> None:
@@ -242,7 +249,7 @@ class House:
 
 def operations(settings: Settings) -> Iterator[Operation]:
     """Everything that can be done here, in the order of the documentation."""
-    yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency))
+    yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency), REFERENCES)
     yield from heartbeats.OPERATIONS
     yield from incidents.operations(REFERENCES)
     yield from escalation.OPERATIONS
@@ -272,6 +279,7 @@ def _counts(tx: Tx) -> Counts:
         incidents={"open": count_open(tx)},
         groups=count_groups(tx),
         webhook_deliveries=webhook_states(tx),
+        page_breaches=notify_actions.count_breaches(tx),
     )
 
 
