@@ -200,8 +200,11 @@ def operations(send: SendInvitation) -> tuple[Operation, ...]:
         if not (input.email and input.email.strip()):
             raise Invalid(_NO_EMAIL)
         role = _invited_role(input)
+        inviter = call.actor.name
+        if call.actor.user_id is None:  # a token: its name says nothing to whoever is invited, and stands in the log
+            inviter = f"The team {actions.team(tx, call.team_id).name}"
         try:
-            found = actions.invite(tx, call.team_id, input.email, role, call.actor.name)
+            found = actions.invite(tx, call.team_id, input.email, role, inviter)
         except Invalid:
             raise Invalid(_BAD_EMAIL) from None
         if isinstance(found, Member):
