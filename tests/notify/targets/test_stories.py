@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -129,4 +130,28 @@ async def test_the_button_of_an_ntfy_message_acknowledges_for_whoever_pressed_it
         assert pressed.status_code == 303
         assert (await world.incident(incident))["acknowledged_by"] == "Somebody in Our ntfy"
         assert [message["tags"] for message in server.messages] == [["rotating_light"], ["eyes"]]
+        await world.close()
+
+
+@pytest.mark.slow
+async def test_a_persons_phone_stops_ringing_although_they_have_answered_by_mail(world: World) -> None:
+    async with running(Pushover()) as service:
+        world.providers = {"pushover": pushover.Settings(app_token=PUSHOVER_APP, base_url=service.url)}
+        world.crash()
+        await world.installed()
+        await world.on_call("alice")
+        methods = "/v2/users/alice@example.com/contact-methods"
+        refused = await world.api("POST", methods, {"kind": "apprise", "address": "syslog://localhost/"})
+        assert "begins with syslog://, which is not accepted here" in refused.text
+        made = await world.api("POST", methods, {"kind": "pushover", "address": PUSHOVER_USER, "label": "Phone"})
+        assert made.status_code == 201, made.text
+        await world.settle()
+        code = re.search(r"\b\d{6}\b", service.messages[-1]["title"] + " " + service.messages[-1]["message"])
+        assert code
+        verified = await world.api("POST", f"{methods}/{made.json()['data']['id']}/verify", {"code": code[0]})
+        assert verified.status_code == 200, verified.text
+        await world.outage("shop", critical_alert=True, push=True)
+        assert len(service.ringing) == 1
+        await world.answer(world.mail_to("alice@example.com")[-1])
+        assert service.ringing == set()
         await world.close()

@@ -14,6 +14,7 @@ from tocsin.contacts import rules, store
 from tocsin.contacts.actions import codes
 from tocsin.contacts.model import ACCOUNT_METHOD_ID, Kind, Method, RuleStep
 from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.notify.channels import endpoint_complaint
 from tocsin.storage import Tx, events
 
 MAX_METHODS = 20
@@ -62,6 +63,9 @@ def find(tx: Tx, user: User, id: int) -> Method:
 def create(tx: Tx, user: User, *, kind: Kind, address: str, label: str, team_id: int) -> Method:
     """Add an address and send a code there. Raises Invalid (kind, address, label) and TooMany."""
     checked = rules.checked_address(kind, address)
+    complaint = endpoint_complaint(kind.value, checked.endpoint or checked.shown)
+    if complaint is not None:
+        raise Invalid.fields(address=complaint)
     label = rules.checked_label(label)
     if kind is Kind.EMAIL and checked.key == user.email.lower():
         raise Invalid.fields(address="is the address of the account, which needs no code")

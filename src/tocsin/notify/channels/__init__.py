@@ -47,6 +47,7 @@ class Channel(Protocol):
     # - `Target`: the settings of one target of a team, when it reaches places and not people.
     # - `TELLS`: the kinds of messages that it carries (see `tells`).
     # - `KEEPS_RINGING`: a page may repeat itself until we call it off, even for who has acknowledged elsewhere.
+    # - `endpoint_complaint(endpoint)`: what is wrong with a person's address, in words; None = it can be tried.
     # - `RECEIVED_WITHIN_SECONDS`: how long after its acceptance a page must be reported as delivered to count.
 
     async def send(self, message: Message, settings: Any, net: Any) -> Answer:
@@ -76,6 +77,12 @@ def tells(channel: str, kind: str) -> bool:
     """Whether a channel carries this kind of message: nobody wants a phone call to say that all is well."""
     carried: frozenset[str] | None = getattr(discover().get(channel), "TELLS", None)
     return carried is None or kind in carried
+
+
+def endpoint_complaint(channel: str, endpoint: str) -> str | None:
+    """What is wrong with the address of a person by this channel, in words after its name; None = it can be tried."""
+    complain = getattr(discover().get(channel), "endpoint_complaint", None)
+    return None if complain is None else str(complain(endpoint) or "") or None
 
 
 def keeps_ringing(channel: str) -> bool:
