@@ -128,7 +128,11 @@ async def test_another_teams_policies_urgencies_and_groups_do_not_exist(at: Clie
     for kind in ("policies", "urgencies", "policy-groups", "urgency-groups"):
         answer = await at.charlie.post(f"/api/v2/{kind}", json={"name": "Charlie's"})
         foreign[kind] = int(answer.json()["data"]["id"])
+    calendars = (await at.charlie.get("/api/v2/on-calls")).json()["data"]
+    on_call = {"type": "current_on_call", "id": int(calendars[0]["id"])}
     wrong: list[tuple[dict[str, Any], str]] = [
+        ({"steps": [{"type": "escalation", "step_members": [on_call]}]}, "steps"),
+        ({"steps": [{"type": "escalation", "step_members": [{"type": "slack_integration", "id": 99}]}]}, "steps"),
         ({"fallback_policy_id": foreign["policies"]}, "fallback_policy_id"),
         ({"policy_group_id": foreign["policy-groups"]}, "policy_group_id"),
         ({"steps": [{"type": "escalation", "urgency_id": foreign["urgencies"]}]}, "steps"),

@@ -101,7 +101,7 @@ def reaches(tx: Tx, cause_id: int, child_id: int, team_id: int, paging: Paging) 
     if cause is None:
         return store.standing(tx, cause_id).paged
     facts = stamping.facts_of(tx, child_id, None) if paging.policy_id else {}
-    plan = stamping.plan(tx, paging, facts)
+    plan = stamping.plan(tx, team_id, paging, facts)
     wanted = _everybody(tx, team_id, plan, rules.begin(plan, tx.now), facts, ())
     heard = {("person", id) for id in cause.paged_user_ids} | {("place", id) for id in cause.told_target_ids}
     if wanted <= heard:

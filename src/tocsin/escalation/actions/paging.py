@@ -10,7 +10,7 @@ import structlog
 
 from tocsin.accounts import actions as accounts
 from tocsin.escalation import rules, store
-from tocsin.escalation.actions import audience, errands, stamping
+from tocsin.escalation.actions import audience, errands, policies, stamping
 from tocsin.escalation.actions.audience import Audience, Situation
 from tocsin.escalation.model import Escalation, Moment, Note, Paging, Person, Plan, Remark, Standing
 from tocsin.escalation.model.policies import StepType
@@ -51,13 +51,16 @@ def start(tx: Tx, notice: Notice, paging: Paging, *, at: datetime | None = None)
     reopened). A plan that pages nobody says so.
     """
     begins_at = tx.now if at is None else max(at, tx.now)
-    plan = stamping.plan(tx, paging, stamping.facts_of(tx, notice.incident_id, None) if paging.policy_id else {})
+    facts = stamping.facts_of(tx, notice.incident_id, None) if paging.policy_id else {}
+    plan = stamping.plan(tx, notice.team_id, paging, facts)
     _begin(tx, notice, plan, begins_at, None)
 
 
 def restart(tx: Tx, notice: Notice, paging: Paging) -> None:
     """Go on by another plan from now on, e.g. another policy; whom the old one has alerted stays alerted."""
-    plan = stamping.plan(tx, paging, stamping.facts_of(tx, notice.incident_id, None))
+    chosen = None if paging.policy_id is None else policies.team_of(tx, paging.policy_id)  # by whoever may see it
+    facts = stamping.facts_of(tx, notice.incident_id, None)
+    plan = stamping.plan(tx, chosen or notice.team_id, paging, facts)
     _begin(tx, notice, plan, tx.now, store.standing(tx, notice.incident_id))
 
 

@@ -14,12 +14,19 @@ from tocsin.escalation.store import policies as shelf
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.ids import fingerprint, new_token
 from tocsin.metadata.model import Value
+from tocsin.notify.actions import targets as places
+from tocsin.oncall import actions as oncall
 from tocsin.storage import Tx, events
 
 MAX_PER_TEAM = 1_000
 """Policies, severities or groups of one team: more are a loop in somebody's script."""
 INCIDENT_TOKEN_LENGTH = 25
 CHANNELS = ("sms", "call", "email", "push", "critical_alert")
+PLACES = (
+    MemberType.SLACK, MemberType.MICROSOFT_TEAMS, MemberType.ZAPIER, MemberType.PAGERDUTY,
+    MemberType.NOTIFICATION_TARGET,
+)  # fmt: skip
+"""Members that are notification targets."""
 POLICIES = ("policy_id",)
 """Attributes that name a policy, wherever there are no others."""
 TeamIds = tuple[int, ...] | None
@@ -241,13 +248,29 @@ def _checked(
         for member in step.step_members:
             if member.type is MemberType.POLICY and member.id not in known:
                 wrong.append(f"step {number}: there is no policy {member.id} in your team")
-            if member.type is MemberType.ENTIRE_TEAM and not _within(member.id or team_id, team_id, team_ids):
-                wrong.append(f"step {number}: team {member.id} is not one of yours")
+            if (owner := _owner(tx, member, team_id)) is None or not _within(owner, team_id, team_ids):
+                wrong.append(f"step {number}: {member.type} {member.id} does not exist in your team")
             members.append(_person(tx, member, team_id, team_ids, number, wrong))
         checked.append(msgspec.structs.replace(step, step_members=tuple(members)))
     if wrong:
         raise Invalid.of({"steps": wrong})
     return tuple(checked)
+
+
+def _owner(tx: Tx, member: StepMember, team_id: int) -> int | None:
+    """Whose the thing is that a member names by its id: the team's own when it names none; None = there is none.
+
+    Outgoing webhooks are asked about when the step comes: they live above this room.
+    """
+    if member.id is None:
+        return team_id
+    if member.type is MemberType.ENTIRE_TEAM:
+        return member.id
+    if member.type is MemberType.CURRENT_ON_CALL:
+        return oncall.team_of(tx, member.id)
+    if member.type in PLACES:
+        return places.team_of(tx, member.id)
+    return team_id
 
 
 def _person(

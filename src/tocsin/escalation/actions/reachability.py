@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 from tocsin.accounts import actions as accounts
 from tocsin.contacts.model import Shortcoming
-from tocsin.escalation.actions.policies import CHANNELS, MAX_PER_TEAM
+from tocsin.escalation.actions.policies import CHANNELS, MAX_PER_TEAM, PLACES
 from tocsin.escalation.model.policies import MemberType, Policy, PolicyStep, StepMember, StepType
 from tocsin.escalation.store import policies as shelf
+from tocsin.notify.actions import targets as places
+from tocsin.oncall import actions as oncall
 from tocsin.storage import Tx
 
 Source = Callable[[Tx, int], Sequence[Shortcoming]]
@@ -45,6 +47,13 @@ class _Known:
         self.urgencies = {each.id: each for each in shelf.several(tx, "urgency", urgencies)}
         people = {member.id for member in members if member.type is MemberType.USER and member.id is not None}
         self.absent = {id for id in people if not accounts.team_ids_of(tx, id)}
+        named_things = {(member.type, member.id) for member in members if member.id is not None}
+        self.gone = {
+            (type, id)
+            for type, id in named_things
+            if (type in PLACES and places.team_of(tx, id) is None)
+            or (type is MemberType.CURRENT_ON_CALL and oncall.team_of(tx, id) is None)
+        }
 
 
 def _of_policy(policy: Policy, known: _Known) -> list[tuple[str, str]]:
@@ -76,6 +85,8 @@ def _of_step(step: PolicyStep, known: _Known) -> list[tuple[str, str]]:
 def _of_member(member: StepMember, known: _Known) -> tuple[str, str] | None:
     if member.type is MemberType.POLICY and member.id not in known.policies:
         return "policy_gone", f"calls policy {member.id}, which is gone."
+    if (member.type, member.id) in known.gone:
+        return "member_gone", f"calls {member.type} {member.id}, which is gone."
     if member.type is MemberType.USER and member.id in known.absent:
         return "member_left", f"calls person {member.id}, who is in no team any more."
     return None

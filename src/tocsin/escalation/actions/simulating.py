@@ -38,7 +38,7 @@ def simulate(
     then whoever comes next in the plan.
     """
     facts = metadata.at_opening(tx, subject.team_id, subject.owner_kind, subject.owner_id, {})
-    plan = stamping.plan(tx, subject.paging, facts)
+    plan = stamping.plan(tx, subject.team_id, subject.paging, facts)
     begins_at = at + timedelta(seconds=subject.confirmation_seconds)
     play = _Play(tx, subject, plan, facts, rules.begin(plan, begins_at), frozenset(away), frozenset(down))
     if plan.note:

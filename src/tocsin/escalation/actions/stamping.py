@@ -22,13 +22,16 @@ MAX_POLICIES = 50
 """Policies that one plan can lead to: more than anybody can oversee, few enough to be read when an incident opens."""
 
 
-def plan(tx: Tx, paging: Paging, facts: Metadata) -> Plan:
-    """What happens about an incident if nobody answers; without a usable policy the whole team is alerted."""
+def plan(tx: Tx, team_id: int, paging: Paging, facts: Metadata) -> Plan:
+    """What happens about an incident of a team if nobody answers; without a usable policy the whole team is alerted.
+
+    A policy of another team is none: nobody can have somebody else's people called by its number.
+    """
     if paging.policy_id is None:
         return rules.plan_of(paging)
     stamped = Plan(scripts={}, root=paging.policy_id, otherwise=rules.otherwise(paging))
     try:
-        stamped = _added(tx, stamped, [paging.policy_id])
+        stamped = _added(tx, stamped, [paging.policy_id], team_id)
         stamped = completed(tx, stamped, facts)
     except DBAPIError:
         raise
@@ -45,10 +48,14 @@ def plan(tx: Tx, paging: Paging, facts: Metadata) -> Plan:
 
 
 def completed(tx: Tx, plan: Plan, facts: Metadata) -> Plan:
-    """The same plan with the policies that the incident names under the keys by which the plan goes on."""
+    """The same plan with the policies that the incident names under the keys by which the plan goes on.
+
+    Only those of the plan's own team: what a policy itself names was looked at when it was written.
+    """
+    root = plan.scripts.get(plan.root)
     for _ in range(MAX_POLICIES):
         named = {id for key in rules.keys(plan) for id in rules.policies_under(key, facts)} - plan.scripts.keys()
-        more = _added(tx, plan, sorted(named))
+        more = _added(tx, plan, sorted(named), None if root is None else root.team_id)
         if more.scripts.keys() == plan.scripts.keys():
             break
         plan = more
@@ -62,10 +69,11 @@ def facts_of(tx: Tx, incident_id: int, plan: Plan | None) -> Metadata:
     return metadata.of(tx, OwnerType.INCIDENT, [incident_id])[incident_id]
 
 
-def _added(tx: Tx, plan: Plan, wanted: Iterable[int]) -> Plan:
-    """The plan with these policies and all to which they lead, as far as there is room."""
+def _added(tx: Tx, plan: Plan, wanted: Iterable[int], team_id: int | None) -> Plan:
+    """The plan with these policies, if they are the team's, and all to which they lead, as far as there is room."""
+    named = set(wanted)
     scripts: dict[int, Script] = dict(plan.scripts)
-    queue = deque(wanted)
+    queue = deque(sorted(named))
     looked_up = set(scripts)
     while queue and len(scripts) < MAX_POLICIES:
         id = queue.popleft()
@@ -73,7 +81,7 @@ def _added(tx: Tx, plan: Plan, wanted: Iterable[int]) -> Plan:
             continue
         looked_up.add(id)
         policy = policies.find(tx, id)
-        if policy is None:
+        if policy is None or (id in named and policy.team_id != team_id):
             continue
         urgencies = {
             step.urgency_id: found
