@@ -18,6 +18,12 @@ from tests.browser.test_answer_page import CONTRAST, fits
 
 pytestmark = pytest.mark.browser
 
+VENDOR = """PushManager.prototype.subscribe = async (options) => {
+  if (options.applicationServerKey.length !== 65 || !options.userVisibleOnly) throw new Error("refused");
+  const keys = {p256dh: "A".repeat(87), auth: "A".repeat(22)};
+  return {toJSON: () => ({endpoint: "https://push.test/1", keys})};
+};"""
+"""What the vendor's push service would do."""
 SHOWN = """async () => {
   const registration = await navigator.serviceWorker.ready;
   return (await registration.getNotifications())
@@ -75,6 +81,25 @@ async def test_a_browser_that_cannot_subscribe_says_why_and_offers_the_button_ag
     await said.wait_for()
     assert (await said.inner_text()).startswith("It did not work: ")
     assert await button.is_enabled()
+
+
+async def test_once_the_browser_has_subscribed_the_page_says_so_and_shows_what_it_will_look_like(
+    chromium: Browser, outage: Outage
+) -> None:
+    context, page, complaints = await opened(chromium, "about:blank")
+    await context.add_init_script(VENDOR)
+    await page.goto(push_link(outage))
+    await page.get_by_label("Name of this device").fill("Pixel 9")
+    await page.get_by_role("button", name="Turn on notifications").click()
+    said = page.get_by_role("status")
+    await said.wait_for()
+    assert await said.inner_text() == "This device receives alerts now. You can close this page."
+    assert not await page.get_by_role("button").is_visible()
+    await page.wait_for_function("async () => (" + SHOWN + ")().then(all => all.length === 1)")
+    path = "/api/v2/users/admin@localhost/contact-methods"
+    methods = outage.server.ask(path, token=outage.server.token)[1]["data"]
+    assert [each["attributes"]["address"] for each in methods] == ["admin@localhost", "Pixel 9 (push)"]
+    assert complaints == []
 
 
 async def test_a_page_is_shown_and_its_button_acknowledges(

@@ -11,10 +11,12 @@ self.addEventListener("push", (event) => {
 
 self.addEventListener("notificationclick", (event) => {
   const page = event.notification.data || {};
-  event.notification.close();
   if (event.action === "acknowledge") {
-    event.waitUntil(acknowledge(page));
-  } else if (page.url) {
+    event.waitUntil(acknowledge(page)); // what came of it takes the place of the notification, under the same tag
+    return;
+  }
+  event.notification.close();
+  if (page.url) {
     event.waitUntil(Promise.all([self.clients.openWindow(page.url), report(page.state, "seen")]));
   }
 });

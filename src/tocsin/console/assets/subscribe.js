@@ -54,6 +54,7 @@ async function subscribe() {
 function say(words, good = false) {
   said.textContent = words;
   said.classList.toggle("good", good);
+  said.classList.toggle("bad", !good);
   said.hidden = false;
 }
 
