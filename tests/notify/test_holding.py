@@ -170,3 +170,20 @@ async def test_a_teams_budget_for_texts_and_calls_holds_back_the_rest_for_a_mail
 async def test_without_limits_everything_goes(ops: Ops) -> None:
     ids = await pages(ops, 20)
     assert [message.delivery_id for message in await claim(ops, UNLIMITED, at_once=50)] == ids
+
+
+async def test_a_place_gets_so_many_a_minute_and_the_rest_in_the_next_ones(ops: Ops, clock: FakeClock) -> None:
+    most = rules.TARGET_MESSAGES_PER_MINUTE
+    for incident_id in range(1, 2 * most + 11):
+        await ops.page(incident_id=incident_id, user_id=0, target_id=7, channel="slack", address="#ops")
+    left = []
+    for _ in range(3):
+        claimed = []
+        while some := await ops.database.write(actions.claim, "slack", 25, "https://t.example", Limits()):
+            claimed += some
+            for message in some:
+                await ops.database.write(actions.settle, message.delivery_id, message.attempt, Sent("accepted"))
+        left.append([message.notice.incident_id for message in claimed])
+        clock.wind(rules.TARGET_TIME)
+    assert [len(minute) for minute in left] == [most, most, 10]
+    assert [*left[0], *left[1], *left[2]] == list(range(1, 2 * most + 11)), "in order, and nothing is left out"

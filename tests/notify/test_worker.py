@@ -331,3 +331,33 @@ async def test_an_answer_that_the_database_refuses_for_once_is_offered_again_and
         await work(deliveries)
     assert len(box.mails) == 1
     assert await ops.state(id) == "sent"
+
+
+async def test_a_message_that_waited_for_its_turn_is_asked_for_once_more_before_it_leaves(
+    sqlite_ops: Ops, clock: FakeClock
+) -> None:
+    ops = sqlite_ops
+    await ops.page()
+    sent: list[int] = []
+
+    class Slow:
+        """A channel of a busy process: between the claim and its turn somebody answers."""
+
+        KIND = "email"
+        CONNECTIONS = 5
+
+        class Settings(msgspec.Struct):
+            pass
+
+        async def send(self, message: Message, settings: object, net: object) -> Answer:
+            sent.append(message.delivery_id)
+            return Sent("accepted")
+
+    sender = Deliveries(ops.database, clock, base_url="https://t.example", channels={"email": Slow()})  # type: ignore[dict-item]
+    await sender.run_once()  # claimed; its task has not begun
+    clock.wind(seconds=1)
+    ops.database.submit_write(actions.cancel, 25, "Ann acknowledged the incident").result(10)  # before the loop turns
+    await sender.drain()
+    assert sent == []
+    assert (await ops.database.read(actions.states))["cancelled"] == 1
+    assert await ops.database.read(actions.paged, 25) == [], "nobody needs to be told more"

@@ -18,7 +18,7 @@ from tocsin.notify.actions.planning import DELIVERIES_TOPIC, cancel, queue, queu
 from tocsin.notify.actions.proving import ledger_csv, proofs
 from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS
 from tocsin.notify.actions.self_tests import tend as tend_self_tests
-from tocsin.notify.actions.sending import Gone, claim, settle, take_over
+from tocsin.notify.actions.sending import Gone, claim, settle, take_over, wanted
 
 __all__ = [
     "COUNTED",
@@ -60,4 +60,5 @@ __all__ = [
     "tend_self_tests",
     "verify_answer",
     "verify_state",
+    "wanted",
 ]

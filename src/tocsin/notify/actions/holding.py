@@ -27,6 +27,7 @@ DIGEST_CHANNEL = "email"
 def hold_back(tx: Tx, channel: str, limit: int, limits: Limits) -> None:
     """Hold back what is due by this channel and goes beyond what a person, or a team, may get."""
     urgency = rules.urgency(Kind.PAGE)
+    _pace(tx, channel, urgency, limit)
     if limits.pages_per_hour:
         fresh = held.fresh_pages(tx, channel, urgency, limit)
         since = tx.now - rules.ALLOWANCE_TIME
@@ -95,6 +96,18 @@ def mail_address_of(tx: Tx, user_id: int) -> str:
         return accounts.user(tx, user_id).email
     except NotFound:  # no mail can reach them: what goes there is given up, and what it holds is let go
         return ""
+
+
+def _pace(tx: Tx, channel: str, urgency: int, limit: int) -> None:
+    """What goes beyond the pace that a place bears waits for the next minute, in order."""
+    due = held.due_to_targets(tx, channel, urgency, limit)
+    if not due:
+        return
+    most, since = rules.TARGET_MESSAGES_PER_MINUTE, tx.now - rules.TARGET_TIME
+    left = {id: most - held.charged_to_target(tx, id, since, most) for id in {row.target_id for row in due}}
+    may = rules.allowed(left, [(row.id, row.target_id) for row in due])
+    for target_id in {row.target_id for row in due if row.id not in may}:
+        held.put_off(tx, channel, urgency, target_id, but=may, due_at=tx.now + rules.TARGET_TIME)
 
 
 def _hold(tx: Tx, pages: Sequence[Row[Any]], why: str) -> None:

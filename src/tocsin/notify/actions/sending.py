@@ -47,6 +47,12 @@ def claim(tx: Tx, channel: str, limit: int, base_url: str, limits: Limits = UNLI
     return claimed
 
 
+def wanted(tx: Tx, delivery_id: int, attempt: int) -> bool:
+    """Whether a claimed message is still to be sent by whoever made this attempt."""
+    row = shelf.get(tx, delivery_id)
+    return row is not None and row.state == State.SENDING and row.attempts == attempt
+
+
 def settle(
     tx: Tx,
     delivery_id: int,

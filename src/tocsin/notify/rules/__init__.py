@@ -35,6 +35,11 @@ incident is open and nobody has answered, because then it is cancelled."""
 KEPT_FOR = timedelta(days=400)
 """Whom we told, when and through which server: a year, and the month in which somebody asks about it."""
 
+TARGET_MESSAGES_PER_MINUTE = 60
+"""To one place: what chats and ticket systems take from one sender (Slack: one a second). The rest waits its turn,
+and nothing is left out: places are not people, and an incident that is over takes its pages back by itself."""
+TARGET_TIME = timedelta(minutes=1)
+
 ALLOWANCE_TIME = timedelta(hours=1)
 """Over which a person's pages are counted."""
 BUDGET_TIME = timedelta(days=1)
@@ -200,7 +205,13 @@ def _say(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-_CHANNEL_WORDS = {"email": "e-mail", "sms": "text message", "call": "call", "push": "push notification"}
+_CHANNEL_WORDS = {
+    "email": "e-mail", "sms": "text message", "call": "call", "push": "push notification", "slack": "Slack message",
+    "telegram": "Telegram message", "microsoft_teams": "Microsoft Teams message", "discord": "Discord message",
+    "mattermost": "Mattermost message", "pagerduty": "PagerDuty event", "splunk_on_call": "Splunk On-Call event",
+    "jira": "Jira issue", "linear": "Linear issue", "zapier": "Zapier message", "ntfy": "ntfy message",
+    "pushover": "Pushover message", "apprise": "apprise message",
+}  # fmt: skip
 
 
 def sentence(event: DeliveryEvent) -> str:

@@ -18,7 +18,8 @@ UNTOLD = 0
 
 
 def fresh_pages(tx: Tx, channel: str, urgency: int, limit: int) -> Rows:
-    """(id, user_id, team_id) of the due pages of a channel that were never tried and may be held back, in order."""
+    """(id, user_id, team_id) of the due pages of a channel to people that were never tried and may be held back, in
+    order."""
     column = deliveries.c
     fresh = select(column.id, column.user_id, column.team_id).where(*_fresh(tx, channel, urgency))
     return tx.execute(fresh.order_by(column.due_at, column.id).limit(limit)).all()
@@ -42,6 +43,29 @@ def charge(tx: Tx, ids: Collection[int]) -> None:
     column = deliveries.c
     pages = update(deliveries).where(column.id.in_(ids), column.kind == Kind.PAGE, column.charged_at.is_(None))
     tx.execute(pages.values(charged_at=tx.now))
+
+
+def due_to_targets(tx: Tx, channel: str, urgency: int, limit: int) -> Rows:
+    """(id, target_id) of what is due by a channel to places of teams, in order."""
+    column = deliveries.c
+    due = (column.channel == channel, column.urgency == urgency, column.due_at <= tx.now, column.target_id > 0)
+    mine = select(column.id, column.target_id).where(*due, column.critical.is_(False))
+    return tx.execute(mine.order_by(column.due_at, column.id).limit(limit)).all()
+
+
+def charged_to_target(tx: Tx, target_id: int, since: datetime, limit: int) -> int:
+    """How many pages have left for a place since then; counts no further than `limit`."""
+    column = deliveries.c
+    mine = select(column.id).where(column.target_id == target_id, column.user_id == 0, column.charged_at > since)
+    return _count(tx, mine.limit(limit))
+
+
+def put_off(tx: Tx, channel: str, urgency: int, target_id: int, *, but: Collection[int], due_at: datetime) -> None:
+    """All that is due to this place, `but` these, leaves later."""
+    column = deliveries.c
+    due = (column.channel == channel, column.urgency == urgency, column.due_at <= tx.now, column.critical.is_(False))
+    late = update(deliveries).where(*due, column.target_id == target_id, column.id.not_in(but))
+    tx.execute(late.values(due_at=due_at))
 
 
 def hold(tx: Tx, channel: str, urgency: int, *, but: Collection[int], user_id: int | None, team_id: int | None) -> Rows:
@@ -109,7 +133,8 @@ def _fresh(tx: Tx, channel: str, urgency: int) -> tuple[ColumnElement[bool], ...
     """Due pages of a channel that were never tried; critical alerts are never among them."""
     column = deliveries.c
     due = (column.channel == channel, column.urgency == urgency, column.due_at <= tx.now)
-    return (*due, column.kind == Kind.PAGE, column.charged_at.is_(None), column.critical.is_(False))
+    fresh = (column.kind == Kind.PAGE, column.charged_at.is_(None), column.critical.is_(False))
+    return (*due, *fresh, column.user_id > 0)
 
 
 def _count(tx: Tx, some: Select[Any]) -> int:

@@ -25,6 +25,10 @@ MAX_SETTLE_TRIES = 120
 FIRST_SETTLE_WAIT_SECONDS = 0.1
 LONGEST_SETTLE_WAIT_SECONDS = 5.0
 """A known answer is offered to an unavailable database for about ten minutes; after that the message is sent again."""
+UNWANTED = "it was taken back before it left"
+RECHECK_SECONDS = 0.25
+"""A message that has waited this long for its turn since it was claimed is asked for once more: somebody may have
+answered meanwhile. Sooner than that the question would cost more than it saves."""
 CLOSE_SECONDS = 2.0
 """What a clean shutdown leaves for answers on their way; whatever is cut off goes out again after its lease."""
 
@@ -139,20 +143,30 @@ class Deliveries:
             places = min(places, _connections(self._channels[kind], self._settings[kind]) - self._busy[kind])
         if places <= 0:
             return 0
+        claimed_at = self._clock.monotonic()
         messages = await self._database.write(actions.claim, kind, places, self._base_url, self._limits)
         for message in messages:
             self._busy[kind] = self._busy.get(kind, 0) + 1
-            task = asyncio.create_task(self._deliver(message), name=f"delivery {message.delivery_id}")
+            task = asyncio.create_task(self._deliver(message, claimed_at), name=f"delivery {message.delivery_id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return len(messages)
 
-    async def _deliver(self, message: Message) -> None:
+    async def _deliver(self, message: Message, claimed_at: float) -> None:
         try:
-            answer = await self._send(message)
+            answer = await self._send(message) if await self._wanted(message, claimed_at) else None
         finally:
             self._busy[message.channel] -= 1  # before settling: its ring says that there is a free place
-        await self._settle(message, answer)
+        await self._settle(message, Retry(UNWANTED) if answer is None else answer)
+
+    async def _wanted(self, message: Message, claimed_at: float) -> bool:
+        """Whether it is still to be sent. When that cannot be asked, it is."""
+        if self._clock.monotonic() - claimed_at < RECHECK_SECONDS:
+            return True
+        try:
+            return await self._database.read(actions.wanted, message.delivery_id, message.attempt)
+        except (Unavailable, DBAPIError):
+            return True
 
     async def _send(self, message: Message) -> Answer:
         channel = self._channels.get(message.channel)
