@@ -26,8 +26,11 @@ from tocsin.notify.channels.places import (
     decoded,
     is_about_an_incident,
     link_of,
+    objects,
     plain,
     settings_of,
+    strange,
+    texts,
     web_address_complaint,
 )
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
@@ -111,8 +114,9 @@ class _Jira:
             if found is not None:
                 return found
         response = await self._ask("POST", "issue", {"fields": self._fields()})
-        key = str(decoded(response).get("key") or "")
-        answer = self._answer(response)
+        answer, key = self._answer(response), str(decoded(response).get("key") or "")
+        if isinstance(answer, Sent) and not key:
+            return strange(response, "Jira")
         return Sent(f"{answer.detail}: issue {key}", provider_id=key) if isinstance(answer, Sent) else answer
 
     async def follow(self, key: str) -> Answer:
@@ -135,7 +139,7 @@ class _Jira:
         if not accepted(response):
             answer = self._answer(response)
             return Retry(answer.why) if isinstance(answer, GiveUp) else answer
-        issues = decoded(response).get("issues") or []
+        issues = objects(decoded(response).get("issues"))
         if not issues:
             return None
         key = str(issues[0].get("key") or "")
@@ -145,7 +149,7 @@ class _Jira:
         """Move the issue on; returns what is to be said about it. The comment stands, so this is not worth a retry."""
         wanted = self._target.resolve_transition.strip().lower()
         response = await self._ask("GET", f"issue/{key}/transitions")
-        known = decoded(response).get("transitions") or []
+        known = objects(decoded(response).get("transitions"))
         found = next((each for each in known if wanted in (str(each.get("id")), str(each.get("name")).lower())), None)
         if found is None:
             return f"; it has no transition “{self._target.resolve_transition}” now"
@@ -177,7 +181,7 @@ class _Jira:
 
     def _answer(self, response: HttpResponse) -> Answer:
         said = decoded(response)
-        words = [str(each) for each in said.get("errorMessages") or []]
+        words = texts(said.get("errorMessages"))
         errors = said.get("errors")
         words += [f"{field}: {text}" for field, text in errors.items()] if isinstance(errors, dict) else []
         return answered(response, "Jira", at=self._message.at, words="; ".join(words) or None)

@@ -22,8 +22,10 @@ from tocsin.notify.channels.places import (
     decoded,
     is_about_an_incident,
     link_of,
+    objects,
     plain,
     settings_of,
+    strange,
 )
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
@@ -139,9 +141,9 @@ class _Linear:
             self._net, "POST", self._url, {"query": query, "variables": variables}, headers=headers
         )  # fmt: skip
         said = decoded(response)
-        errors = [error for error in said.get("errors") or [] if isinstance(error, dict)]
+        errors = objects(said.get("errors"))
         if errors:
-            extensions = errors[0].get("extensions") or {}
+            extensions = next(iter(objects([errors[0].get("extensions")])), {})
             words = str(extensions.get("userPresentableMessage") or errors[0].get("message") or "an error")
             marks = {str(extensions.get(name)).upper() for name in ("code", "type")}
             if marks & _LATER:
@@ -154,7 +156,9 @@ class _Linear:
             return answer
         data = said.get("data") or {}
         done = next(iter(data.values()), None) if isinstance(data, dict) else None
-        if not isinstance(done, dict) or done.get("success") is False:
+        if not isinstance(done, dict):
+            return strange(response, "Linear")
+        if done.get("success") is False:
             return GiveUp("Linear says that it was not done, and not why")
         name = (done.get("issue") or {}).get("identifier") if isinstance(done.get("issue"), dict) else None
         return Sent(answer.detail + (f": issue {name}" if name else ""), provider_id=provider_id)

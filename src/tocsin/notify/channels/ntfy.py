@@ -24,6 +24,7 @@ from tocsin.notify.channels.places import (
     link_of,
     plain,
     settings_of,
+    strange,
     web_address_complaint,
 )
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Sent
@@ -84,7 +85,8 @@ async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
     answer = answered(response, "ntfy", at=message.at, attempt=personal)
     if not isinstance(answer, Sent):
         return answer
-    return Sent(answer.detail, provider_id=str(decoded(response).get("id") or "") or None)
+    id = str(decoded(response).get("id") or "")
+    return Sent(answer.detail, provider_id=id) if id else strange(response, "ntfy", personal)
 
 
 def _body(message: Message, target: Target) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from tocsin.notify.channels.places import (
     ask,
     blank_complaints,
     cut,
+    decoded,
     details,
     is_about_an_incident,
     link_of,
     settings_of,
+    strange,
 )
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Sent
 
@@ -77,7 +79,10 @@ async def _closed(net: Fetches, url: str, message: Message, target: Target, key:
 
 
 async def _enqueue(net: Fetches, url: str, event: dict[str, Any], message: Message) -> Answer:
-    answer = answered(await ask(net, "POST", url, event), "PagerDuty", at=message.at)
+    response = await ask(net, "POST", url, event)
+    answer = answered(response, "PagerDuty", at=message.at)
+    if isinstance(answer, Sent) and decoded(response).get("status") != "success":
+        return strange(response, "PagerDuty")
     return Sent(answer.detail, provider_id=event["dedup_key"]) if isinstance(answer, Sent) else answer
 
 

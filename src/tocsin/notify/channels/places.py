@@ -10,7 +10,8 @@ import msgspec
 
 from tocsin import __version__
 from tocsin.kernel.net import HttpRequest, HttpResponse
-from tocsin.notify.model import GiveUp, Message
+from tocsin.notify.channels import QUICK_ATTEMPTS, QUICK_WAIT_SECONDS
+from tocsin.notify.model import Answer, GiveUp, Message, Retry
 
 TIMEOUT_SECONDS = 15.0
 """For one request with everything; two of them fit into the time that a worker gives a channel."""
@@ -77,6 +78,25 @@ def decoded(response: HttpResponse) -> dict[str, Any]:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def strange(response: HttpResponse, provider: str, attempt: int | None = None) -> Answer:
+    """What a 2xx means that says nothing of what the provider says: somebody else has answered (a portal, a proxy's
+    sign-in page), so nobody has been told. `attempt`: as for `answered`."""
+    why = f"something answered {response.status_code} in {provider}'s place: is the address right?"
+    if attempt is None:
+        return Retry(why)
+    return GiveUp(why) if attempt >= QUICK_ATTEMPTS else Retry(why, QUICK_WAIT_SECONDS)
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list of somebody else's; empty for whatever is none."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def texts(value: Any) -> list[str]:
+    """What stands in a list of somebody else's, as texts; empty for whatever is none."""
+    return [str(each) for each in value] if isinstance(value, list) else []
 
 
 def link_of(message: Message) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from tocsin.kernel.clock import to_milliseconds
 from tocsin.notify.channels import answered
-from tocsin.notify.channels.places import Fetches, accepted, ask, cut, decoded, link_of, plain, settings_of
+from tocsin.notify.channels.places import Fetches, ask, cut, decoded, link_of, plain, settings_of, strange, texts
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
 KIND = "pushover"
@@ -93,13 +93,15 @@ async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
     form = urlencode(_form(message, target, settings)).encode()
     response = await ask(net, "POST", f"{settings.base_url}/1/messages.json", form=form)
     said = decoded(response)
-    words = "; ".join(str(each) for each in said.get("errors") or []) or None
+    words = "; ".join(texts(said.get("errors"))) or None
     answer = answered(response, "Pushover", at=message.at, attempt=personal, words=words)
     if isinstance(answer, GiveUp):
         gone = said.get("user") == "invalid"  # no such user any more, or none of their devices is active
         return GiveUp(answer.why, endpoint_gone=gone)
-    if not (isinstance(answer, Sent) and accepted(response)):
+    if not isinstance(answer, Sent):
         return answer
+    if said.get("status") != 1:
+        return strange(response, "Pushover", personal)
     return Sent(answer.detail, provider_id=str(said.get("receipt") or said.get("request") or "") or None)
 
 

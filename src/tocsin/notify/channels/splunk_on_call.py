@@ -18,6 +18,7 @@ from tocsin.notify.channels.places import (
     link_of,
     plain,
     settings_of,
+    strange,
     web_address_complaint,
 )
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Sent
@@ -69,6 +70,8 @@ async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
     if not isinstance(answer, Sent):
         return answer
     said = decoded(response)
-    if said.get("result", "success") != "success":  # it refuses with 200 as well
+    if "result" not in said:
+        return strange(response, "Splunk On-Call")
+    if said["result"] != "success":  # it refuses with 200 as well
         return GiveUp(f"Splunk On-Call refused it: {str(said.get('message') or said.get('messages') or '')[:300]}")
     return Sent(answer.detail, provider_id=message.thread)
