@@ -37,7 +37,7 @@ def of(kind: str = "page", headline: str = "shop.example.com is down", **more: A
 async def test_a_page_is_a_message_with_buttons_in_the_channel(slack: Slack, net: RealNet) -> None:
     answer = await send(slack, net, of())
     (posted,) = slack.in_channel()
-    assert answer == Sent("accepted by Slack for #ops", provider_id=f"{OPS}/{posted.ts}")
+    assert answer == Sent("accepted by Slack", provider_id=f"{OPS}/{posted.ts}")
     assert "*<https://tocsin.example.com/answer/" in posted.text
     assert "shop.example.com is down>*\nStatus 503" in posted.text
     assert posted.buttons == {"Acknowledge": f"7-{SIGNATURE}", "Resolve": f"7-{SIGNATURE}"}

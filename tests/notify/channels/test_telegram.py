@@ -37,7 +37,7 @@ def of(kind: str = "page", headline: str = "shop.example.com is down", **more: A
 async def test_a_page_has_buttons_that_fit_into_what_telegram_gives_back(telegram: Telegram, net: RealNet) -> None:
     answer = await send(telegram, net, of())
     (shown,) = telegram.in_chat()
-    assert answer == Sent("accepted by Telegram for Ops", provider_id=f"{GROUP}/{shown.message_id}")
+    assert answer == Sent("accepted by Telegram", provider_id=f"{GROUP}/{shown.message_id}")
     assert "shop.example.com is down\nStatus 503\nResponse code: 503" in shown.text
     assert shown.buttons == {"Acknowledge": f"a:7-{SIGNATURE}", "Resolve": f"r:7-{SIGNATURE}"}
     assert shown.links == [f"{BASE_URL}/answer/7-{SIGNATURE}"]

@@ -216,8 +216,7 @@ class _Bot:
         if not isinstance(found, dict):
             return found
         place = _Place(str(found.get("channel") or channel), str(found.get("ts") or ""))
-        shown = self._target.slack_channel_name or self._message.target_name or channel
-        return Sent(f"accepted by Slack for {shown}", provider_id=str(place) if place.ts else None)
+        return Sent("accepted by Slack", provider_id=str(place) if place.ts else None)
 
     async def _with_own_channel(self, sent: Sent) -> Sent:
         """The page itself is through, whatever comes of its channel and however long that takes."""

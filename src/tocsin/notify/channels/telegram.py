@@ -156,8 +156,7 @@ class _Sending:
         found = posting.decoded(response)
         result = found.get("result")
         if response.status_code == 200 and found.get("ok") is True:
-            shown = self._message.target_name or self._message.address
-            return Sent(f"accepted by Telegram for {shown}", provider_id=_id_in(result))
+            return Sent("accepted by Telegram", provider_id=_id_in(result))
         parameters = found.get("parameters")
         wait = parameters.get("retry_after") if isinstance(parameters, dict) else None
         if isinstance(wait, int):  # Telegram says it in the body alone

@@ -39,7 +39,9 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
 class Chat:
     """One chat's way to the door."""
 
-    def __init__(self, way: Way, answering: Answering) -> None:
+    def __init__(self, name: str, way: Way, answering: Answering) -> None:
+        """`name`: what people call the chat, e.g. `Slack`."""
+        self._name = name
         self._way = way
         self._answering = answering
 
@@ -48,7 +50,7 @@ class Chat:
         operation = DEEDS.get(press.deed)
         if operation is None or not 0 < len(press.token) <= MAX_TOKEN_CHARACTERS:
             return Outcome(result=Result.UNKNOWN), "This button does nothing."
-        said_by = f"{press.name[:MAX_NAME_CHARACTERS] or 'Somebody'} ({self._way[1]})"
+        said_by = f"{press.name[:MAX_NAME_CHARACTERS] or 'Somebody'} ({self._name})"
         outcome = await self._answering.do(
             press.token, operation, self._way, client_address, said_by=said_by, email=press.email
         )

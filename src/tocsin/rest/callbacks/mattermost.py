@@ -12,7 +12,7 @@ from tocsin.rest.callbacks.chats import Answer, Chat, Press, table, text
 from tocsin.rest.callbacks.deeds import Answering, Receive, Result, Scope, Send, Way
 
 PATH = "/callbacks/mattermost"
-WAY: Way = ("mattermost", "Mattermost")
+WAY: Way = ("mattermost", "Mattermost message")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+|~])")
 _MENTION = re.compile(r"([@:])(?=\w)")
 
@@ -25,7 +25,7 @@ class MattermostCallbacks:
     """
 
     def __init__(self, answering: Answering) -> None:
-        self._chat = Chat(WAY, answering)
+        self._chat = Chat("Mattermost", WAY, answering)
 
     def takes(self, path: str) -> bool:
         """Whether an address is ours."""

@@ -25,7 +25,7 @@ from tocsin.rest.callbacks.deeds import Answering, Receive, Result, Scope, Send,
 log = structlog.get_logger()
 
 PATH = "/callbacks/slack"
-WAY: Way = ("slack", "Slack")
+WAY: Way = ("slack", "Slack message")
 FRESH_SECONDS = 300
 """How old a signed request may be: later it is somebody's recording of one (Slack, Verifying requests)."""
 MAX_FIELDS = 200
@@ -99,7 +99,7 @@ class SlackCallbacks:
     """An ASGI application for `/callbacks/slack`. Nothing is believed that Slack has not signed just now."""
 
     def __init__(self, answering: Answering, desk: Desk, door: Door, clock: Clock, base_url: str) -> None:
-        self._chat = Chat(WAY, answering)
+        self._chat = Chat("Slack", WAY, answering)
         self._desk = desk
         self._door = door
         self._clock = clock

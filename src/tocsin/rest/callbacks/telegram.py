@@ -17,7 +17,7 @@ from tocsin.rest.callbacks.deeds import Answering, Receive, Scope, Send, Way
 log = structlog.get_logger()
 
 PREFIX = "/callbacks/telegram/"
-WAY: Way = ("telegram", "Telegram")
+WAY: Way = ("telegram", "Telegram message")
 MAX_TOAST_CHARACTERS = 200
 """Of what is shown when a button was pressed (Bot API: answerCallbackQuery)."""
 DEEDS = {"a": "acknowledge", "r": "resolve"}
@@ -38,7 +38,7 @@ class Updates:
     """Understands what a bot is told, whichever way it came. The same update twice changes nothing the second time."""
 
     def __init__(self, answering: Answering) -> None:
-        self._chat = Chat(WAY, answering)
+        self._chat = Chat("Telegram", WAY, answering)
 
     async def take(self, bot: Bot, update: Mapping[str, Any], client_address: str | None = None) -> None:
         """One update (Bot API: Update). What we do not know is passed over."""
