@@ -134,7 +134,12 @@ def insert_user(tx: Tx, *, email: str, first_name: str, last_name: str, password
 
 
 def user(tx: Tx, id: int) -> User | None:
-    return _user(tx, select(*_USER).where(users.c.id == id))
+    row = _USER_BY_ID.first(tx, {"id": id})
+    if row is None:
+        return None
+    id, email, first_name, last_name, created_ms = row
+    created_at = from_milliseconds(created_ms)
+    return User(id=id, email=email, first_name=first_name, last_name=last_name, created_at=created_at)
 
 
 def user_by_email(tx: Tx, email: str) -> User | None:
@@ -252,6 +257,15 @@ def take_invitation(tx: Tx, id: int) -> bool:
     return tx.execute(update(invitations).where(*mine).values(accepted_at=tx.now)).rowcount == 1
 
 
+def remove_invitations(tx: Tx, before: datetime, at_most: int) -> int:
+    """Delete the oldest of those that were sent before then; returns how many."""
+    old = select(invitations.c.id).where(invitations.c.invited_at < before).order_by(invitations.c.id).limit(at_most)
+    ids = list(tx.execute(old).scalars())
+    if ids:
+        tx.execute(delete(invitations).where(invitations.c.id.in_(ids)))
+    return len(ids)
+
+
 def team_ids_of(tx: Tx, user_id: int) -> list[int]:
     rows = tx.execute(
         select(memberships.c.team_id).where(memberships.c.user_id == user_id).order_by(memberships.c.team_id)
@@ -322,3 +336,9 @@ _LIVE_TOKEN = Prepared(
     ).where(api_tokens.c.fingerprint == bindparam("fingerprint"), api_tokens.c.revoked_at.is_(None))
 )  # fmt: skip
 """Both are asked for with every request."""
+_USER_BY_ID = Prepared(
+    select(
+        users.c.id, users.c.email, users.c.first_name, users.c.last_name, type_coerce(users.c.created_at, BigInteger)
+    ).where(users.c.id == bindparam("id"))
+)  # fmt: skip
+"""Asked for with every message."""

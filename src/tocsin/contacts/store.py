@@ -6,8 +6,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
+    BigInteger,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -15,16 +18,21 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     delete,
     func,
     insert,
     select,
+    type_coerce,
     update,
 )
 
 from tocsin.contacts.model import Kind, Method, QuietHours, Rule, RuleStep
-from tocsin.storage import Instant, Json, Tx, metadata
+from tocsin.kernel.clock import from_milliseconds
+from tocsin.storage import Instant, Json, Prepared, Tx, metadata
 from tocsin.storage.tables import Id
+
+LOST = "it was sealed with a key that is lost: delete it and add it anew"
 
 contact_methods = Table(
     "contact_methods",
@@ -99,18 +107,18 @@ def add_method(tx: Tx, **values: Any) -> int:
     return tx.insert(insert(contact_methods).values(**row))
 
 
-def methods(tx: Tx, user_ids: Collection[int], *, opened: bool) -> list[Method]:
-    """The addresses of these people, oldest first; `opened` = with their secrets."""
+def methods(tx: Tx, user_ids: Collection[int]) -> list[Method]:
+    """The addresses of these people, oldest first; without their secrets."""
     column = contact_methods.c
     rows = tx.execute(select(contact_methods).where(column.user_id.in_(user_ids)).order_by(column.user_id, column.id))
-    return [_method(tx, row, opened=opened) for row in rows]
+    return [_method(row) for row in rows]
 
 
 def method(tx: Tx, user_id: int, id: int) -> Method | None:
     """Without its secret."""
     column = contact_methods.c
     row = tx.execute(select(contact_methods).where(column.id == id, column.user_id == user_id)).first()
-    return None if row is None else _method(tx, row, opened=False)
+    return None if row is None else _method(row)
 
 
 def secret_of(tx: Tx, id: int) -> tuple[str | None, str]:
@@ -143,20 +151,96 @@ def remove_method(tx: Tx, id: int) -> None:
     tx.execute(delete(contact_methods).where(contact_methods.c.id == id))
 
 
-def _method(tx: Tx, row: Row[Any], *, opened: bool) -> Method:
+def _method(row: Row[Any]) -> Method:
     return Method(
         id=row.id,
         user_id=row.user_id,
         kind=Kind(row.kind),
         label=row.label,
         address=row.address,
-        endpoint=(tx.vault.open(row.sealed_endpoint) or None) if opened else None,
         verified_at=row.verified_at,
         retired_at=row.retired_at,
         retired_why=row.retired_why,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+# --- One person, asked for with every page ----------------------------------------------------------------------------
+
+
+def everything(tx: Tx, user_id: int) -> tuple[list[Method], list[Rule], list[QuietHours]]:
+    """A person's addresses with their secrets, rules and quiet hours: the same as below, in a tenth of the time."""
+    mine = {"user_id": user_id}
+    return (
+        [_opened(tx, *row) for row in _METHODS.rows(tx, mine)],
+        [
+            Rule(
+                id=id, user_id=user_id, urgency_id=urgency_id or None, created_at=from_milliseconds(created),
+                updated_at=from_milliseconds(updated), steps=msgspec.json.decode(steps, type=tuple[RuleStep, ...]),
+            )
+            for id, urgency_id, steps, created, updated in _RULES.rows(tx, mine)
+        ],
+        [
+            QuietHours(
+                id=id, user_id=user_id, timezone=timezone, days=msgspec.json.decode(days, type=tuple[str, ...]),
+                time_from=time_from, time_to=time_to, created_at=from_milliseconds(created),
+                updated_at=from_milliseconds(updated),
+            )
+            for id, timezone, days, time_from, time_to, created, updated in _QUIET.rows(tx, mine)
+        ],
+    )  # fmt: skip
+
+
+def _opened(
+    tx: Tx, id: int, user_id: int, kind: str, label: str, address: str, sealed: str, verified: int | None,
+    retired: int | None, why: str, created: int, updated: int,
+) -> Method:  # fmt: skip
+    endpoint = None
+    if sealed and verified is not None and retired is None:
+        try:
+            endpoint = tx.vault.open(sealed)
+        except ValueError:  # the key is lost: this address is as good as gone, and the others must not go with it
+            retired, why = created, LOST
+    return Method(
+        id=id, user_id=user_id, kind=Kind(kind), label=label, address=address, endpoint=endpoint,
+        verified_at=None if verified is None else from_milliseconds(verified),
+        retired_at=None if retired is None else from_milliseconds(retired), retired_why=why,
+        created_at=from_milliseconds(created), updated_at=from_milliseconds(updated),
+    )  # fmt: skip
+
+
+def _whole(column: Column[Any]) -> ColumnElement[int]:
+    """An instant as the driver has it."""
+    return type_coerce(column, BigInteger)
+
+
+_METHODS = Prepared(
+    select(
+        contact_methods.c.id, contact_methods.c.user_id, contact_methods.c.kind, contact_methods.c.label,
+        contact_methods.c.address, contact_methods.c.sealed_endpoint, _whole(contact_methods.c.verified_at),
+        _whole(contact_methods.c.retired_at), contact_methods.c.retired_why, _whole(contact_methods.c.created_at),
+        _whole(contact_methods.c.updated_at),
+    )
+    .where(contact_methods.c.user_id == bindparam("user_id"))
+    .order_by(contact_methods.c.id)
+)  # fmt: skip
+_RULES = Prepared(
+    select(
+        notification_rules.c.id, notification_rules.c.urgency_id, type_coerce(notification_rules.c.steps, Text),
+        _whole(notification_rules.c.created_at), _whole(notification_rules.c.updated_at),
+    )
+    .where(notification_rules.c.user_id == bindparam("user_id"))
+    .order_by(notification_rules.c.urgency_id)
+)  # fmt: skip
+_QUIET = Prepared(
+    select(
+        quiet_hours.c.id, quiet_hours.c.timezone, type_coerce(quiet_hours.c.days, Text), quiet_hours.c.time_from,
+        quiet_hours.c.time_to, _whole(quiet_hours.c.created_at), _whole(quiet_hours.c.updated_at),
+    )
+    .where(quiet_hours.c.user_id == bindparam("user_id"))
+    .order_by(quiet_hours.c.id)
+)  # fmt: skip
 
 
 # --- Codes ------------------------------------------------------------------------------------------------------------
@@ -197,8 +281,13 @@ def codes_sent(tx: Tx, *, user_id: int, key: str, since: datetime) -> tuple[int,
     return int(counts[0]), int(counts[1])
 
 
-def forget_codes(tx: Tx, user_id: int, before: datetime) -> None:
-    tx.execute(delete(contact_codes).where(contact_codes.c.user_id == user_id, contact_codes.c.sent_at < before))
+def remove_codes(tx: Tx, before: datetime, at_most: int) -> int:
+    """Delete the oldest of those that were sent before then; returns how many."""
+    old = select(contact_codes.c.id).where(contact_codes.c.sent_at < before).order_by(contact_codes.c.id).limit(at_most)
+    ids = list(tx.execute(old).scalars())
+    if ids:
+        tx.execute(delete(contact_codes).where(contact_codes.c.id.in_(ids)))
+    return len(ids)
 
 
 # --- Rules and quiet hours --------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tocsin.accounts import actions as accounts
+from tocsin.contacts import actions as contacts
 from tocsin.gateway import audit, idempotency
 from tocsin.gateway.door import Door
 from tocsin.inbound import actions as inbound
@@ -55,6 +56,8 @@ def _tidy(tx: Tx, used_tokens: list[int]) -> None:
     if used_tokens:
         accounts.touch_tokens(tx, used_tokens)
     idempotency.prune(tx)
+    accounts.prune_invitations(tx, at_most=ROWS_AT_ONCE)
+    contacts.prune_codes(tx, at_most=ROWS_AT_ONCE)
 
 
 def _prune_audit(tx: Tx) -> int:

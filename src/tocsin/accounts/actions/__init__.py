@@ -20,7 +20,7 @@ from tocsin.accounts.actions.identities import (
     user_by_email,
     when_founded,
 )
-from tocsin.accounts.actions.invitations import Opened, accept, invite, open_invitation
+from tocsin.accounts.actions.invitations import Opened, accept, invite, open_invitation, prune_invitations
 from tocsin.accounts.actions.membership import change_role, find, is_member, list_people, remove
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "members",
     "open_invitation",
     "password_matches",
+    "prune_invitations",
     "remove",
     "team",
     "team_by_name",

@@ -15,6 +15,8 @@ from tocsin.storage import Tx, events
 
 LIFETIME = timedelta(days=14)
 """A holiday long; whoever comes later is invited again."""
+KEPT_FOR = timedelta(days=60)
+"""After it was sent; what came of it stands in the log and among the events for longer."""
 COUNTED_FOR = timedelta(hours=1)
 MAX_INVITATIONS_PER_TEAM = 50
 """Within the hour: more than any team grows by, too few to send junk mail with."""
@@ -95,6 +97,11 @@ def accept(tx: Tx, invitation_id: int, *, name: str | None, password: str | None
         role=found.role.value,
     )  # fmt: skip
     return store.membership(tx, (found.team_id,), user.id)[0]
+
+
+def prune_invitations(tx: Tx, *, at_most: int) -> int:
+    """Delete invitations that have long been used, taken back or forgotten; returns how many."""
+    return store.remove_invitations(tx, tx.now - KEPT_FOR, at_most)
 
 
 def _signed(id: int) -> str:

@@ -1,7 +1,7 @@
 """What can be done with the ways to reach people: add and prove an address, set rules, ask how somebody is reached."""
 
+from tocsin.contacts.actions.codes import prune_codes, verify
 from tocsin.contacts.actions.codes import send as send_code
-from tocsin.contacts.actions.codes import verify
 from tocsin.contacts.actions.inviting import send_invitation
 from tocsin.contacts.actions.methods import add_push, member, retire
 from tocsin.contacts.actions.methods import create as create_method
@@ -39,6 +39,7 @@ __all__ = [
     "member",
     "methods_of",
     "phone_numbers",
+    "prune_codes",
     "push_link",
     "reach",
     "reach_now",

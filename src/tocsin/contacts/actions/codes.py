@@ -27,6 +27,7 @@ MAX_CODES_PER_PERSON = 10
 MAX_CODES_PER_ADDRESS = 5
 """Within the hour, whoever asks: nobody's phone is to ring because a stranger typed its number."""
 KEPT_FOR = timedelta(days=1)
+"""Longer than they are counted for."""
 
 _CODE_CHANNELS = {Kind.PHONE: ("sms", "call")}
 """By which channel a code goes, the best first; any other kind has one channel alone."""
@@ -45,7 +46,10 @@ def send(tx: Tx, user: User, method: Method, *, team_id: int) -> None:
     if standing is None or standing.works or method.kind is Kind.PUSH:
         raise Invalid.fields(base="This contact method is verified already")
     channel = _channel(tx, method.kind)
-    endpoint, key = store.secret_of(tx, method.id)
+    try:
+        endpoint, key = store.secret_of(tx, method.id)
+    except ValueError:
+        raise Invalid.fields(base=f"Nothing can be sent there: {store.LOST}") from None
     _within_limits(tx, user.id, f"{method.kind}:{key}")
     code = new_token(length=CODE_LENGTH, letters=string.digits)
     store.use_up_codes(tx, method.id)
@@ -54,7 +58,6 @@ def send(tx: Tx, user: User, method: Method, *, team_id: int) -> None:
         expires_at=tx.now + CODE_LIFETIME,
     )  # fmt: skip
     store.sign_code(tx, id, _signature(tx, id, code))
-    store.forget_codes(tx, user.id, tx.now - KEPT_FOR)
     notify.queue(
         tx, _notice(tx, user, code, channel, team_id), user_id=user.id, channel=channel, address=method.address,
         planned_at=tx.now, endpoint=endpoint,
@@ -83,6 +86,11 @@ def verify(tx: Tx, user: User, method: Method, code: str) -> None:
         tx, "contact_method.verified", team_id=None, resource_type="user", resource_id=user.id,
         kind=method.kind.value, address=method.address,
     )  # fmt: skip
+
+
+def prune_codes(tx: Tx, *, at_most: int) -> int:
+    """Delete codes that are not counted any more; returns how many."""
+    return store.remove_codes(tx, tx.now - KEPT_FOR, at_most)
 
 
 def _count_try(id: int, tx: Tx) -> None:

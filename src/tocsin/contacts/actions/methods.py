@@ -49,7 +49,7 @@ def member(tx: Tx, named: str, team_ids: tuple[int, ...] | None, caller_id: int 
 
 def of(tx: Tx, user: User) -> list[Method]:
     """A person's addresses, the account's own first. Without secrets."""
-    return [_account(user), *store.methods(tx, [user.id], opened=False)]
+    return [_account(user), *store.methods(tx, [user.id])]
 
 
 def find(tx: Tx, user: User, id: int) -> Method:
@@ -121,7 +121,7 @@ def add_push(tx: Tx, user_id: int, subscription_json: str, label: str) -> int:
 
 def retire(tx: Tx, user_id: int, channel: str, endpoint: str, why: str = "the provider says that it is gone") -> None:
     """A provider says that an address is gone for ever: nothing more is sent there, and the person's list says so."""
-    for method in store.methods(tx, [user_id], opened=True):
+    for method in store.everything(tx, user_id)[0]:
         if method.kind.value == channel and method.works and endpoint in (method.endpoint, method.address):
             store.change_method(tx, method.id, retired_at=tx.now, retired_why=why[:MAX_WHY_CHARACTERS])
             events.record(
@@ -167,7 +167,7 @@ def _add(tx: Tx, user: User, *, kind: Kind, checked: rules.Address, label: str, 
     key = _key(tx, checked)
     if store.method_id_by_key(tx, user.id, kind, key) is not None:
         raise Invalid.fields(address="has already been added")
-    if len(store.methods(tx, [user.id], opened=False)) >= MAX_METHODS:
+    if len(store.methods(tx, [user.id])) >= MAX_METHODS:
         raise Invalid.fields(base=f"A person has at most {MAX_METHODS} contact methods")
     id = store.add_method(
         tx, user_id=user.id, kind=kind.value, label=label, address=checked.shown, key=key,

@@ -37,7 +37,7 @@ def create_rule(tx: Tx, user: User, urgency_id: int | None, steps: Sequence[Rule
     _not_taken(standing, urgency_id)
     if len(standing) >= MAX_RULES:
         raise Invalid.fields(base=f"A person has at most {MAX_RULES} notification rules")
-    checked = rules.checked_steps(steps, store.methods(tx, [user.id], opened=False))
+    checked = rules.checked_steps(steps, store.methods(tx, [user.id]))
     return find_rule(tx, user, store.add_rule(tx, user.id, urgency_id, checked))
 
 
@@ -51,7 +51,7 @@ def update_rule(
         _not_taken(store.rules(tx, [user.id]), wanted)
     checked = rule.steps
     if not isinstance(steps, UnsetType):
-        checked = rules.checked_steps(steps, store.methods(tx, [user.id], opened=False))
+        checked = rules.checked_steps(steps, store.methods(tx, [user.id]))
     store.change_rule(tx, rule.id, wanted, checked)
     return find_rule(tx, user, id)
 

@@ -34,7 +34,15 @@ def reach(
     except NotFound:  # nobody can be deleted; if somebody ever is, the page is given up and goes to whoever is next
         gone = Person(user_id=user_id, name=f"Person {user_id}", email="")
         return rules.reach(gone, wanted, urgency_id=urgency_id, critical=critical, at=at, available=available)
-    (person,) = people(tx, [user], opened=True)
+    methods, own_rules, quiet = store.everything(tx, user.id)
+    person = Person(
+        user_id=user.id,
+        name=user.name,
+        email=user.email,
+        methods=tuple(methods),
+        rules=tuple(own_rules),
+        quiet_hours=tuple(quiet),
+    )
     return rules.reach(person, wanted, urgency_id=urgency_id, critical=critical, at=at, available=available)
 
 
@@ -47,13 +55,13 @@ def reach_now(
     )  # fmt: skip
 
 
-def people(tx: Tx, users: Sequence[User], *, opened: bool) -> list[Person]:
-    """All that decides how these people are reached, in their order; `opened` = with the secrets of their addresses."""
+def people(tx: Tx, users: Sequence[User]) -> list[Person]:
+    """All that decides how these people are reached, in their order; without the secrets of their addresses."""
     ids = [user.id for user in users]
     methods: dict[int, list[Method]] = defaultdict(list)
     own_rules: dict[int, list[Rule]] = defaultdict(list)
     quiet: dict[int, list[QuietHours]] = defaultdict(list)
-    for method in store.methods(tx, ids, opened=opened):
+    for method in store.methods(tx, ids):
         methods[method.user_id].append(method)
     for rule in store.rules(tx, ids):
         own_rules[rule.user_id].append(rule)
@@ -80,7 +88,7 @@ def by_phone(tx: Tx, number: str) -> list[int]:
 def phone_numbers(tx: Tx, user_ids: Iterable[int]) -> dict[int, list[str]]:
     """The working phone numbers of these people (E.164), oldest first; everybody asked for has an entry."""
     found: dict[int, list[str]] = {user_id: [] for user_id in user_ids}
-    for method in store.methods(tx, list(found), opened=False):
+    for method in store.methods(tx, list(found)):
         if method.kind is Kind.PHONE and method.works:
             found[method.user_id].append(method.address)
     return found
@@ -90,7 +98,7 @@ def warnings(tx: Tx, team_id: int) -> list[Shortcoming]:
     """Who in a team would not be reached as somebody may believe, in the order in which they joined."""
     available = notify.available(tx)
     found = []
-    for person in people(tx, accounts.members(tx, team_id), opened=False):
+    for person in people(tx, accounts.members(tx, team_id)):
         if not any(method.kind is Kind.PHONE and method.works for method in person.methods):
             found.append(_shortcoming("no_verified_phone", f"{person.name} has no verified phone number.", person))
         for rule in person.rules:
