@@ -1,11 +1,14 @@
 """What one check costs: CPU per HTTP and HTTPS check, beside a bare pycurl loop and aiohttp.
 
-    python bench/checks.py [--seconds 2] [--rounds 3]
+    python bench/checks.py [--seconds 2] [--rounds 3] [--together]
 
 "engine" is everything: schedule, check, judge, and record on SQLite; "probe" is the part of it without a database.
 Every check is a fresh connection; HTTPS is a full TLS 1.3 handshake with an ECDSA P-256 certificate, verified, without
 resumption. The server runs in a process of its own on core 1, the clients each in one on core 0. CPU is user and system
 time of the whole client process, all threads, divided by checks completed. Nothing is asserted.
+
+With --together the engine and the bare loop run at once on one core, and nothing else does: both suffer the same from
+whatever else the machine does, so that their ratio can be believed on a busy one too.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import json
 import multiprocessing
 import os
 import resource
+import signal
 import socket
 import ssl
 import subprocess
@@ -35,6 +39,9 @@ ANSWER = (
     % len(BODY)
 )
 IN_FLIGHT = 200
+"""Checks that run at once."""
+IN_FLIGHT_TOGETHER = 50
+"""The same for each of two that share a core: a check may take a second, on a busy machine too."""
 CLIENTS = ("engine", "probe", "pycurl", "aiohttp")
 GOALS_US = {"http": 90, "https": 650}
 QUIET_PYCURL_US = {"http": 45, "https": 634}
@@ -160,7 +167,7 @@ def opened(data: Path) -> Any:
     return open_database(f"sqlite:///{data}", SystemClock(), MemoryBus(), Vault("a key for this benchmark alone, long"))
 
 
-def run_engine(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
+def run_engine(url: str, ca_file: str, seconds: float, in_flight: int = IN_FLIGHT) -> tuple[int, float]:
     """The probe, the engine that judges and records, and the database, as the program runs them."""
     import uvloop
 
@@ -177,27 +184,32 @@ def run_engine(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
         net = RealNet(clock, ca_file=ca_file)
         net.start()
         engine = Engine(database, clock, "http://127.0.0.1")
-        probe = Probe(net, clock, "eu", engine.deliver, max_in_flight=IN_FLIGHT)
+        probe = Probe(net, clock, "eu", engine.deliver, max_in_flight=in_flight)
         engine.attach(probe)
         probe.start()
-        stop = asyncio.Event()
+        stop, beaten = asyncio.Event(), asyncio.Event()
 
         async def beat() -> None:
             while not stop.is_set():
                 await engine.run_once()
+                beaten.set()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), 1.0)
 
         beating = asyncio.create_task(beat())
         # Past the first round, in which every certificate is read and written down.
-        while probe_finished(probe) < (MONITORS[scheme] if scheme == "https" else 4_000) or engine.judging:
+        while probe_finished(probe) < MONITORS[scheme] or engine.judging:
             await asyncio.sleep(0.05)
         settle()
+        beaten.clear()
+        await beaten.wait()  # From one beat's end to another's: what is checked in between is what is written down.
         done, written, used = probe_finished(probe), engine.samples_written, cpu()
         await asyncio.sleep(seconds)
+        beaten.clear()
+        await beaten.wait()
         done, used = probe_finished(probe) - done, cpu() - used
         written = engine.samples_written - written
-        if not 0.5 < written / done < 1.5 or probe.figures().finished["down"]:
+        if not 0.8 < written / done < 1.25 or probe.figures().finished["down"]:
             print(f"  engine: of {done} checks {written} were recorded: {probe.figures()}", file=sys.stderr)
         stop.set()
         await beating
@@ -221,7 +233,7 @@ def settle() -> None:
     settle()
 
 
-def run_probe(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
+def run_probe(url: str, ca_file: str, seconds: float, in_flight: int = IN_FLIGHT) -> tuple[int, float]:
     """More monitors than can be checked, so that the probe is never idle."""
     from tocsin.kernel.clock import SystemClock
     from tocsin.kernel.net import RealNet
@@ -240,7 +252,7 @@ def run_probe(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
             if observation.verdict is not Verdict.UP and len(cause) < 3:
                 cause.append(observation.cause)
 
-    probe = Probe(net, clock, "eu", deliver, max_in_flight=IN_FLIGHT)
+    probe = Probe(net, clock, "eu", deliver, max_in_flight=in_flight)
     count = MONITORS[url.split(":")[0]]
     probe.replace(
         CheckSpec(monitor_id=index, revision=1, kind="keyword", frequency_seconds=1, settings={"url": url, **ASKED})
@@ -261,14 +273,14 @@ def run_probe(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
     return done, used
 
 
-def run_pycurl(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
+def run_pycurl(url: str, ca_file: str, seconds: float, in_flight: int = IN_FLIGHT) -> tuple[int, float]:
     """The bare loop: nothing but libcurl's perform and select, handles reused, keyword looked for."""
     import pycurl
 
     multi = pycurl.CurlMulti()
     chunks: dict[Any, list[bytes]] = {}
     address = url.split("//", 1)[1].rstrip("/")
-    for _ in range(IN_FLIGHT):
+    for _ in range(in_flight):
         curl = pycurl.Curl()
         chunks[curl] = []
         for option, value in (
@@ -286,8 +298,10 @@ def run_pycurl(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
         ):
             curl.setopt(option, value)
         multi.add_handle(curl)
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     done, failed, used, end = 0, 0, cpu(), time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and not stopped:
         multi.perform()
         multi.select(0.1)
         _, good, bad = multi.info_read()
@@ -303,7 +317,7 @@ def run_pycurl(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
     return done, cpu() - used
 
 
-def run_aiohttp(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
+def run_aiohttp(url: str, ca_file: str, seconds: float, in_flight: int = IN_FLIGHT) -> tuple[int, float]:
     """aiohttp on uvloop, a fresh connection each time."""
     import aiohttp
     import uvloop
@@ -321,7 +335,7 @@ def run_aiohttp(url: str, ca_file: str, seconds: float) -> tuple[int, float]:
                     async with session.get(url) as response:
                         done += response.status == 200 and b"systems go" in await response.read()
 
-            await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+            await asyncio.gather(*(worker() for _ in range(in_flight)))
             return done, cpu() - used
 
     return uvloop.run(main())
@@ -340,30 +354,46 @@ def pin(core: int) -> None:
         os.sched_setaffinity(0, {core})
 
 
-def client(name: str, url: str, ca_file: str, seconds: float) -> None:
+def client(name: str, url: str, ca_file: str, seconds: float, in_flight: int) -> None:
     """Be one client, on core 0; print what was measured."""
     pin(0)
     clients = {"engine": run_engine, "probe": run_probe, "pycurl": run_pycurl, "aiohttp": run_aiohttp}
-    done, used = clients[name](url, ca_file, seconds)
+    done, used = clients[name](url, ca_file, seconds, in_flight)
     print(json.dumps([done, used]))
 
 
-def measure(name: str, url: str, ca_file: str, seconds: float) -> tuple[float, float]:
+def measure(name: str, url: str, ca_file: str, seconds: float, *more: str) -> tuple[float, float]:
     """(CPU microseconds per check, checks per second)."""
     command = [sys.executable, __file__, "--client", name, url, ca_file, "--seconds", str(seconds)]
-    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60).stdout
+    out = subprocess.run([*command, *more], check=True, stdout=subprocess.PIPE, timeout=120).stdout
     done, used = json.loads(out.decode().strip().splitlines()[-1])
     return used / max(done, 1) * 1e6, done / seconds
+
+
+def measure_together(url: str, ca_file: str, seconds: float) -> dict[str, tuple[float, float]]:
+    """The same of the engine and of the bare loop, which runs until the engine has ended."""
+    command = [sys.executable, __file__, "--client", "pycurl", url, ca_file, "--seconds", "600", "--together"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as reference:
+        began = time.monotonic()
+        try:
+            engine = measure("engine", url, ca_file, seconds, "--together")
+        finally:
+            reference.terminate()
+        out, _ = reference.communicate(timeout=60)
+    done, used = json.loads(out)
+    return {"engine": engine, "pycurl": (used / max(done, 1) * 1e6, done / (time.monotonic() - began))}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--together", action="store_true", help="the engine and the bare loop at once")
+    parser.add_argument("--schemes", nargs="*", default=list(GOALS_US), choices=list(GOALS_US))
     parser.add_argument("--client", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.client:
-        client(*arguments.client, arguments.seconds)
+        client(*arguments.client, arguments.seconds, IN_FLIGHT_TOGETHER if arguments.together else IN_FLIGHT)
         return
     with tempfile.TemporaryDirectory() as folder:
         make_certificates(folder)
@@ -371,28 +401,31 @@ def main() -> None:
         server = multiprocessing.Process(target=serve, args=(folder, ready), daemon=True)
         server.start()
         ports = dict(zip(("http", "https"), ready.get(timeout=10), strict=True))
-        for scheme, port in ports.items():
+        for scheme in arguments.schemes:
+            port = ports[scheme]
             seed(Path(folder, f"{scheme}.db"), f"{scheme}://localhost:{port}/")
         rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for _ in range(arguments.rounds):
-            for scheme, port in ports.items():
+            for scheme in arguments.schemes:
+                url = f"{scheme}://localhost:{ports[scheme]}/"
+                if arguments.together:
+                    for name, found in measure_together(url, f"{folder}/ca.pem", arguments.seconds).items():
+                        rows.setdefault((scheme, name), []).append(found)
+                    continue
                 for name in CLIENTS:
-                    url = f"{scheme}://localhost:{port}/"
                     rows.setdefault((scheme, name), []).append(
                         measure(name, url, f"{folder}/ca.pem", arguments.seconds)
                     )
         server.kill()
-    print(f"{'scheme':7}{'client':10}{'CPU us/check':>13}{'checks/s':>10}{'x pycurl':>10}{'x aiohttp':>10}")
-    for scheme in ports:
-        cost = {name: median(each[0] for each in rows[scheme, name]) for name in CLIENTS}
+    print(f"load average {os.getloadavg()[0]:.1f}; medians, and the least of {arguments.rounds} rounds")
+    print(f"{'scheme':7}{'client':10}{'CPU us/check':>13}{'least':>8}{'checks/s':>10}{'x pycurl':>10}")
+    for scheme, name in rows:
+        costs = [each[0] for each in rows[scheme, name]]
+        ratio = median(mine / bare[0] for mine, bare in zip(costs, rows[scheme, "pycurl"], strict=True))
         wanted = GOALS_US[scheme] / QUIET_PYCURL_US[scheme]
-        for name in CLIENTS:
-            rate = median(each[1] for each in rows[scheme, name])
-            note = f"   goal: {GOALS_US[scheme]} us, x {wanted:.2f}" if name == "engine" else ""
-            print(
-                f"{scheme:7}{name:10}{cost[name]:13.1f}{rate:10.0f}{cost[name] / cost['pycurl']:10.2f}"
-                f"{cost[name] / cost['aiohttp']:10.2f}{note}"
-            )
+        note = f"   goal: {GOALS_US[scheme]} us, x {wanted:.2f}" if name == "engine" else ""
+        rate = median(each[1] for each in rows[scheme, name])
+        print(f"{scheme:7}{name:10}{median(costs):13.1f}{min(costs):8.1f}{rate:10.0f}{ratio:10.2f}{note}")
 
 
 if __name__ == "__main__":

@@ -139,11 +139,12 @@ def run_engine(kind: str, port: int, folder: str, seconds: float) -> tuple[int, 
         probe = Probe(net, clock, "eu", engine.deliver, max_in_flight=IN_FLIGHT)
         engine.attach(probe)
         probe.start()
-        stop = asyncio.Event()
+        stop, beaten = asyncio.Event(), asyncio.Event()
 
         async def beat() -> None:
             while not stop.is_set():
                 await engine.run_once()
+                beaten.set()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), 1.0)
 
@@ -151,12 +152,16 @@ def run_engine(kind: str, port: int, folder: str, seconds: float) -> tuple[int, 
         while probe_finished(probe) < MONITORS[kind] or engine.judging:
             await asyncio.sleep(0.05)
         settle()
+        beaten.clear()
+        await beaten.wait()  # From one beat's end to another's: what is checked in between is what is written down.
         done, written, used = probe_finished(probe), engine.samples_written, cpu()
         await asyncio.sleep(seconds)
+        beaten.clear()
+        await beaten.wait()
         done, used = probe_finished(probe) - done, cpu() - used
         written = engine.samples_written - written
         finished = probe.figures().finished
-        if not 0.5 < written / done < 1.5 or finished["down"] or finished["unknown"]:
+        if not 0.8 < written / done < 1.25 or finished["down"] or finished["unknown"]:
             print(f"  engine: of {done} checks {written} were recorded: {probe.figures()}", file=sys.stderr)
         stop.set()
         await beating
