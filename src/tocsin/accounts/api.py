@@ -254,6 +254,7 @@ _OPERATIONS: tuple[Operation, ...] = (
         resource=TEAM_MEMBER,
         answer="list",
         picks="email",
+        not_found=True,
         scope=Scope.LIST,
     ),
     Operation(

@@ -125,6 +125,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The event that doing this records, if any, e.g. `monitor.created`."""
     conflicts: bool = False
     """Whether it can answer 409."""
+    not_found: bool = False
+    """Whether it can answer 404 although its address names nothing: what it looks for stands in the query."""
     bad_request: bool = False
     """Whether it can answer 400 for more than malformed JSON (date ranges)."""
     tags: tuple[str, ...] = ()

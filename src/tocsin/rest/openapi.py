@@ -85,7 +85,7 @@ def statuses(route: Route, operation: Operation) -> list[str]:
     """Every HTTP status that `operation` can answer at `route`, success first."""
     writes = route.method in _WITH_BODY
     found = {"400", "401", "403", "422", "429", "500", "503"}
-    if route.path_parameters or writes or route.method == "DELETE" or operation.picks is not None:
+    if route.path_parameters or writes or route.method == "DELETE" or operation.not_found:
         found.add("404")
     if writes:
         found |= {"408", "413"}
