@@ -20,6 +20,8 @@ from tocsin.notify.store import holding as held
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx
 
+PERSONAL = frozenset({"email", "sms", "call", "push"})
+"""Channels by which only people are reached: no place's pace needs to be asked for."""
 DIGEST_CHANNEL = "email"
 """By which digests go, whatever was held back: everybody has an address, and it costs nothing."""
 
@@ -100,6 +102,8 @@ def mail_address_of(tx: Tx, user_id: int) -> str:
 
 def _pace(tx: Tx, channel: str, urgency: int, limit: int) -> None:
     """What goes beyond the pace that a place bears waits for the next minute, in order."""
+    if channel in PERSONAL:
+        return
     due = held.due_to_targets(tx, channel, urgency, limit)
     if not due:
         return

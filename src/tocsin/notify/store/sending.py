@@ -4,44 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Row, bindparam, func, insert, select, type_coerce, update
 
+from tocsin.kernel.clock import to_milliseconds
 from tocsin.notify.model import Kind, Notice, State
 from tocsin.notify.store.tables import deliveries, delivery_events
-from tocsin.storage import Tx
+from tocsin.storage import Prepared, Tx
 
 Rows = Sequence[Row[Any]]
 MAX_PARENTS = 5_000
 """Messages among which the first of each thread is sought; the first ones are the oldest."""
 
 
-def planned(
-    tx: Tx,
-    *,
-    incident_id: int,
-    user_id: int,
-    target_id: int,
-    planned_at: datetime,
-    channel: str,
-    kind: str,
-    address: str,
-    distinct_key: str,
-) -> Row[Any] | None:
-    """(id, state, attempts) of this very message, if it stands on the shelf already."""
-    column = deliveries.c
-    statement = select(column.id, column.state, column.attempts).where(
-        column.incident_id == incident_id,
-        column.user_id == user_id,
-        column.target_id == target_id,
-        column.planned_at == planned_at,
-        column.channel == channel,
-        column.kind == kind,
-        column.address == address,
-        column.distinct_key == distinct_key,
+_SAME = ("incident_id", "user_id", "target_id", "channel", "kind", "address", "distinct_key")
+_PLANNED = Prepared(
+    select(deliveries.c.id, deliveries.c.state, deliveries.c.attempts).where(
+        *(deliveries.c[name] == bindparam(name) for name in _SAME),
+        type_coerce(deliveries.c.planned_at, BigInteger) == bindparam("planned_at"),
     )
-    return tx.execute(statement).first()
+)
+_ADD = insert(deliveries)
+_APPEND = insert(delivery_events)
+_GET = select(deliveries).where(deliveries.c.id == bindparam("this"))
+_CHANGE = update(deliveries).where(deliveries.c.id == bindparam("this"))
+"""Every page passes these: building a statement anew costs more than running it."""
+
+
+class Planned(NamedTuple):
+    """What stands on the shelf already."""
+
+    id: int
+    state: str
+    attempts: int
+
+
+def planned(tx: Tx, *, planned_at: datetime, **same: Any) -> Planned | None:
+    """This very message, if it stands on the shelf already; `same`: the other columns that make two messages one."""
+    found = _PLANNED.first(tx, {**same, "planned_at": to_milliseconds(planned_at)})
+    return None if found is None else Planned(*found)
 
 
 def revive(
@@ -55,17 +57,17 @@ def revive(
 
 def add(tx: Tx, **values: Any) -> int:
     """Put a delivery on the shelf; returns its id."""
-    return tx.insert(insert(deliveries).values(**values))
+    return tx.insert(_ADD, values)
 
 
 def append(tx: Tx, rows: list[dict[str, Any]]) -> None:
     """Write lines into the ledger."""
     if rows:
-        tx.execute(insert(delivery_events), rows)
+        tx.execute(_APPEND, rows)
 
 
 def get(tx: Tx, delivery_id: int) -> Row[Any] | None:
-    return tx.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
+    return tx.execute(_GET, {"this": delivery_id}).first()
 
 
 def take(tx: Tx, channel: str, urgencies: Sequence[int], limit: int, lease_until: datetime) -> Rows:
@@ -98,8 +100,7 @@ def change(
     tx: Tx, delivery_id: int, *, state: str, due_at: datetime | None, in_flight: bool, **more: Any
 ) -> None:  # fmt: skip
     """`more`: other columns that change with it, e.g. `provider_id`, `watch_at`."""
-    statement = update(deliveries).where(deliveries.c.id == delivery_id)
-    tx.execute(statement.values(state=state, due_at=due_at, in_flight=in_flight, **more))
+    tx.execute(_CHANGE, {"this": delivery_id, "state": state, "due_at": due_at, "in_flight": in_flight, **more})
 
 
 def renew_pages(tx: Tx, incident_id: int, notice: Notice) -> None:
@@ -191,8 +192,10 @@ def with_code(tx: Tx, user_ids: Collection[int], code: str | None, since: dateti
 
 
 def parents(tx: Tx, incident_ids: Collection[int]) -> Rows:
-    """(incident_id, user_id, target_id, channel, provider_id) of what providers gave a name, the oldest first."""
+    """(id, incident_id, user_id, target_id, channel, provider_id) of what providers gave a name, the oldest first."""
     column = deliveries.c
-    what = select(column.incident_id, column.user_id, column.target_id, column.channel, column.provider_id)
+    what = select(
+        column.id, column.incident_id, column.user_id, column.target_id, column.channel, column.provider_id
+    )
     named = what.where(column.incident_id.in_(incident_ids), column.provider_id.is_not(None))
     return tx.execute(named.order_by(column.id).limit(MAX_PARENTS)).all()
