@@ -79,6 +79,18 @@ async def test_a_slack_that_is_down_costs_nobody_a_page_and_is_told_when_it_is_b
     assert len(slack.in_channel()) == 1, "posted once, as soon as it could be"
 
 
+async def test_news_that_come_late_do_not_turn_back_how_things_stand(world: World, slack: Slack) -> None:
+    incident = await world.outage("shop")
+    (message,) = slack.in_channel()
+    slack.answers = [(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "30"})]
+    await slack.press(message, "Acknowledge", "U1")
+    await world.api("POST", f"/v3/incidents/{incident}/resolve")
+    await world.fast_forward(minutes=1)
+    assert len(slack.in_thread(message)) == 2
+    assert "the incident is over" in message.text
+    assert message.buttons == {}
+
+
 async def test_a_group_in_telegram_hears_of_it_and_ends_it(world: World) -> None:
     async with running(Telegram()) as telegram:
         world.providers["telegram"] = telegram.settings

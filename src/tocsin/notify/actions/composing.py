@@ -14,8 +14,8 @@ from tocsin.notify.model import Kind, Message, Notice
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx
 
-Parents = Mapping[tuple[int, int, int, str], str]
-"""The provider's id of the first message by (incident, person, target, channel)."""
+Parents = Mapping[tuple[int, int, int, str], tuple[str, int]]
+"""(the provider's id of the first message, our id of the newest) by (incident, person, target, channel)."""
 UNNAMED = frozenset({"email"})
 """Channels whose servers give no message a name that could be used later: nothing to look up."""
 
@@ -23,10 +23,12 @@ UNNAMED = frozenset({"email"})
 def parents(tx: Tx, rows: Sequence[Row[Any]]) -> Parents:
     """What the messages of these deliveries hang on."""
     incidents = {row.incident_id for row in rows if row.incident_id and row.channel not in UNNAMED}
-    found: dict[tuple[int, int, int, str], str] = {}
+    found: dict[tuple[int, int, int, str], tuple[str, int]] = {}
     if incidents:
         for row in shelf.parents(tx, incidents):
-            found.setdefault((row.incident_id, row.user_id, row.target_id, row.channel), row.provider_id)
+            key = (row.incident_id, row.user_id, row.target_id, row.channel)
+            first, _ = found.get(key, (row.provider_id, 0))
+            found[key] = (first, row.id)
     return found
 
 
@@ -42,6 +44,7 @@ def message(
         url = "" if asks or row.kind == Kind.DIGEST else answer_url(tx, base_url, row.id)
         notice = msgspec.structs.replace(notice, url=url)
     target = targets.find(tx, row.target_id) if row.target_id else None
+    parent, newest = (hangs_on or {}).get((row.incident_id, row.user_id, row.target_id, row.channel), (None, 0))
     return Message(
         delivery_id=row.id,
         attempt=row.attempts,
@@ -59,7 +62,8 @@ def message(
         state_url=state_url(tx, base_url, row.id),
         target=targets.settings_of(tx, row.target_id) if row.target_id else None,
         target_name=target.name if target is not None else "",
-        parent=(hangs_on or {}).get((row.incident_id, row.user_id, row.target_id, row.channel)),
+        parent=parent,
+        late=newest > row.id,
     )
 
 

@@ -46,7 +46,8 @@ async def send(message: Message, settings: Settings, net: Net) -> Answer:
     if isinstance(target, str):
         return GiveUp(target)
     sending = _Sending(message, target, net)
-    if message.parent and message.parent.isdecimal() and message.notice.kind in posting.CHANGES:
+    changes = message.notice.kind in posting.CHANGES and not message.late
+    if message.parent and message.parent.isdecimal() and changes:
         changed = await sending.call(f"/messages/{message.parent}", "PATCH")
         if isinstance(changed, Retry):
             return changed

@@ -196,7 +196,7 @@ class _Bot:
             if isinstance(answer, Sent) and kind == Kind.PAGE and self._target.integration_type == "channel":
                 return await self._with_own_channel(answer)
             return answer
-        if kind in posting.CHANGES:
+        if kind in posting.CHANGES and not self._message.late:
             # First what may be done twice, then what may not: a new attempt begins from the start.
             changed = await self._call("chat.update", {"channel": first.channel, "ts": first.ts, **form})
             if isinstance(changed, Retry):

@@ -124,7 +124,7 @@ class _Sending:
 
     async def send(self) -> Answer:
         first = self._first
-        if first is not None and self._message.notice.kind in posting.CHANGES:
+        if first is not None and self._message.notice.kind in posting.CHANGES and not self._message.late:
             # First what may be done twice, then what may not: a new attempt begins from the start.
             form = {"chat_id": first.chat_id, "message_id": first.message_id, **self._form()}
             changed = await self._said("editMessageText", form)

@@ -141,6 +141,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
     """The provider's id of the first message about this incident to the same target, or to the same person by the same
     channel: what a thread hangs on, and what an update changes. None when this is the first."""
+    late: bool = False
+    """Whether something newer has arrived there already: then what shows how things stand now is not to change back."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -156,6 +158,8 @@ class Retry(msgspec.Struct, frozen=True):
 
     why: str
     after_seconds: float | None = None
+    elsewhere: bool = False
+    """Do not wait for it any longer: the person's next way is taken now, while this one is still tried."""
 
 
 class GiveUp(msgspec.Struct, frozen=True):
