@@ -1,10 +1,14 @@
 """How fast a page leaves: from the row to the mail server's word, one at a time and in a storm.
 
     python bench/paging.py [--pages 1000] [--singles 100]
+    python bench/paging.py --incidents 1000 [--seconds 60]
 
 The mail server is a bare SMTP listener in a process of its own; the database is SQLite on disk with every commit
 flushed. Reference: the same mails handed to the same server by aiosmtplib alone, without database, ledger or leases, at
 the same number of connections. Nothing is asserted.
+
+With --incidents: so many incidents of a hundred teams open, evenly spread over that time, while the escalations and the
+outbox run as in the product; measured is the time from each incident to the mail server's acceptance, by the ledger.
 """
 
 from __future__ import annotations
@@ -24,12 +28,17 @@ from rich.console import Console
 from rich.table import Table
 
 from tocsin.accounts import actions as accounts
+from tocsin.escalation.model import Paging
+from tocsin.escalation.worker import Escalations
+from tocsin.incidents import actions as incidents
+from tocsin.incidents.model import Author, Kind, Opening
 from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.vault import Vault
 from tocsin.notify import actions
 from tocsin.notify.channels import email
 from tocsin.notify.model import Message, Notice
 from tocsin.notify.worker import Deliveries
+from tocsin.runtime.loop import Supervisor
 from tocsin.storage import Database, MemoryBus, Tx, open_database
 from tocsin.storage.migrate import migrate
 
@@ -133,6 +142,60 @@ class Bench:
         await asyncio.gather(*(one(id) for id in range(number)))
 
 
+async def storm(port: int, incidents: int, seconds: float) -> Table:
+    """From an incident to the provider's acceptance of its page, while many open at once."""
+    bus, clock = MemoryBus(), SystemClock()
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(f"sqlite:///{folder}/bench.db", clock, bus, Vault(Vault.new_key()))
+        migrate(database)
+        settings = email.settings(f"smtp://127.0.0.1:{port}?from=tocsin@ops.example")
+        sender = Deliveries(database, clock, base_url=BASE_URL, settings={email.KIND: settings}, alone=True)
+        supervisor = Supervisor([Escalations(database, clock), sender], bus, clock)
+        teams = await database.write(_teams)
+        supervisor.start()
+        began, cpu = time.perf_counter(), time.process_time()
+        for number in range(incidents):
+            await asyncio.sleep(max(0.0, began + number * seconds / incidents - time.perf_counter()))
+            await database.write(_open, teams[number % len(teams)], number)
+        while (await database.read(actions.states))["sent"] < incidents:
+            await asyncio.sleep(0.1)
+        cpu = time.process_time() - cpu
+        await sender.drain()
+        await supervisor.stop()
+        waits = await database.read(_waits)
+        database.close()
+    table = Table(title=f"{incidents} incidents within {seconds:g} s: from the incident to the provider's acceptance")
+    for heading in ("p50", "p99", "worst", "CPU per incident"):
+        table.add_column(heading, justify="right")
+    p99 = quantiles(waits, n=100)[98]
+    worst = f"{max(waits):,.0f} ms"
+    table.add_row(f"{median(waits):,.0f} ms", f"{p99:,.0f} ms", worst, f"{cpu / incidents * 1e3:.1f} ms")
+    return table
+
+
+def _teams(tx: Tx) -> list[int]:
+    found = []
+    for number in range(100):
+        team = accounts.ensure_team(tx, f"Team {number}")
+        person = accounts.create_user(tx, email=f"ann{number}@example.com", name=f"Ann {number}", password=None)
+        accounts.join(tx, team.id, person.id)
+        found.append(team.id)
+    return found
+
+
+def _open(tx: Tx, team_id: int, number: int) -> None:
+    opening = Opening(team_id=team_id, owner_type=None, owner_id=None, kind=Kind.MANUAL, name=f"Shop {number}",
+                      cause="Status 503", paging=Paging(team_wait=0), confirmed=True)  # fmt: skip
+    incidents.report(tx, opening, description=None, facts={}, author=Author(name="Ann"), base_url=BASE_URL)
+
+
+def _waits(tx: Tx) -> list[float]:
+    """Milliseconds from each incident to the acceptance of its first page."""
+    first = "SELECT min(e.at) FROM delivery_events e JOIN deliveries d ON d.id = e.delivery_id WHERE e.state = 'sent'"
+    found = tx.connection.exec_driver_sql(f"SELECT ({first} AND d.incident_id = i.id) - i.started_at FROM incidents i")
+    return [float(row[0]) for row in found]
+
+
 async def measure(work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
     """(wall seconds, CPU seconds of this process)"""
     wall, cpu = time.perf_counter(), time.process_time()
@@ -179,13 +242,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=1_000)
     parser.add_argument("--singles", type=int, default=100)
+    parser.add_argument("--incidents", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     ready: Any = multiprocessing.Queue()
     server = multiprocessing.Process(target=serve, args=(ready,), daemon=True)
     server.start()
     try:
-        Console().print(asyncio.run(run(ready.get(timeout=10), options.pages, options.singles)))
+        port = ready.get(timeout=10)
+        if options.incidents:
+            Console().print(asyncio.run(storm(port, options.incidents, options.seconds)))
+        else:
+            Console().print(asyncio.run(run(port, options.pages, options.singles)))
     finally:
         server.terminate()
 
