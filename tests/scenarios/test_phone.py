@@ -110,6 +110,20 @@ async def test_a_call_that_does_not_reach_him_becomes_a_text_message_at_once(
     assert words in await told(world, incident)
 
 
+async def test_while_twilio_is_down_he_is_mailed_and_when_it_is_back_his_phone_rings(
+    world: World, twilio: Twilio
+) -> None:
+    twilio.answers = [(503, {})] * 5
+    incident = await outage(world, call=True, wait=3600)
+    await world.fast_forward(seconds=15)
+    assert [to for to, _ in world.new_mails()] == ["bob"]
+    await world.fast_forward(minutes=3)
+    assert twilio.new() == [("call", BOB)], "a mail wakes nobody at night"
+    await twilio.calls[0].press("1")
+    assert world.new_mails() == [], "and nothing else was sent meanwhile"
+    assert (await world.incident(incident))["acknowledged_by"] == "Bob Builder"
+
+
 async def test_a_text_is_answered_with_its_code_once_and_again(world: World, twilio: Twilio) -> None:
     incident = await outage(world, sms=True)
     text = twilio.texts[-1]

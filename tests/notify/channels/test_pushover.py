@@ -50,6 +50,7 @@ async def test_a_user_who_is_gone_is_known_as_gone_and_a_failure_gives_way_to_th
     assert gone.endpoint_gone
     assert "user identifier is not a valid user" in gone.why
     assert isinstance(late[0], Retry)
-    assert isinstance(late[1], GiveUp)
+    assert isinstance(late[1], Retry)
+    assert late[1].elsewhere
     assert pushover.endpoint_complaint("short")
     assert pushover.endpoint_complaint(PUSHOVER_USER) is None

@@ -57,13 +57,16 @@ async def test_a_wrong_account_is_given_up(twilio: Twilio, net: RealNet) -> None
     assert "wrong" not in repr(wrong)
 
 
-async def test_trouble_is_tried_again_twice_and_then_left_to_another_way(twilio: Twilio, net: RealNet) -> None:
+async def test_trouble_is_tried_again_and_the_third_time_another_way_is_taken_too(twilio: Twilio, net: RealNet) -> None:
     twilio.answers = [(503, {}), (429, {"Retry-After": "1"}), (500, {})]
     assert await text(twilio, net) == Retry("Twilio answered 503: Service unavailable (error 20503)", 5.0)
     assert await text(twilio, net, attempt=2) == Retry("Twilio answered 429: Too Many Requests (error 20429)", 1.0)
-    assert isinstance(await text(twilio, net, attempt=3), GiveUp)
-    twilio.answers = [(429, {"Retry-After": "60"})]
-    assert isinstance(await text(twilio, net), GiveUp), "a person cannot wait for a minute"
+    words = "Twilio answered 500: Service unavailable (error 20500)"
+    assert await text(twilio, net, attempt=3) == Retry(words, None, elsewhere=True)
+    twilio.answers = [(500, {}), (429, {"Retry-After": "60"})]
+    assert await text(twilio, net, attempt=4) == Retry(words, None), "the next way is taken once"
+    busy = "Twilio answered 429: Too Many Requests (error 20429)"
+    assert await text(twilio, net) == Retry(busy, 60.0, elsewhere=True), "a person cannot wait for a minute"
     assert twilio.texts == []
 
 

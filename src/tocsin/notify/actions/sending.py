@@ -15,7 +15,7 @@ from tocsin.notify.actions.composing import message, parents
 from tocsin.notify.actions.failing_over import GivenUp, fail_over, put_off
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC
 from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, line
-from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Kind, Limits, Message, Sent, State
+from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Kind, Limits, Message, Retry, Sent, State
 from tocsin.notify.store import holding as held
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx, events
@@ -103,6 +103,8 @@ def settle(
             tx, "delivery.given_up", team_id=row.team_id, resource_type="incident", resource_id=row.incident_id,
             delivery_id=delivery_id, user_id=row.user_id, channel=row.channel, why=detail,
         )  # fmt: skip
+        fail_over(tx, row, given_up)
+    elif change.state is State.FAILED and isinstance(answer, Retry) and answer.elsewhere:
         fail_over(tx, row, given_up)
     elif change.state is State.FAILED and attempt == 1:
         put_off(tx, row, given_up)

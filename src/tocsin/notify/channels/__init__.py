@@ -17,9 +17,9 @@ from tocsin.kernel.vault import without_credentials
 from tocsin.notify.model import Answer, GiveUp, Message, Retry, Sent
 
 QUICK_ATTEMPTS = 3
-"""Of a channel that wakes people: then another way is better than another try."""
+"""Of a channel that wakes people: then another way is taken, and this one is still tried, with growing waits."""
 QUICK_WAIT_SECONDS = 5.0
-"""Between those attempts, and the longest patience that a provider may ask of them."""
+"""Between those attempts; a provider that asks for more patience gets it, and another way is taken at once."""
 MAX_WORDS_CHARACTERS = 300
 """Of a provider's explanation that go into the ledger."""
 
@@ -95,9 +95,9 @@ def answered(
 ) -> Answer:
     """What a provider's HTTP answer means for a message: the one place where statuses become sentences.
 
-    `at`: now (`message.at`). `attempt`: `message.attempt`, for a channel that wakes people: after `QUICK_ATTEMPTS`,
-    or when the provider wants more patience than we have, it is given up, so that the next way is taken within the
-    minute. None: tried for as long as it takes. `words`: the provider's own explanation; None = found in the body.
+    `at`: now (`message.at`). `attempt`: `message.attempt`, for a channel that wakes people: after `QUICK_ATTEMPTS`, or
+    when more patience is asked for, the next way is taken, and this one still rings when its provider is back. None:
+    whoever is told can wait. `words`: the provider's own explanation; None = found in the body.
     """
     status = response.status_code
     if status is None:
@@ -116,10 +116,10 @@ def answered(
 def _later(why: str, asked_seconds: float | None, attempt: int | None) -> Answer:
     if attempt is None:
         return Retry(why, asked_seconds)
-    wait_seconds = QUICK_WAIT_SECONDS if asked_seconds is None else asked_seconds
-    if attempt >= QUICK_ATTEMPTS or wait_seconds > QUICK_WAIT_SECONDS:
-        return GiveUp(why)
-    return Retry(why, wait_seconds)
+    if attempt > QUICK_ATTEMPTS:
+        return Retry(why, asked_seconds)
+    patient = attempt == QUICK_ATTEMPTS or (asked_seconds or 0) > QUICK_WAIT_SECONDS
+    return Retry(why, asked_seconds, elsewhere=True) if patient else Retry(why, asked_seconds or QUICK_WAIT_SECONDS)
 
 
 def _explained(body: bytes) -> str:
