@@ -1,7 +1,7 @@
-"""`make demo`: a lively Tocsin to look at, with sites that break in turns and a mailbox that shows every page.
+"""`make demo`: a lively Tocsin to look at, with sites that break in turns, a mailbox and telephones that really ring.
 
-Everything stays on this machine: Tocsin on port 8080, the sites on 8081, the mail server on 8025, all data in
-./demo-data (delete it to begin anew). Ctrl-C stops it all.
+Everything stays on this machine: Tocsin on port 8080, the sites on 8081, the phones on 8083, the mail server on 8025,
+all data in ./demo-data (delete it to begin anew). Ctrl-C stops it all.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ import signal
 import sys
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from phones import ACCOUNT, NUMBER, TOKEN, Phones
 from rich.console import Console
 from sites import SITES, Street
 
-PORT, SITES_PORT, MAIL_PORT = 8080, 8081, 8025
+PORT, SITES_PORT, PHONES_PORT, MAIL_PORT = 8080, 8081, 8083, 8025
 BASE_URL = f"http://127.0.0.1:{PORT}"
 DATA = Path("demo-data")
 START_SECONDS = 30
 STOP_SECONDS = 6
-PEOPLE = (("ann@demo.example", "Ann Lee"), ("bob@demo.example", "Bob Ray"))
+PEOPLE = (("ann@demo.example", "Ann Lee", "+15005550101"), ("bob@demo.example", "Bob Ray", "+15005550102"))
 PASSWORD = "demo-password"
 LAZY = "Stock import"
 SETTINGS = {
@@ -37,6 +39,11 @@ SETTINGS = {
     "TOCSIN_ADMIN_PASSWORD": PASSWORD,
     "TOCSIN_FIRST_TEAM": "Demo",
     "TOCSIN_LOG_LEVEL": "warning",
+    "TOCSIN_TWILIO_ACCOUNT_SID": ACCOUNT,
+    "TOCSIN_TWILIO_AUTH_TOKEN": TOKEN,
+    "TOCSIN_TWILIO_FROM": NUMBER,
+    "TOCSIN_TWILIO_BASE_URL": f"http://127.0.0.1:{PHONES_PORT}",
+    "TOCSIN_BASE_URL": BASE_URL,
 }
 out = Console(highlight=False, soft_wrap=True)
 
@@ -72,17 +79,20 @@ async def main() -> int:
         out.print(f"[red]The demo needs port {MAIL_PORT} for its mailbox: {error}[/]")
         return 1
     street = asyncio.create_task(Street(lambda words: out.print(f"[bold yellow]street[/] {words}")).serve(SITES_PORT))
+    phones = Phones(BASE_URL, lambda words: out.print(f"[bold magenta]phone[/]  {words}"))
+    switchboard = asyncio.create_task(phones.serve(PHONES_PORT))
     server = await _start_server()
     jobs: asyncio.Task[None] | None = None
     try:
         if not await _ready(server, stop):
             return 1
         token = (await _tocsin("token", "create", "--team", "Demo")).strip()
-        await _seed(token)
+        await _seed(token, phones)
         out.rule("[bold]Tocsin demo[/]")
         out.print(f"Tocsin      {BASE_URL}   (reference: {BASE_URL}/api)")
         out.print(f"API token   {token}")
         out.print(f"The sites   http://127.0.0.1:{SITES_PORT}/shop …   one breaks every 45 s")
+        out.print(f"The phones  http://127.0.0.1:{PHONES_PORT}/   everybody is called when nobody answers for 20 s")
         out.print(f'Try         curl -s {BASE_URL}/api/v3/incidents -H "Authorization: Bearer {token}"')
         out.rule("Ctrl-C stops everything")
         jobs = asyncio.create_task(_jobs(token))
@@ -94,6 +104,7 @@ async def main() -> int:
         return 0 if stop.is_set() else 1
     finally:
         street.cancel()
+        switchboard.cancel()
         if jobs is not None:
             jobs.cancel()
         await _stop_server(server)
@@ -136,13 +147,14 @@ async def _tocsin(*words: str, input: str = "") -> str:
     return answer.decode()
 
 
-async def _seed(token: str) -> None:
+async def _seed(token: str, phones: Phones) -> None:
     """People and monitors, once."""
     if (await _ask(token, "GET", "/api/v2/monitors"))["data"]:
         return
-    for address, name in PEOPLE:
+    for address, name, _ in PEOPLE:
         await _tocsin("user", "create", "--team", "Demo", "--email", address, "--name", name, "--password-stdin",
                       input=PASSWORD + "\n")  # fmt: skip
+    policy_id = await _on_call(token, phones)
     for name in ("Nightly backup", LAZY):
         await _ask(token, "POST", "/api/v2/heartbeats", {"name": name, "period": 30, "grace": 5})
     group = await _ask(token, "POST", "/api/v2/monitor-groups", {"name": "Demo street"})
@@ -155,10 +167,47 @@ async def _seed(token: str) -> None:
             "request_timeout": 2,
             "recovery_period": 0,
             "monitor_group_id": group["data"]["id"],
+            "policy_id": policy_id,
         }
         if site.breaks == "keyword":
             body |= {"monitor_type": "keyword", "required_keyword": site.words}
         await _ask(token, "POST", "/api/v2/monitors", body)
+
+
+async def _on_call(token: str, phones: Phones) -> str:
+    """Ann and Bob take turns, an hour each: whoever is on call gets a text and a mail, after 20 s both are called.
+
+    Returns the policy's id.
+    """
+    for address, _, number in PEOPLE:
+        path = f"/api/v2/users/{address}/contact-methods"
+        method = await _ask(token, "POST", path, {"kind": "phone", "address": number})
+        code = await _code(phones, number)
+        await _ask(token, "POST", f"{path}/{method['data']['id']}/verify", {"code": code})
+    now = datetime.now(UTC)
+    await _ask(token, "POST", "/api/v2/on-calls/default/rotation", {
+        "users": [address for address, _, _ in PEOPLE], "rotation_length": 1, "rotation_interval": "hour",
+        "start_rotations_at": now.isoformat(), "end_rotations_at": (now + timedelta(days=60)).isoformat(),
+    })  # fmt: skip
+    text = await _ask(token, "POST", "/api/v2/urgencies", {"name": "Text and mail", "sms": True, "email": True})
+    call = await _ask(token, "POST", "/api/v2/urgencies", {"name": "Call", "call": True})
+    policy = await _ask(token, "POST", "/api/v3/policies", {"name": "Demo", "steps": [
+        {"type": "escalation", "wait_before": 0, "urgency_id": int(text["data"]["id"]),
+         "step_members": [{"type": "current_on_call"}]},
+        {"type": "escalation", "wait_before": 20, "urgency_id": int(call["data"]["id"]),
+         "step_members": [{"type": "entire_team"}]},
+    ]})  # fmt: skip
+    return str(policy["data"]["id"])
+
+
+async def _code(phones: Phones, number: str) -> str:
+    """The code that was sent to a phone."""
+    for _ in range(START_SECONDS * 10):
+        for _, to, body in reversed(phones.texts):
+            if to == number and (found := re.search(r"\b\d{6}\b", body)):
+                return found.group()
+        await asyncio.sleep(0.1)
+    raise SystemExit(f"No code arrived at {number}")
 
 
 async def _jobs(token: str) -> None:
