@@ -201,3 +201,16 @@ li{margin:0 0 1rem;list-style:none;border-left:3px solid #888;padding-left:1rem}
 p{margin:.2rem 0;white-space:pre-wrap}button{font:inherit;margin-right:.5rem}form{display:inline}</style>
 <h1>Demo phones</h1><p>Calls ring for a minute. What you press here is what a telephone would press.</p>
 <ul>{rows}</ul></html>"""
+
+if __name__ == "__main__":
+    TOCSIN_URL, PORT = "http://127.0.0.1:8080", 8083
+    print(
+        f"""Phones on http://127.0.0.1:{PORT}/ for a Tocsin on {TOCSIN_URL}. Tell it so, then start it:
+
+export TOCSIN_TWILIO_ACCOUNT_SID={ACCOUNT} TOCSIN_TWILIO_AUTH_TOKEN={TOKEN} \\
+  TOCSIN_TWILIO_FROM={NUMBER} TOCSIN_TWILIO_BASE_URL=http://127.0.0.1:{PORT} TOCSIN_BASE_URL={TOCSIN_URL}
+""",
+        flush=True,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(Phones(TOCSIN_URL, print).serve(PORT))
