@@ -11,7 +11,7 @@ import structlog
 
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.net import HttpResponse
-from tocsin.notify.channels import posting
+from tocsin.notify.channels.places import decoded
 from tocsin.rest.callbacks.telegram import PREFIX, Updates
 from tocsin.runtime.chat import TelegramBots
 
@@ -75,7 +75,7 @@ class TelegramUpdates:
         if token in self._offsets:
             form["offset"] = self._offsets[token]
         response = await bot.call("getUpdates", form, POLL_LIMIT_SECONDS)
-        answer = posting.decoded(response)
+        answer = decoded(response)
         found = answer.get("result")
         if response.status_code != 200 or answer.get("ok") is not True or not isinstance(found, list):
             await self._refused(token, response, str(answer.get("description", "")))
@@ -130,7 +130,7 @@ class TelegramUpdates:
         at, header = await self._bots.webhook(token)
         form = {"url": f"{self._base_url}{PREFIX}{at}", "secret_token": header, "allowed_updates": ALLOWED}
         response = await self._bots.bot(token).call("setWebhook", form)
-        answer = posting.decoded(response)
+        answer = decoded(response)
         if response.status_code == 200 and answer.get("ok") is True:
             self._hooked.add(token)
             return

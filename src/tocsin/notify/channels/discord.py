@@ -10,7 +10,8 @@ import msgspec
 
 from tocsin.kernel.net import HttpResponse, Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, cut, post_json, post_of
+from tocsin.notify.channels.places import ask, decoded, settings_of
+from tocsin.notify.channels.posting import Post, cut, post_of
 from tocsin.notify.model import Answer, GiveUp, Message, Retry, Sent
 
 KIND = "discord"
@@ -42,9 +43,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 async def send(message: Message, settings: Settings, net: Net) -> Answer:
     """Post it, and let the first message about the same incident show how things stand now."""
-    target = posting.target_of(message, Target)
-    if isinstance(target, str):
-        return GiveUp(target)
+    target = settings_of(message, Target)
+    if isinstance(target, GiveUp):
+        return target
     sending = _Sending(message, target, net)
     changes = message.notice.kind in posting.CHANGES and not message.late
     if message.parent and message.parent.isdecimal() and changes:
@@ -71,7 +72,7 @@ class _Sending:
         if response.status_code == 400:  # its form is refused: as plain text it must go
             content = cut(escape(posting.plain(self._post)), MAX_CONTENT_CHARACTERS)
             response = await self._ask(path, method, {"content": content, "allowed_mentions": {"parse": []}})
-        found = posting.decoded(response)
+        found = decoded(response)
         wait = found.get("retry_after")
         asks = any(name.lower() == "retry-after" for name, _ in response.headers)
         if response.status_code == 429 and isinstance(wait, int | float) and not asks:
@@ -90,7 +91,7 @@ class _Sending:
         # wait: the answer names the message; with_components: a plain webhook may have buttons that are links
         query = "&".join(part for part in (parts.query, "wait=true", "with_components=true") if part)
         url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + path, query, ""))
-        response = await post_json(self._net, url, form, method=method)
+        response = await ask(self._net, method, url, form)
         if response.cause:
             response = msgspec.structs.replace(response, cause=posting.without(response.cause, url, parts.path))
         return response

@@ -9,7 +9,8 @@ import msgspec
 
 from tocsin.kernel.net import Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, post_json, post_of
+from tocsin.notify.channels.places import ask, settings_of
+from tocsin.notify.channels.posting import Post, post_of
 from tocsin.notify.model import Answer, GiveUp, Message, Sent
 
 KIND = "mattermost"
@@ -41,11 +42,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 async def send(message: Message, settings: Settings, net: Net) -> Answer:
     """Post it. A webhook gives back no name for what it posts, so each message stands by itself."""
-    target = posting.target_of(message, Target)
-    if isinstance(target, str):
-        return GiveUp(target)
+    target = settings_of(message, Target)
+    if isinstance(target, GiveUp):
+        return target
     form = _form(post_of(message), target)
-    response = await post_json(net, target.webhook_url, form)
+    response = await ask(net, "POST", target.webhook_url, form)
     if response.cause:
         response = msgspec.structs.replace(response, cause=posting.without(response.cause, target.webhook_url))
     answer = answered(response, "Mattermost", at=message.at)

@@ -9,7 +9,8 @@ import msgspec
 
 from tocsin.kernel.net import HttpResponse, Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, post_json, post_of
+from tocsin.notify.channels.places import ask, settings_of
+from tocsin.notify.channels.posting import Post, post_of
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
 KIND = "microsoft_teams"
@@ -37,10 +38,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 async def send(message: Message, settings: Settings, net: Net) -> Answer:
     """Post it. A workflow gives back no name for what it posts, so each message stands by itself."""
-    target = posting.target_of(message, Target)
-    if isinstance(target, str):
-        return GiveUp(target)
-    response = await post_json(net, target.webhook_url, _form(post_of(message)))
+    target = settings_of(message, Target)
+    if isinstance(target, GiveUp):
+        return target
+    response = await ask(net, "POST", target.webhook_url, _form(post_of(message)))
     return _judge(response, target.webhook_url, message)
 
 

@@ -42,7 +42,14 @@ def settings_of(message: Message, form: type[Form]) -> Form | GiveUp:
 
 
 async def ask(
-    net: Fetches, method: str, url: str, body: Any = None, *, headers: Headers = (), form: bytes | None = None
+    net: Fetches,
+    method: str,
+    url: str,
+    body: Any = None,
+    *,
+    headers: Headers = (),
+    form: bytes | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> HttpResponse:
     """One request: `body` goes as JSON, `form` as it is. Redirects are not followed: an address may not pass us on."""
     kind = "application/json" if form is None else "application/x-www-form-urlencoded"
@@ -60,7 +67,7 @@ async def ask(
             body=payload,
             follow_redirects=False,
             remember_cookies=False,
-            timeout_seconds=TIMEOUT_SECONDS,
+            timeout_seconds=timeout_seconds,
             keep_body_bytes=MAX_ANSWER_BYTES,
         )
     )

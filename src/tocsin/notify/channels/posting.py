@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
-from tocsin import __version__
-from tocsin.kernel.net import HttpRequest, HttpResponse, Net
 from tocsin.notify.model import Kind, Message
 
-TIMEOUT_SECONDS = 15.0
-"""For one request to a chat: they answer within one second, and a busy one within ten."""
-MAX_ANSWER_BYTES = 64 * 1024
-"""Of what a chat answers that are read: an answer to one message is a few kilobytes."""
 MAX_FACTS = 10
 """Facts that a message in a chat shows: what the most sparing of them takes, and what somebody reads on a phone."""
 MAX_HEADLINE_CHARACTERS = 250
@@ -150,54 +144,6 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """The same, without line ends."""
     return " ".join(clean(text).split())
-
-
-async def post_json(
-    net: Net,
-    url: str,
-    body: Any,
-    *,
-    method: str = "POST",
-    headers: Sequence[tuple[str, str]] = (),
-    timeout_seconds: float = TIMEOUT_SECONDS,
-) -> HttpResponse:
-    """One request with a JSON body; never raises for what the network does. Redirects are not followed: where they
-    lead nobody has been asked."""
-    return await net.fetch(
-        HttpRequest(
-            url=url,
-            method=method,
-            headers=(
-                ("Content-Type", "application/json; charset=utf-8"),
-                ("User-Agent", f"Tocsin/{__version__}"),
-                *headers,
-            ),
-            body=msgspec.json.encode(body),
-            follow_redirects=False,
-            remember_cookies=False,
-            timeout_seconds=timeout_seconds,
-            keep_body_bytes=MAX_ANSWER_BYTES,
-        )
-    )
-
-
-def decoded(response: HttpResponse) -> dict[str, Any]:
-    """The JSON object that a chat answered; empty when it is none."""
-    try:
-        found = msgspec.json.decode(response.body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def target_of(message: Message, kind: type[msgspec.Struct]) -> Any:
-    """The settings of the team's target, or a sentence that says what is wrong with them."""
-    if message.target is None:
-        return "it is posted for teams, not for a person: no target was named"
-    try:
-        return msgspec.convert(dict(message.target), kind, strict=False)
-    except (msgspec.ValidationError, TypeError, ValueError) as error:
-        return f"the target's settings cannot be used: {error}"
 
 
 def without(text: str, *secrets: str) -> str:

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from tocsin import __version__
-from tocsin.kernel.net import HttpRequest, HttpResponse, Net
+from tocsin.kernel.net import HttpResponse, Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, cut, post_json, post_of
+from tocsin.notify.channels.places import ask, decoded, settings_of
+from tocsin.notify.channels.posting import Post, cut, post_of
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
 KIND = "slack"
@@ -105,9 +105,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 async def send(message: Message, settings: Settings, net: Net) -> Answer:
     """Post it, and let the first message about the same incident show how things stand now."""
-    target = posting.target_of(message, Target)
-    if isinstance(target, str):
-        return GiveUp(target)
+    target = settings_of(message, Target)
+    if isinstance(target, GiveUp):
+        return target
     if target.webhook_url:
         return await _post_to_webhook(message, target, net)
     if not target.bot_token or not target.slack_channel_id:
@@ -131,16 +131,10 @@ async def who(net: Net, settings: Settings, bot_token: str, user_id: str, team_i
     """
     if not bot_token or not user_id:
         return None
-    response = await net.fetch(
-        HttpRequest(
-            url=f"{settings.base_url}/users.info?{urlencode({'user': user_id})}",
-            headers=(("Authorization", f"Bearer {bot_token}"), ("User-Agent", f"Tocsin/{__version__}")),
-            follow_redirects=False,
-            timeout_seconds=WHO_TIMEOUT_SECONDS,
-            keep_body_bytes=posting.MAX_ANSWER_BYTES,
-        )
-    )
-    user = posting.decoded(response).get("user")
+    url = f"{settings.base_url}/users.info?{urlencode({'user': user_id})}"
+    headers = (("Authorization", f"Bearer {bot_token}"),)
+    response = await ask(net, "GET", url, headers=headers, timeout_seconds=WHO_TIMEOUT_SECONDS)
+    user = decoded(response).get("user")
     profile = user.get("profile") if isinstance(user, dict) else None
     if not isinstance(user, dict) or not isinstance(profile, dict) or user.get("deleted"):
         return None
@@ -153,7 +147,9 @@ async def who(net: Net, settings: Settings, bot_token: str, user_id: str, team_i
 
 async def whisper(net: Net, response_url: str, text: str) -> None:
     """Say something that only whoever pressed a button reads. Lost when it does not go through: nothing hangs on it."""
-    await post_json(net, response_url, {"response_type": "ephemeral", "replace_original": False, "text": escape(text)})
+    await ask(
+        net, "POST", response_url, {"response_type": "ephemeral", "replace_original": False, "text": escape(text)}
+    )
 
 
 def escape(text: str) -> str:
@@ -252,15 +248,15 @@ class _Bot:
     async def _call(self, method: str, body: Mapping[str, Any]) -> dict[str, Any] | Retry | GiveUp:
         """One method of Slack's Web API. What is refused for its form is said once more in plain text."""
         headers = (("Authorization", f"Bearer {self._target.bot_token}"),)
-        response = await post_json(self._net, f"{self._settings.base_url}/{method}", body, headers=headers)
-        if "blocks" in body and posting.decoded(response).get("error") in _ILL_FORMED:
+        response = await ask(self._net, "POST", f"{self._settings.base_url}/{method}", body, headers=headers)
+        if "blocks" in body and decoded(response).get("error") in _ILL_FORMED:
             bare = {name: value for name, value in body.items() if name != "blocks"}
             bare["text"] = escape(posting.plain(self._post))
-            response = await post_json(self._net, f"{self._settings.base_url}/{method}", bare, headers=headers)
+            response = await ask(self._net, "POST", f"{self._settings.base_url}/{method}", bare, headers=headers)
         return self._judge(response)
 
     def _judge(self, response: HttpResponse) -> dict[str, Any] | Retry | GiveUp:
-        found = posting.decoded(response)
+        found = decoded(response)
         if response.status_code == 200 and found.get("ok") is True:
             return found
         error = found.get("error")
@@ -277,10 +273,10 @@ class _Bot:
 async def _post_to_webhook(message: Message, target: Target, net: Net) -> Answer:
     """An incoming webhook takes messages and gives back no name for them: each stands by itself, with a link."""
     post = post_of(message)
-    response = await post_json(net, target.webhook_url, _form(post, buttons=False))
+    response = await ask(net, "POST", target.webhook_url, _form(post, buttons=False))
     words = posting.without(response.body[:200].decode("utf-8", "replace").strip(), target.webhook_url)
     if response.status_code == 400 and words in _ILL_FORMED:
-        response = await post_json(net, target.webhook_url, {"text": escape(posting.plain(post))})
+        response = await ask(net, "POST", target.webhook_url, {"text": escape(posting.plain(post))})
         words = response.body[:200].decode("utf-8", "replace").strip()
     if response.cause:
         response = msgspec.structs.replace(response, cause=posting.without(response.cause, target.webhook_url))

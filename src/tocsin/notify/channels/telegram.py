@@ -10,7 +10,8 @@ import msgspec
 
 from tocsin.kernel.net import HttpResponse, Net
 from tocsin.notify.channels import answered, posting
-from tocsin.notify.channels.posting import Post, cut, post_json, post_of
+from tocsin.notify.channels.places import TIMEOUT_SECONDS, ask, decoded, settings_of
+from tocsin.notify.channels.posting import Post, cut, post_of
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
 KIND = "telegram"
@@ -68,9 +69,9 @@ async def send(message: Message, settings: Settings, net: Net) -> Answer:
     if message.target is None:  # a person, who has spoken to the installation's bot
         place = Target(chat_id=message.endpoint)
     else:
-        target = posting.target_of(message, Target)
-        if isinstance(target, str):
-            return GiveUp(target)
+        target = settings_of(message, Target)
+        if isinstance(target, GiveUp):
+            return target
         place = target
     token = place.bot_token or settings.bot_token
     if not token:
@@ -88,11 +89,11 @@ class Bot:
         self._net = net
 
     async def call(
-        self, method: str, body: Mapping[str, Any], timeout_seconds: float = posting.TIMEOUT_SECONDS
+        self, method: str, body: Mapping[str, Any], timeout_seconds: float = TIMEOUT_SECONDS
     ) -> HttpResponse:
         """One method of the Bot API; the token, which stands in the address, is in nothing that comes back."""
         url = f"{self._settings.base_url}/bot{self._token}/{method}"
-        response = await post_json(self._net, url, body, timeout_seconds=timeout_seconds)
+        response = await ask(self._net, "POST", url, body, timeout_seconds=timeout_seconds)
         if response.cause:
             response = msgspec.structs.replace(response, cause=posting.without(response.cause, self._token))
         return response
@@ -141,7 +142,7 @@ class _Sending:
 
     async def _said(self, method: str, form: dict[str, Any]) -> Answer:
         response = await self._bot.call(method, form)
-        found = posting.decoded(response)
+        found = decoded(response)
         parameters = found.get("parameters")
         moved = parameters.get("migrate_to_chat_id") if isinstance(parameters, dict) else None
         if isinstance(moved, int):  # the group has become a supergroup, and has got another number by that
@@ -153,7 +154,7 @@ class _Sending:
         return self._judge(response)
 
     def _judge(self, response: HttpResponse) -> Answer:
-        found = posting.decoded(response)
+        found = decoded(response)
         result = found.get("result")
         if response.status_code == 200 and found.get("ok") is True:
             return Sent("accepted by Telegram", provider_id=_id_in(result))
