@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from tocsin.accounts import actions as accounts
 from tocsin.escalation import rules, store
@@ -18,6 +19,7 @@ from tocsin.escalation.store import errands as errand_shelf
 from tocsin.metadata.model import Metadata
 from tocsin.notify import actions as notify
 from tocsin.notify.model import Notice
+from tocsin.notify.model.targets import Target
 from tocsin.storage import Tx, events
 
 log = structlog.get_logger()
@@ -70,7 +72,8 @@ def hurry(tx: Tx, incident_id: int) -> None:
     if escalation is None or escalation.paged_user_ids or escalation.opened_at <= tx.now:
         return
     course = rules.begin(escalation.plan, tx.now)
-    if store.claim(tx, escalation, course=course, next_at=rules.next_instant(course), opened_at=tx.now):
+    after = replace(escalation, course=course, next_page_at=rules.next_instant(course), opened_at=tx.now)
+    if store.claim(tx, escalation, after):
         tx.ring(TOPIC)
         page_due(tx, incident_id)
 
@@ -111,27 +114,10 @@ def page_due(tx: Tx, incident_id: int) -> int:
     if escalation is None or escalation.next_page_at is None or escalation.next_page_at > tx.now:
         return 0
     facts = stamping.facts_of(tx, incident_id, escalation.plan)
-    plan = stamping.completed(tx, escalation.plan, facts)
-    moments, course = rules.advance(plan, escalation.course, tx.now, facts)
-    found = _found(tx, escalation, plan, facts, (*escalation.owed, *moments))
-    owed = _owed(found)
-    next_at = rules.next_instant(course)
-    if owed:
-        look_again = tx.now + timedelta(seconds=NOBODY_SECONDS)
-        next_at = look_again if next_at is None else min(next_at, look_again)
-    changed = None if plan is escalation.plan else plan
-    if not store.claim(tx, escalation, course=course, next_at=next_at, plan=changed, owed=owed, since=tx.now):
+    look = _look(tx, escalation, stamping.completed(tx, escalation.plan, facts), facts)
+    if not store.claim(tx, escalation, look.after):
         return 0
-    if next_at is not None:
-        tx.ring(TOPIC)
-    for moment in moments:
-        _remark(tx, incident_id, moment.remarks)
-        given = moment.step.instructions
-        if given is not None and errand_shelf.assign(tx, incident_id, moment.policy_id, moment.index, given):
-            tx.ring(errands.TOPIC)
-    if course.turns >= rules.MAX_TURNS and moments:
-        _remark(tx, incident_id, [Remark("Plan cut off", f"{rules.MAX_TURNS} steps were taken: it ends here.")])
-    return _tell(tx, escalation, found)
+    return _act(tx, look, msgspec.convert(store.notice_of(tx, escalation.id), Notice))
 
 
 def escalate_to(
@@ -165,9 +151,7 @@ def bring_forward(tx: Tx, incident_id: int, why: str = UNDELIVERABLE) -> None:
         return
     if course == escalation.course:  # it is due by then anyway
         return
-    next_at = rules.next_instant(course)
-    assert next_at is not None
-    if store.claim(tx, escalation, course=course, next_at=next_at, owed=escalation.owed):
+    if store.claim(tx, escalation, replace(escalation, course=course, next_page_at=rules.next_instant(course))):
         store.note(tx, incident_id, "Next people alerted early", why)
         tx.ring(TOPIC)
 
@@ -197,25 +181,77 @@ def postpone(tx: Tx, incident_id: int) -> None:
     store.postpone(tx, incident_id, tx.now + timedelta(seconds=RETRY_SECONDS))
 
 
+class _Look(msgspec.Struct, frozen=True):
+    """What one look at an escalation comes to: what is to be done now, and how it then stands."""
+
+    moments: Sequence[Moment]
+    found: Sequence[tuple[Moment, Audience]]
+    after: Escalation
+
+
 def _begin(tx: Tx, notice: Notice, plan: Plan, at: datetime, told: Standing | None) -> None:
     if plan.note:
         store.note(tx, notice.incident_id, "Paging", plan.note)
-    channels = {step.channels for script in plan.scripts.values() for step in script.steps}
-    _remark(tx, notice.incident_id, _falling_back(sorted(channels), notify.available(tx)))
     course = rules.begin(plan, at)
-    store.put(
-        tx,
+    escalation = Escalation(
+        id=0,
         incident_id=notice.incident_id,
         team_id=notice.team_id,
         plan=plan,
         course=course,
-        notice=notice,
+        owed=(),
         opened_at=at,
-        next_at=rules.next_instant(course),
-        told=told,
+        since=tx.now - _MOMENT,  # what is due at once is still to be done
+        next_page_at=rules.next_instant(course),
+        paged_user_ids=() if told is None else told.paged_user_ids,
+        told_target_ids=() if told is None else told.told_target_ids,
     )
+    facts = stamping.facts_of(tx, notice.incident_id, plan)
+    look = _look(tx, escalation, plan, facts)
+    store.put(tx, look.after, notice)
+    channels = {step.channels for script in plan.scripts.values() for step in script.steps}
+    _remark(tx, notice.incident_id, _falling_back(sorted(channels), notify.available(tx)))
     tx.ring(TOPIC)
-    page_due(tx, notice.incident_id)
+    _act(tx, look, notice)
+
+
+def _look(tx: Tx, escalation: Escalation, plan: Plan, facts: Metadata) -> _Look:
+    """Take the steps that are due by now, and find those whom they alert; writes nothing."""
+    moments, course = rules.advance(plan, escalation.course, tx.now, facts)
+    found = _found(tx, escalation, plan, facts, (*escalation.owed, *moments))
+    owed = _owed(found)
+    next_at = rules.next_instant(course)
+    if owed:
+        look_again = tx.now + timedelta(seconds=NOBODY_SECONDS)
+        next_at = look_again if next_at is None else min(next_at, look_again)
+    users = [*escalation.paged_user_ids, *(person.user_id for _, each in found for person in each.people)]
+    places = [*escalation.told_target_ids, *(place.id for _, each in found for place in each.places)]
+    after = replace(
+        escalation,
+        plan=plan,
+        course=course,
+        owed=tuple(owed),
+        since=tx.now,
+        next_page_at=next_at,
+        paged_user_ids=tuple(dict.fromkeys(users)),
+        told_target_ids=tuple(dict.fromkeys(places)),
+    )
+    return _Look(moments, found, after)
+
+
+def _act(tx: Tx, look: _Look, notice: Notice) -> int:
+    """Do what a look has found, now that it is ours to do. Returns how many pages it queued."""
+    incident_id = look.after.incident_id
+    if look.after.next_page_at is not None:
+        tx.ring(TOPIC)
+    for moment in look.moments:
+        _remark(tx, incident_id, moment.remarks)
+        given = moment.step.instructions
+        if given is not None and errand_shelf.assign(tx, incident_id, moment.policy_id, moment.index, given):
+            tx.ring(errands.TOPIC)
+    if look.after.course.turns >= rules.MAX_TURNS and look.moments:
+        _remark(tx, incident_id, [Remark("Plan cut off", f"{rules.MAX_TURNS} steps were taken: it ends here.")])
+    return _tell(tx, look, notice)
 
 
 def _found(
@@ -248,39 +284,37 @@ def _owed(found: Sequence[tuple[Moment, Audience]]) -> list[Moment]:
     return sorted(owed.values(), key=lambda moment: moment.at)[:MAX_OWED]
 
 
-def _tell(tx: Tx, escalation: Escalation, found: Sequence[tuple[Moment, Audience]]) -> int:
+def _tell(tx: Tx, look: _Look, notice: Notice) -> int:
     """Queue the pages of these steps. Each way to reach somebody is used once: a catch-up is not a barrage."""
-    if not found:
+    if not look.found:
         return 0
-    notice = msgspec.convert(store.notice_of(tx, escalation.id), Notice)
     available = notify.available(tx)
-    users, places = list(escalation.paged_user_ids), list(escalation.told_target_ids)
     used: set[object] = set()
     queued = 0
-    for moment, each in found:
-        loud = msgspec.structs.replace(notice, critical=True) if moment.step.critical else notice
-        _remark(tx, escalation.incident_id, each.remarks)
+    for moment, each in look.found:
+        loud = replace(notice, critical=True) if moment.step.critical else notice
+        _remark(tx, look.after.incident_id, each.remarks)
         for person in each.people:
             queued += _queue_for(
                 tx, loud, person, moment.step.channels, moment.at, moment.step.urgency_id, available, used
             )
-            users += [person.user_id] if person.user_id not in users else []
         for place in each.places:
             if place.id not in used:
                 used.add(place.id)
-                id = notify.queue(
-                    tx, loud, user_id=0, channel=place.kind, address=place.name, planned_at=moment.at,
-                    target_id=place.id,
-                )  # fmt: skip
-                queued += id is not None
-                places += [place.id] if place.id not in places else []
+                queued += _queue_at(tx, loud, place, moment.at)
         if each.all_webhooks or each.webhook_ids:
-            _call_webhooks(tx, escalation, None if each.all_webhooks else each.webhook_ids)
+            _call_webhooks(tx, look.after, None if each.all_webhooks else each.webhook_ids)
         if each.owed:
-            _say_nobody(tx, escalation)
-    if (tuple(users), tuple(places)) != (escalation.paged_user_ids, escalation.told_target_ids):
-        store.remember_told(tx, escalation.id, user_ids=users, target_ids=places)
+            _say_nobody(tx, look.after)
     return queued
+
+
+def _queue_at(tx: Tx, notice: Notice, place: Target, at: datetime) -> int:
+    """Queue what a place that a team reads gets about a step that is due at `at`."""
+    id = notify.queue(
+        tx, notice, user_id=0, channel=place.kind, address=place.name, planned_at=at, target_id=place.id
+    )  # fmt: skip
+    return id is not None
 
 
 def _queue_for(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -58,33 +58,12 @@ escalation_notes = Table(
 )
 
 
-def put(
-    tx: Tx,
-    *,
-    incident_id: int,
-    team_id: int,
-    plan: Plan,
-    course: Course,
-    notice: msgspec.Struct,
-    opened_at: datetime,
-    next_at: datetime | None,
-    told: Standing | None = None,
-) -> int:
-    """Start an incident's escalation in place of any earlier one; `told`: whom that one has alerted. Returns its id."""
-    tx.execute(delete(escalations).where(escalations.c.incident_id == incident_id))
+def put(tx: Tx, escalation: Escalation, notice: msgspec.Struct) -> int:
+    """Start an incident's escalation in place of any earlier one; its own id is not looked at. Returns its id."""
+    tx.execute(delete(escalations).where(escalations.c.incident_id == escalation.incident_id))
     return tx.insert(
         insert(escalations).values(
-            incident_id=incident_id,
-            team_id=team_id,
-            plan=plan,
-            course=_course(course, opened_at),
-            owed=[],
-            notice=notice,
-            opened_at=opened_at,
-            since=tx.now - timedelta(milliseconds=1),  # what is due at once is still to be done
-            next_page_at=next_at,
-            paged_user_ids=[] if told is None else list(told.paged_user_ids),
-            told_target_ids=[] if told is None else list(told.told_target_ids),
+            incident_id=escalation.incident_id, team_id=escalation.team_id, notice=notice, **_columns(escalation)
         )
     )
 
@@ -137,35 +116,20 @@ def earliest(tx: Tx) -> datetime | None:
     return tx.execute(select(column).where(column.is_not(None)).order_by(column).limit(1)).scalar()
 
 
-def claim(
-    tx: Tx,
-    escalation: Escalation,
-    *,
-    course: Course,
-    next_at: datetime | None,
-    plan: Plan | None = None,
-    owed: Sequence[Moment] = (),
-    opened_at: datetime | None = None,
-    since: datetime | None = None,
-) -> bool:
-    """Go on from what we saw: take everything up to `since` for ourselves, or move what is to come. Compare and set:
-    False when another worker, or a stop, was there first. None leaves a column as it is."""
-    began_at = escalation.opened_at if opened_at is None else opened_at
-    values: dict[str, Any] = {"course": _course(course, began_at), "next_page_at": next_at}
-    values["owed"] = [_moment(moment, began_at) for moment in owed]
-    given = {"plan": plan, "opened_at": opened_at, "since": since}
-    values |= {name: value for name, value in given.items() if value is not None}
-    answer = tx.execute(
-        update(escalations)
-        .where(
-            escalations.c.id == escalation.id,
-            escalations.c.next_page_at.is_not_distinct_from(escalation.next_page_at),
-            escalations.c.since == escalation.since,
-            escalations.c.stopped_at.is_(None),
-        )
-        .values(**values)
+def claim(tx: Tx, seen: Escalation, after: Escalation) -> bool:
+    """Let an escalation go on from what we saw to how it is to stand. Compare and set: False when another worker, or a
+    stop, was there first."""
+    column = escalations.c
+    unchanged = (
+        column.id == seen.id,
+        column.next_page_at.is_not_distinct_from(seen.next_page_at),
+        column.since == seen.since,
+        column.stopped_at.is_(None),
     )
-    return answer.rowcount == 1
+    values = _columns(after)
+    if after.plan is seen.plan:
+        del values["plan"]  # it is the same, and the largest
+    return tx.execute(update(escalations).where(*unchanged).values(**values)).rowcount == 1
 
 
 def remember_told(tx: Tx, escalation_id: int, *, user_ids: Sequence[int], target_ids: Sequence[int]) -> None:
@@ -241,6 +205,21 @@ def _escalation(row: Any) -> Escalation:
         paged_user_ids=tuple(row.paged_user_ids),
         told_target_ids=tuple(row.told_target_ids),
     )
+
+
+def _columns(escalation: Escalation) -> dict[str, Any]:
+    """All that may change while it runs, as it is stored."""
+    began_at = escalation.opened_at
+    return {
+        "plan": escalation.plan,
+        "course": _course(escalation.course, began_at),
+        "owed": [_moment(moment, began_at) for moment in escalation.owed],
+        "opened_at": began_at,
+        "since": escalation.since,
+        "next_page_at": escalation.next_page_at,
+        "paged_user_ids": list(escalation.paged_user_ids),
+        "told_target_ids": list(escalation.told_target_ids),
+    }
 
 
 def _course(course: Course, opened_at: datetime) -> dict[str, Any]:
