@@ -59,34 +59,28 @@ async def test_who_comes_second_is_told_who_was_first(desk: Desk) -> None:
     assert said["replace_original"] is False
 
 
-@pytest.mark.parametrize("forgery", ["another secret", "an old recording", "no signature", "an altered body"])
-async def test_nothing_is_believed_that_slack_has_not_signed_just_now(desk: Desk, forgery: str) -> None:
+async def test_nothing_is_believed_that_slack_has_not_signed_just_now(desk: Desk) -> None:
     incident = await posted(desk)
     (message,) = desk.slack.in_channel()
     now = desk.slack.now()
-    if forgery == "another secret":
-        status, _ = await desk.slack.press(message, "Acknowledge", secret="another app's secret")
-    elif forgery == "an old recording":
-        status, _ = await desk.slack.press(message, "Acknowledge", at=now - 301)
-    else:
-        body = urlencode({"payload": json.dumps({"actions": [
-            {"action_id": "acknowledge", "value": message.buttons["Acknowledge"]}]})}).encode()  # fmt: skip
-        headers = {} if forgery == "no signature" else signed(body + b"&x=1", str(int(now)))
-        assert desk.slack.reach is not None
-        status, _ = await desk.slack.reach(body, headers)
-    assert status == 401
+    assert (await desk.slack.press(message, "Acknowledge", secret="another app's secret"))[0] == 401
+    assert (await desk.slack.press(message, "Acknowledge", at=now - 301))[0] == 401, "somebody's recording"
+    action = {"action_id": "acknowledge", "value": message.buttons["Acknowledge"]}
+    body = urlencode({"payload": json.dumps({"actions": [action]})}).encode()
+    assert desk.slack.reach is not None
+    for headers in ({}, signed(body + b"&x=1", str(int(now))), signed(body, "yesterday"), signed(body, "9" * 400)):
+        assert (await desk.slack.reach(body, headers))[0] == 401
     assert (await desk.world.incident(incident))["acknowledged_at"] is None
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"payload=", b"payload=%7B", b"payload=[1]", b"payload=%7B%22actions%22:[1]%7D", b"\xff\xfe=1", b"command=/x",
-     b"payload=" + b"[" * 50_000, b"x" * 300_000, b"&".join([b"a=1"] * 1_000)],
-)  # fmt: skip
-async def test_what_is_no_message_of_slacks_is_refused_and_breaks_nothing(desk: Desk, body: bytes) -> None:
+async def test_what_is_no_message_of_slacks_is_refused_and_breaks_nothing(desk: Desk) -> None:
     assert desk.slack.reach is not None
-    status, _ = await desk.slack.reach(body, signed(body, str(int(desk.slack.now()))))
-    assert status in (200, 400, 401, 413)
+    for body in (
+        b"", b"payload=", b"payload=%7B", b"payload=[1]", b"payload=%7B%22actions%22:[1]%7D", b"\xff\xfe=1",
+        b"command=/x", b"payload=" + b"[" * 50_000, b"x" * 300_000, b"&".join([b"a=1"] * 1_000),
+    ):  # fmt: skip
+        status, _ = await desk.slack.reach(body, signed(body, str(int(desk.slack.now()))))
+        assert status in (200, 400, 401, 413), body[:20]
     assert await desk.world.incidents() == []
 
 
