@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 
 from tests.time import FakeClock
+from tocsin import cli
 from tocsin.runtime.metrics import Counts, Metrics
 from tocsin.runtime.settings import OPTIONS, load
 
@@ -23,6 +25,11 @@ def test_every_setting_stands_in_the_docs_with_its_flag_variable_and_meaning(nam
     assert f"`{option.environment_name}`" in rows[0]
     assert (f"`{option.flag_name}`" in rows[0]) is option.flag
     assert option.doc in rows[0]
+
+
+def test_every_setting_but_a_secret_is_a_flag_of_serve() -> None:
+    flags = set(inspect.signature(cli.serve).parameters)
+    assert flags == {name for name, option in OPTIONS.items() if option.flag}
 
 
 def test_the_example_file_in_the_docs_is_read(tmp_path: Path) -> None:
