@@ -386,6 +386,25 @@ async def test_a_slow_target_delays_nobody(net: RealNet, server: HttpServer) -> 
     assert {each.failure for each in await asyncio.gather(*slow)} == {Failure.TIMEOUT_WAITING}
 
 
+async def test_of_many_that_go_on_together_each_is_told_its_own(net: RealNet, server: HttpServer) -> None:
+    server.script("/cut", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+    server.answer("/gone", 302, b"", "Location: /there")
+    for number in range(40):
+        server.answer(f"/{number}", 400 + number, str(number).encode())
+    server.answer("/there", 200, b"there")
+    paths = [path for number in range(40) for path in (f"/{number}", "/cut", "/gone")]
+    for _ in range(3):
+        found = await asyncio.gather(*(ask(net, server.url(path)) for path in paths))
+        for path, response in zip(paths, found, strict=True):
+            if path == "/cut":
+                assert response.failure is Failure.TRUNCATED
+            elif path == "/gone":
+                assert (response.status_code, response.body) == (200, b"there")
+            else:
+                assert (response.status_code, response.body) == (400 + int(path[1:]), path[1:].encode())
+                assert response.remote_ip == "127.0.0.1"
+
+
 async def test_what_is_in_flight_at_the_end_is_ours(names: NameServer, server: HttpServer) -> None:
     net = RealNet(SystemClock(), nameservers=[names.address])
     net.start()
