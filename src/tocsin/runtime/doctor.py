@@ -57,7 +57,14 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [*_directory(settings), *_disk(settings), *_clock(), *_files()]
     if all(finding.state != "wrong" for finding in findings):
         findings += _database(settings)
-    findings += [*_mail(settings), *_inbound_mail(settings), *_base_url(settings), *_names(), *_pings()]
+    findings += [
+        *_mail(settings),
+        *_pager(settings),
+        *_inbound_mail(settings),
+        *_base_url(settings),
+        *_names(),
+        *_pings(),
+    ]
     return [*findings, *_browsers(settings), *_running(settings)]
 
 
@@ -236,6 +243,22 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "Mail", f"{host}, port {port} answers")
+
+
+def _pager(settings: Settings) -> Iterator[Finding]:
+    """Whether anybody would notice that pages do not arrive."""
+    tested = {part.strip().partition(":")[0].lower() for part in settings.self_test_to.split(",") if part.strip()}
+    dumb = sorted(tested & {"sms", "call"}) if not settings.twilio_account_sid else []
+    if dumb:
+        words = f"{' and '.join(dumb)} is tried out every {settings.self_test_hours} h and cannot be sent"
+        yield Finding("wrong", "Self-test", words, "Set TOCSIN_TWILIO_ACCOUNT_SID and its token, or take it out.")
+    elif tested:
+        yield Finding("ok", "Self-test", f"{', '.join(sorted(tested))}, every {settings.self_test_hours} h")
+    else:
+        yield Finding("ok", "Self-test", "the pager is not tried out", "TOCSIN_SELF_TEST_TO (see docs/paging.md)")
+    words = "pressed every minute" if settings.dead_man_url else "none: if this machine dies, nobody hears of it"
+    mend = "" if settings.dead_man_url else "TOCSIN_DEAD_MAN_URL (see docs/paging.md)"
+    yield Finding("ok", "Dead-man's switch", words, mend)
 
 
 def _inbound_mail(settings: Settings) -> Iterator[Finding]:
