@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,10 +16,14 @@ from tests.duty import put_on_call
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.escalation import actions
+from tocsin.escalation.actions import policies
 from tocsin.escalation.model import Paging
 from tocsin.escalation.worker import Escalations
+from tocsin.metadata import actions as metadata
+from tocsin.metadata.model import OwnerType, Value
 from tocsin.notify import actions as notify
-from tocsin.notify.model import Notice
+from tocsin.notify.actions import targets
+from tocsin.notify.model import GiveUp, Notice
 from tocsin.storage import Database, Tx
 
 
@@ -161,3 +167,87 @@ async def test_a_team_of_one_is_told_apart_from_a_team_of_none(database: Databas
     clock.wind(seconds=60)
     await Escalations(database, clock).run_once()
     assert "Nobody else to page" in [note.title for note in await team.do(actions.notes, 1)]
+
+
+async def test_a_page_that_reaches_nobody_alerts_the_rest_of_the_team_when_nobody_else_would_come(
+    team: Team, clock: FakeClock
+) -> None:
+    await team.start(1, Paging())
+    assert await team.planned(1) == ["Alice"]
+
+    def give_up(tx: Tx) -> None:
+        for message in notify.claim(tx, "email", 10, ""):
+            notify.settle(tx, message.delivery_id, message.attempt, GiveUp("no such mailbox"), actions.bring_forward)
+
+    await team.do(give_up)
+    assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
+    assert "The rest of the team alerted" in [note.title for note in await team.do(actions.notes, 1)]
+    clock.wind(seconds=1)
+    await team.do(give_up)
+    assert "Nobody reached" in [note.title for note in await team.do(actions.notes, 1)]
+
+
+async def test_what_was_decided_by_metadata_stays_decided_and_what_is_to_come_is_not(
+    team: Team, clock: FakeClock
+) -> None:
+    def facts(tx: Tx, tier: str) -> None:
+        values = {"Tier": [Value(value=tier)]}
+        metadata.put(tx, team_id=team.id, owner_type=OwnerType.INCIDENT, owner_id=1, facts=values)
+
+    def policy(tx: Tx, steps: list[dict[str, Any]]) -> int:
+        return policies.create_policy(tx, team.id, None, {"name": "P", "steps": steps}).id
+
+    def calls(name: str) -> dict[str, Any]:
+        member = {"type": "user", "email": f"{name}@x.example"}
+        return {"type": "escalation", "wait_before": 60, "step_members": [member]}
+
+    bobs = await team.do(policy, [calls("bob"), calls("bob")])
+    gold = {"type": "metadata_branching", "metadata_key": "Tier", "metadata_values": ["gold"], "policy_id": bobs}
+    root = await team.do(policy, [gold, calls("alice"), {**gold, "metadata_values": ["iron"]}, calls("charlie")])
+    await team.do(facts, "gold")
+    await team.start(1, Paging(policy_id=root))
+    await team.do(facts, "iron")
+    worker = Escalations(team.database, clock)
+    for _ in range(3):
+        clock.wind(seconds=60)
+        await worker.run_once()
+    assert await team.planned(1) == ["Bob", "Bob"], "the way was taken before the edit"
+    await team.start(2, Paging(policy_id=root))
+    clock.wind(seconds=60)
+    await worker.run_once()
+    assert await team.planned(2) == ["Alice"]
+
+
+async def test_an_escalation_of_the_version_before_goes_on_where_it_stood(team: Team, clock: FakeClock) -> None:
+    await team.start(1, Paging(team_wait=60))
+    old = {
+        "steps": [
+            {"wait_seconds": 0, "target": "primary", "channels": ["email"]},
+            {"wait_seconds": 60, "target": "others", "channels": ["email"]},
+        ],
+        "repeat_count": 0, "repeat_delay_seconds": 0, "note": None,
+    }  # fmt: skip
+    migration = importlib.import_module("tocsin.storage.migrations.versions.0015_paging")
+
+    def put_back(tx: Tx) -> None:
+        row = tx.execute(text("select opened_at, since from escalations")).one()
+        plan, course = migration._converted(old, row.opened_at, row.since, True)
+        values = {"plan": json.dumps(plan), "course": json.dumps(course)}
+        tx.execute(text("update escalations set plan = :plan, course = :course"), values)
+
+    await team.do(put_back)
+    clock.wind(seconds=60)
+    await Escalations(team.database, clock).run_once()
+    assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
+
+
+async def test_a_place_that_the_team_reads_is_told_beside_whoever_is_on_call(team: Team, clock: FakeClock) -> None:
+    await team.do(
+        targets.create, team.id, "webhook", {"name": "Ops room", "settings": {"url": "https://hooks.example.com/x"}}
+    )
+    await team.start(1, Paging())
+    events = await team.do(notify.log, 1)
+    assert {(event.channel, event.recipient or event.address) for event in events} == {
+        ("email", "Alice"),
+        ("webhook", "Ops room"),
+    }
