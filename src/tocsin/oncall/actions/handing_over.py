@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import User
 from tocsin.notify import actions as notify
+from tocsin.notify.actions import targets as places
+from tocsin.notify.channels import tells
 from tocsin.notify.model import Kind, Notice
 from tocsin.oncall import rules
 from tocsin.oncall.actions.looking import TYPE, schedule
@@ -114,8 +116,9 @@ def _announce(tx: Tx, calendar: Calendar, current: Shift, coming: Shift) -> None
 def _tell(tx: Tx, calendar: Calendar, before: Sequence[int], current: Shift, coming: Shift | None) -> None:
     people = _people(tx, calendar, {*before, *current.user_ids, *(coming.user_ids if coming else ())})
     on = [people[id] for id in current.user_ids if id in people]
+    message = words.changed([user.name for user in on])
     on_call = {
-        "message": words.changed([user.name for user in on]),
+        "message": message,
         "emails": [user.email for user in on],
         "calendar_id": calendar.id,
         "calendar_name": calendar.name,
@@ -124,6 +127,7 @@ def _tell(tx: Tx, calendar: Calendar, before: Sequence[int], current: Shift, com
     events.record(
         tx, CHANGED, team_id=calendar.team_id, resource_type=TYPE, resource_id=calendar.id, on_call=on_call
     )  # fmt: skip
+    _tell_places(tx, calendar, message, current, coming)
     if not calendar.handoff_notices:
         return
     for user in on:
@@ -139,9 +143,23 @@ def _tell(tx: Tx, calendar: Calendar, before: Sequence[int], current: Shift, com
             tell(
                 tx, people[id], calendar.team_id, subject=f"You are off call: {calendar.title}",
                 headline="Your on-call shift is over",
-                text=f"{words.changed([user.name for user in on])} Pages for {calendar.title} no longer reach you.",
+                text=f"{message} Pages for {calendar.title} no longer reach you.",
                 facts=_facts(tx, calendar), thread=_thread(calendar),
             )  # fmt: skip
+
+
+def _tell_places(tx: Tx, calendar: Calendar, message: str, current: Shift, coming: Shift | None) -> None:
+    """The places that a team reads, as far as they want to hear of it (contract part 2, 9.3)."""
+    notice = Notice(
+        kind=Kind.NOTICE, incident_id=0, team_id=calendar.team_id, subject=f"[Tocsin] {message} ({calendar.title})",
+        headline=message, cause=f"Pages for {calendar.title} reach them from now on." if current.user_ids else "",
+        facts=_facts(tx, calendar, current, coming), thread_key=_thread(calendar),
+    )  # fmt: skip
+    for place in places.of_team(tx, calendar.team_id, on_call=True):
+        if tells(place.kind, Kind.NOTICE):
+            notify.queue(
+                tx, notice, user_id=0, target_id=place.id, channel=place.kind, address=place.name, planned_at=tx.now
+            )
 
 
 def _facts(

@@ -112,7 +112,7 @@ def settle(tx: Tx, poll: Poll, result: Read | str | None, etag: str) -> None:
         return
     warning = None
     if isinstance(result, Read):
-        warning = _strangers(result)
+        warning = _warning(result)
         if _replace(tx, calendar, poll.id, result.stretches):
             moved(tx, calendar)
     shelf.settle(
@@ -137,11 +137,20 @@ def _replace(tx: Tx, calendar: Calendar, import_id: int, stretches: Sequence[Str
     return True
 
 
-def _strangers(result: Read) -> str | None:
-    if not result.strange:
-        return None
-    titles = "; ".join(result.strange)
-    return f"Some events name nobody in the team by attendee, e-mail address or full name: {titles}"[:500]
+def _warning(result: Read) -> str | None:
+    """What people should know about a calendar that was read."""
+    words = []
+    if result.left_out:
+        words.append(f"Some events repeat too often, or by rules that are not read here: {_titles(result.left_out)}.")
+    if result.strange:
+        words.append(
+            f"Some events name nobody in the team by attendee, e-mail address or full name: {_titles(result.strange)}."
+        )
+    return " ".join(words)[:1000] or None
+
+
+def _titles(titles: Sequence[str]) -> str:
+    return "; ".join(titles)
 
 
 def _url(text: str) -> str:

@@ -18,9 +18,16 @@ MAX_EVENTS = 5_000
 """Of one calendar, and of what its repetitions come to within the window that is read."""
 MAX_REPETITIONS = 200_000
 """That one event may come to between its beginning and the end of the window: each is looked at one by one."""
+MAX_REPEATING = 200
+"""Events of one calendar that repeat; each is laid out on its own."""
+MAX_TITLES = 5
+"""That are named when something is wrong with many."""
 _A_DAY = {"SECONDLY": 86_400, "MINUTELY": 1_440, "HOURLY": 24}
+_DAILY_OR_OFTENER = {*_A_DAY, "DAILY"}
+_FREQUENCIES = {*_DAILY_OR_OFTENER, "WEEKLY", "MONTHLY", "YEARLY"}
+_SELDOM = ("BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYEASTER")
+_RANGES = {"BYHOUR": (0, 23), "BYMINUTE": (0, 59), "BYSECOND": (0, 59), "BYMONTH": (1, 12)}
 _EMAIL = re.compile(r"[^\s<>()\[\]:;,\"]+@[^\s<>()\[\]:;,\"]+\.[^\s<>()\[\]:;,\"]+")
-_EPOCH_DAY = date(1970, 1, 1)
 
 
 class Unreadable(Exception):
@@ -41,6 +48,8 @@ class Read(msgspec.Struct, frozen=True):
     stretches: tuple[Stretch, ...]
     strange: tuple[str, ...]
     """The titles of events that name nobody in the team, each once, a few of them."""
+    left_out: tuple[str, ...] = ()
+    """The titles of events that repeat in a way that we do not lay out, a few of them."""
 
 
 def read(text: bytes, people: Sequence[Person], start: datetime, end: datetime, timezone: str) -> Read:
@@ -60,14 +69,15 @@ def read(text: bytes, people: Sequence[Person], start: datetime, end: datetime, 
         raise Unreadable("is not a calendar in iCal form")
     own = str(calendar.get("X-WR-TIMEZONE") or "")
     where = own if zone(own) is not None else timezone
-    _check(calendar, start, end)
+    left_out = _leave_out(calendar, start, end)
     try:
         found = recurring_ical_events.of(calendar, skip_bad_series=True).between(start, end)
     except (ValueError, OverflowError, KeyError, AttributeError, TypeError) as error:
         raise Unreadable(f"has events that cannot be laid out ({str(error)[:100]})") from None
     if len(found) > MAX_EVENTS:
         raise Unreadable(f"has more than {MAX_EVENTS} events within the time that is read")
-    return _understood(found, _Directory(people), where)
+    understood = _understood(found, _Directory(people), where)
+    return msgspec.structs.replace(understood, left_out=tuple(dict.fromkeys(left_out))[:MAX_TITLES])
 
 
 class _Directory:
@@ -113,38 +123,68 @@ def _understood(found: Sequence[Any], directory: _Directory, timezone: str) -> R
         if begin < until:
             stretches.append(Stretch(starts_at=begin, ends_at=until, user_ids=user_ids))
     stretches.sort(key=lambda each: (each.starts_at, each.ends_at, each.user_ids))
-    return Read(tuple(stretches), tuple(strange)[:5])
+    return Read(tuple(stretches), tuple(strange)[:MAX_TITLES])
 
 
-def _check(calendar: Any, start: datetime, end: datetime) -> None:
-    """Raises Unreadable for what would take for ever to lay out; bounds the repetitions of the rest."""
+def _leave_out(calendar: Any, start: datetime, end: datetime) -> list[str]:
+    """Take out of a calendar what would take for ever to lay out, and bound the rest; returns the titles.
+
+    Raises Unreadable when there are too many events altogether.
+    """
     events = [component for component in calendar.subcomponents if component.name == "VEVENT"]
     if len(events) > MAX_EVENTS:
         raise Unreadable(f"has more than {MAX_EVENTS} events")
-    for event in events:
-        for rule in _listed(event.get("RRULE")):
-            begins = getattr(event.get("DTSTART"), "dt", None)
-            whole_day = not isinstance(begins, datetime)
-            day = begins.date() if isinstance(begins, datetime) else begins
-            days = (end.date() - (day or _EPOCH_DAY)).days + 1
-            rate = _a_day(rule)
-            window_days = (end - start).days + 1
-            if rate * window_days > MAX_EVENTS or rate * max(0, days) > MAX_REPETITIONS:
-                raise Unreadable(f"has an event that repeats too often: {str(event.get('SUMMARY') or '')[:100]}")
-            if not rule.get("UNTIL") and not rule.get("COUNT"):
-                rule["UNTIL"] = [end.date() if whole_day else end.astimezone(UTC)]
+    repeating = [event for event in events if event.get("RRULE") is not None]
+    refused = [event for event in repeating[:MAX_REPEATING] if not _is_bounded(event, start, end)]
+    refused += repeating[MAX_REPEATING:]
+    kept_out = {id(event) for event in refused}
+    calendar.subcomponents = [each for each in calendar.subcomponents if id(each) not in kept_out]
+    return [str(event.get("SUMMARY") or "an event without a title")[:100] for event in refused]
 
 
-def _a_day(rule: Mapping[str, Any]) -> float:
-    """How often a rule repeats within a day, at the most (RFC 5545, 3.3.10)."""
-    frequency = str((_listed(rule.get("FREQ")) or ["DAILY"])[0]).upper()
-    interval = max(1, int((_listed(rule.get("INTERVAL")) or [1])[0]))
+def _is_bounded(event: Any, start: datetime, end: datetime) -> bool:
+    """Whether laying an event out ends soon; its rules end with the window afterwards."""
+    begins = getattr(event.get("DTSTART"), "dt", None)
+    whole_day = not isinstance(begins, datetime)
+    day = begins.date() if isinstance(begins, datetime) else begins
+    if day is None:
+        return False
+    days = max(0, (end.date() - day).days + 1)
+    for rule in _listed(event.get("RRULE")):
+        rate = _a_day(rule)
+        if rate is None or rate * ((end - start).days + 1) > MAX_EVENTS or rate * days > MAX_REPETITIONS:
+            return False
+        if not rule.get("UNTIL") and not rule.get("COUNT"):
+            rule["UNTIL"] = [end.date() if whole_day else end.astimezone(UTC)]
+    return True
+
+
+def _a_day(rule: Mapping[str, Any]) -> float | None:
+    """How often a rule repeats within a day, at the most (RFC 5545, 3.3.10); None for one that may never come true.
+
+    Whoever looks for the 30th of February day by day, or for hour 25, looks until the year 9999.
+    """
+    frequency = str((_listed(rule.get("FREQ")) or [""])[0]).upper()
+    interval = _whole((_listed(rule.get("INTERVAL")) or [1])[0])
+    if frequency not in _FREQUENCIES or interval is None or interval < 1:
+        return None
+    if frequency in _DAILY_OR_OFTENER and any(_listed(rule.get(part)) for part in _SELDOM):
+        return None
     times = 1
-    for part in ("BYHOUR", "BYMINUTE", "BYSECOND"):
-        times *= max(1, len(_listed(rule.get(part))))
-    if frequency in _A_DAY:
-        return _A_DAY[frequency] / interval * times
-    return times
+    for part, (least, most) in _RANGES.items():
+        numbers = [_whole(value) for value in _listed(rule.get(part))]
+        if any(number is None or not least <= number <= most for number in numbers):
+            return None
+        if part != "BYMONTH":
+            times *= max(1, len(numbers))
+    return _A_DAY.get(frequency, 1) / (interval if frequency in _A_DAY else 1) * times
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _instant(value: date, timezone: str) -> datetime:
