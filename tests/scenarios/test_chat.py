@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from tests.notify.channels.slack_server import Slack
-from tests.notify.channels.telegram_server import GROUP, Telegram
+from tests.notify.channels.telegram_server import ANN, GROUP, Telegram
 from tests.notify.channels.web_server import running
 from tests.world import World
 
@@ -134,3 +135,31 @@ async def test_a_channel_is_set_up_by_the_api_and_tried_out(world: World) -> Non
         await world.settle()
         shown = (await world.api("GET", "/v2/slack-integrations")).json()["data"][0]["attributes"]
         assert shown["slack_status"] == "account_inactive"
+
+
+async def test_alice_is_paged_in_her_own_chat_once_she_has_proven_that_it_is_hers(world: World) -> None:
+    async with running(Telegram()) as telegram:
+        world.providers["telegram"] = telegram.settings
+        world.crash()
+        await world.installed()
+        await alice_is_on_call(world)
+        telegram.write("/start")
+        await world.telegram.ask(telegram.settings.bot_token)
+        found = re.search(r"chat id is (\d+)", telegram.in_chat(ANN)[-1].text)
+        assert found is not None
+        methods = "/v2/users/alice@example.com/contact-methods"
+        made = await world.api("POST", methods, {"kind": "telegram", "address": found[1]})
+        assert made.status_code == 201, made.text
+        await world.settle()
+        code = re.search(r"code is (\d{6})", telegram.in_chat(ANN)[-1].text)
+        assert code is not None
+        proven = await world.api("POST", f"{methods}/{made.json()['data']['id']}/verify", {"code": code[1]})
+        assert proven.status_code == 200, proven.text
+
+        incident = await world.outage("shop", push=True, email=False)
+        page = telegram.in_chat(ANN)[-1]
+        assert "shop.example.com is down" in page.text
+        telegram.press(page, "Acknowledge", "xX_alice_Xx")
+        await world.telegram.ask(telegram.settings.bot_token)
+        assert (await world.incident(incident))["acknowledged_by"] == "Alice Archer"
+        assert not [mail for mail in world.mails() if "Down" in mail.subject]
