@@ -162,4 +162,5 @@ async def test_alice_is_paged_in_her_own_chat_once_she_has_proven_that_it_is_her
         telegram.press(page, "Acknowledge", "xX_alice_Xx")
         await world.telegram.ask(telegram.settings.bot_token)
         assert (await world.incident(incident))["acknowledged_by"] == "Alice Archer"
+        assert list(page.buttons) == ["Resolve"]
         assert not [mail for mail in world.mails() if "Down" in mail.subject]

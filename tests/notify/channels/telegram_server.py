@@ -1,6 +1,7 @@
 """A Telegram on loopback: one bot's API as the real one speaks it, and the people at the other end.
 
-Speaks sendMessage, editMessageText, answerCallbackQuery, getUpdates (short and long), setWebhook and deleteWebhook.
+Speaks sendMessage, editMessageText, editMessageReplyMarkup, answerCallbackQuery, getUpdates (short and long), setWebhook
+and deleteWebhook.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class Telegram(WebServer):
         if name in ("setWebhook", "deleteWebhook"):
             self.webhook = form if name == "setWebhook" else None
             return _ok(True)
-        assert name in ("sendMessage", "editMessageText"), name
+        assert name in ("sendMessage", "editMessageText", "editMessageReplyMarkup"), name
         return self._say(name, form)
 
     async def _get_updates(self, form: dict[str, Any]) -> Answer:
@@ -143,16 +144,17 @@ class Telegram(WebServer):
             return _refusal(403, "Forbidden: bot was blocked by the user")
         if chat_id not in self.chats:
             return _refusal(400, "Bad Request: chat not found")
-        fault = _fault(form)
+        fault = _fault(form) if name != "editMessageReplyMarkup" else None
         if fault:
             return _refusal(400, f"Bad Request: {fault}")
-        if name == "editMessageText":
+        if name in ("editMessageText", "editMessageReplyMarkup"):
             found = [each for each in self.in_chat(chat_id) if each.message_id == form["message_id"]]
             if not found:
                 return _refusal(400, "Bad Request: message to edit not found")
-            if (found[0].form["text"], found[0].form.get("reply_markup")) == (form["text"], form.get("reply_markup")):
+            changed = {**found[0].form, **form}
+            if all(found[0].form.get(part) == changed.get(part) for part in ("text", "reply_markup")):
                 return _refusal(400, "Bad Request: message is not modified")
-            found[0].form = {**found[0].form, **form}
+            found[0].form = changed
             shown = found[0]
         else:
             shown = Shown(next(self._ids), form)

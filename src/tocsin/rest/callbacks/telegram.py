@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -12,7 +12,7 @@ import structlog
 from tocsin.rest.body import Malformed, read_body
 from tocsin.rest.callbacks import chats
 from tocsin.rest.callbacks.chats import Answer, Chat, Press, table, text
-from tocsin.rest.callbacks.deeds import Answering, Receive, Scope, Send, Way
+from tocsin.rest.callbacks.deeds import Answering, Receive, Result, Scope, Send, Way
 
 log = structlog.get_logger()
 
@@ -57,12 +57,26 @@ class Updates:
             deed=DEEDS.get(letter, ""),
             name=" ".join(name for name in names if name) or text(person.get("username")),
         )
-        _, words = await self._chat.press(press, client_address)
+        outcome, words = await self._chat.press(press, client_address)
         # Without an answer the button turns and turns in somebody's hand.
         await bot.call(
             "answerCallbackQuery",
             {"callback_query_id": text(query.get("id")), "text": _cut(words), "show_alert": False},
         )
+        if outcome.result in (Result.DONE, Result.LATE) and (outcome.by or outcome.resolved):
+            await self._leave_buttons(bot, table(query.get("message")), () if outcome.resolved else ("r",), token)
+
+    async def _leave_buttons(self, bot: Bot, message: dict[str, Any], letters: Sequence[str], token: str) -> None:
+        """Take away what cannot be done any more: whoever answers a page of their own is told no news of it."""
+        chat_id, message_id = table(message.get("chat")).get("id"), message.get("message_id")
+        if isinstance(chat_id, int) and isinstance(message_id, int):
+            keys = [{"text": DEEDS[letter].capitalize(), "callback_data": f"{letter}:{token}"} for letter in letters]
+            form = {
+                "chat_id": chat_id,
+                "message_id": message_id,
+                "reply_markup": {"inline_keyboard": [keys] if keys else []},
+            }
+            await bot.call("editMessageReplyMarkup", form)
 
     async def _written_to(self, bot: Bot, message: dict[str, Any]) -> None:
         """Whoever begins to talk with the bot is told the number by which it can reach them."""
