@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +10,11 @@ from sqlalchemy import Row
 
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.errors import Invalid, NotFound
-from tocsin.kernel.vault import HIDDEN
 from tocsin.metadata.model import Value
 from tocsin.notify.channels import discover
 from tocsin.notify.model.targets import INACTIVE, OpenTarget, Target
+from tocsin.notify.rules import targets as rules
+from tocsin.notify.rules.targets import Errors
 from tocsin.notify.store import targets as shelf
 from tocsin.storage import Tx, events
 
@@ -22,8 +22,6 @@ TYPE = "notification_target"
 MAX_PER_TEAM = 500
 """Targets of one team; whoever has more has a loop in a script."""
 MAX_NAME_CHARACTERS = 255
-MAX_SETTINGS_CHARACTERS = 50_000
-"""Of all settings of one target as JSON: Jira's fields are the largest, and no form has so many."""
 
 TITLES: Mapping[str, str] = {
     "slack": "Slack",
@@ -50,8 +48,6 @@ WIRE_TYPES: Mapping[str, str] = {
     "jira": "jira_integration",
 }
 """What the contract calls a target of a kind that has an address of its own (part 2, 9.3)."""
-
-Errors = dict[str, list[str]]
 
 
 def kinds() -> list[str]:
@@ -81,7 +77,7 @@ def create(tx: Tx, team_id: int, kind: str, given: Mapping[str, Any], *, inside:
     """
     if kind not in kinds():
         raise Invalid.values({"kind": kinds()})
-    settings, errors = _settings(kind, {}, given.get("settings") or {}, inside)
+    settings, errors = rules.read(form(kind), {}, given.get("settings") or {}, inside)
     name = _name(given, TITLES.get(kind, kind), errors)
     if shelf.count(tx, team_id) >= MAX_PER_TEAM:
         errors["base"] = [f"a team can have at most {MAX_PER_TEAM} notification targets: delete one first"]
@@ -107,7 +103,7 @@ def update(
 ) -> OpenTarget:
     """Change what is in `given` and nothing else; of the settings too. Raises NotFound, Invalid."""
     old = open_target(tx, id, team_ids, kind)
-    settings, errors = _settings(old.target.kind, old.settings, given.get("settings") or {}, inside)
+    settings, errors = rules.read(form(old.target.kind), old.settings, given.get("settings") or {}, inside)
     name = _name(given, old.target.name, errors)
     if errors:
         raise Invalid.of(errors)
@@ -201,47 +197,6 @@ def reference(kind: str) -> Callable[[Tx, Value, int], Value | None]:
 
 
 # --- Reading what was sent -------------------------------------------------------------------------------------------
-
-
-def _settings(
-    kind: str, current: Mapping[str, Any], given: Mapping[str, Any], inside: str | None
-) -> tuple[dict[str, Any], Errors]:
-    """The settings after `given`, and what is wrong with them. A null gives the default back."""
-    fields = {field.encode_name: field for field in msgspec.structs.fields(form(kind))}
-    hints = typing.get_type_hints(form(kind), include_extras=True)
-    unknown = [name for name in given if name not in fields]
-    if unknown:
-        raise Invalid.unknown(unknown)
-    values, errors = {name: value for name, value in current.items() if name in fields}, {}
-    for name, value in given.items():
-        if value == HIDDEN:  # sent back as it was shown: it stays
-            continue
-        if value is None:
-            values.pop(name, None)
-            continue
-        try:
-            values[name] = msgspec.to_builtins(msgspec.convert(value, hints[fields[name].name], strict=False))
-        except msgspec.ValidationError as error:
-            errors[name] = _words(name, hints[fields[name].name], error)
-    missing = [name for name, field in fields.items() if field.required and name not in values and name not in errors]
-    if missing and not errors:
-        raise Invalid.missing(missing)
-    if not errors:
-        complaints: dict[str, str] = getattr(msgspec.convert(values, form(kind)), "complaints", dict)()
-        errors = {name: [text] for name, text in complaints.items()}
-        if len(msgspec.json.encode(values)) > MAX_SETTINGS_CHARACTERS:
-            errors["base"] = [f"settings are too long (maximum is {MAX_SETTINGS_CHARACTERS} characters)"]
-    if inside is not None and errors:
-        errors = {inside: [f"{name} {text}" for name, texts in errors.items() for text in texts]}
-    return values, errors
-
-
-def _words(name: str, annotation: Any, error: msgspec.ValidationError) -> list[str]:
-    """What is wrong with one setting. Raises Invalid with the allowed values where only some are."""
-    if typing.get_origin(annotation) is typing.Literal:
-        raise Invalid.values({name: list(typing.get_args(annotation))}) from None
-    text = str(error).partition(" - at `$")[0].replace("`", "")
-    return [f"is wrong: {text[:1].lower()}{text[1:]}"]
 
 
 def _name(given: Mapping[str, Any], current: str, errors: Errors) -> str:

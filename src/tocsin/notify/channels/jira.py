@@ -25,6 +25,7 @@ from tocsin.notify.channels.places import (
     cut,
     decoded,
     is_about_an_incident,
+    key_complaints,
     link_of,
     objects,
     plain,
@@ -73,7 +74,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     def complaints(self) -> dict[str, str]:
         """What cannot be right, by field."""
-        wrong = blank_complaints(
+        wrong = key_complaints(api_token=self.api_token) | blank_complaints(
             api_token=self.api_token,
             jira_project_key=self.jira_project_key,
             jira_issue_type_id=self.jira_issue_type_id,

@@ -21,6 +21,7 @@ from tocsin.notify.channels.places import (
     cut,
     decoded,
     is_about_an_incident,
+    key_complaints,
     link_of,
     objects,
     plain,
@@ -69,7 +70,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     def complaints(self) -> dict[str, str]:
         """What cannot be right, by field."""
-        wrong = blank_complaints(api_key=self.api_key, team_id=self.team_id)
+        wrong = key_complaints(api_key=self.api_key) | blank_complaints(api_key=self.api_key, team_id=self.team_id)
         return wrong if 0 <= self.priority <= 4 else wrong | {"priority": "must be between 0 and 4"}
 
 

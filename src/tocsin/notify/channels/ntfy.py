@@ -21,6 +21,7 @@ from tocsin.notify.channels.places import (
     ask,
     cut,
     decoded,
+    key_complaints,
     link_of,
     plain,
     settings_of,
@@ -65,7 +66,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             wrong["server"] = address
         if not TOPIC.fullmatch(self.topic):
             wrong["topic"] = "must be 1 to 64 letters, digits, hyphens and underscores"
-        return wrong
+        return wrong | key_complaints(token=self.token)
 
 
 def endpoint_complaint(endpoint: str) -> str | None:

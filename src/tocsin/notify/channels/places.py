@@ -147,6 +147,12 @@ def web_address_complaint(url: str) -> str | None:
     return None
 
 
+def key_complaints(**given: str) -> dict[str, str]:
+    """Those of the fields that cannot stand in a header (RFC 9110, 5.5); empty ones may be left out."""
+    wrong = "must be printable ASCII characters"
+    return {name: wrong for name, value in given.items() if not (value.isascii() and (value + " ").isprintable())}
+
+
 def blank_complaints(**given: str) -> dict[str, str]:
     """Those of the fields that must not be empty and are."""
     return {name: "can't be blank" for name, value in given.items() if not value.strip()}

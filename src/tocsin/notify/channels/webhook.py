@@ -7,7 +7,6 @@ by which a receiver drops what comes twice.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from typing import Any
@@ -16,7 +15,15 @@ import msgspec
 
 from tocsin.kernel.clock import to_milliseconds, to_wire
 from tocsin.notify.channels import answered
-from tocsin.notify.channels.places import Fetches, Headers, ask, link_of, settings_of, web_address_complaint
+from tocsin.notify.channels.places import (
+    Fetches,
+    Headers,
+    ask,
+    key_complaints,
+    link_of,
+    settings_of,
+    web_address_complaint,
+)
 from tocsin.notify.model import Answer, GiveUp, Message
 
 KIND = "webhook"
@@ -51,9 +58,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             wrong["url"] = address
         if self.signing_secret and _key(self.signing_secret) is None:
             wrong["signing_secret"] = f"must be empty, or {SECRET_PREFIX} and 24 to 64 random bytes in Base64"
-        if any(ord(letter) < 32 for letter in self.authorization):
-            wrong["authorization"] = "must not contain line breaks"
-        return wrong
+        return wrong | key_complaints(authorization=self.authorization)
 
 
 async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
@@ -106,6 +111,6 @@ def _key(secret: str) -> bytes | None:
     """The key in a `whsec_…` text; None when it is none."""
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:  # no Base64, or no ASCII at all
         return None
     return key if secret.startswith(SECRET_PREFIX) and SECRET_BYTES[0] <= len(key) <= SECRET_BYTES[1] else None
