@@ -1,7 +1,7 @@
 """A Telegram on loopback: one bot's API as the real one speaks it, and the people at the other end.
 
-Speaks sendMessage, editMessageText, editMessageReplyMarkup, answerCallbackQuery, getUpdates (short and long), setWebhook
-and deleteWebhook.
+Speaks sendMessage, editMessageText, editMessageReplyMarkup, answerCallbackQuery, getUpdates (short and long),
+setWebhook and deleteWebhook.
 """
 
 from __future__ import annotations
