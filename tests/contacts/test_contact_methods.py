@@ -7,16 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from tests.time import FakeClock
 from tests.world import World
 from tocsin.accounts import actions as accounts
-from tocsin.accounts.model import User
+from tocsin.accounts.model import Role, User
+from tocsin.accounts.store import invitations
 from tocsin.contacts import actions
 from tocsin.contacts.model import Kind, Method, RuleStep
 from tocsin.contacts.store import contact_codes, contact_methods
 from tocsin.kernel.errors import Invalid, NotFound, TooMany
+from tocsin.kernel.vault import Vault
 from tocsin.notify import actions as notify
 from tocsin.notify.store.tables import deliveries
 from tocsin.storage import Database, Tx
@@ -293,3 +295,37 @@ async def test_who_would_not_be_reached_is_listed(sqlite_database: Database) -> 
         assert sentence == "No address in Ann Example's own rule works: the severity decides instead."
 
     await sqlite_database.write(work)
+
+
+async def test_an_address_whose_key_is_lost_costs_nobody_the_others(database: Database) -> None:
+    def work(tx: Tx) -> None:
+        verified(tx, Kind.PHONE, "+420777123456")
+        topic = verified(tx, Kind.NTFY, "https://ntfy.sh/secret-topic-1")
+        elsewhere = Vault("the key of another installation altogether").seal("https://ntfy.sh/secret-topic-1")
+        tx.execute(update(contact_methods).where(contact_methods.c.id == topic.id).values(sealed_endpoint=elsewhere))
+        assert sent(tx, "call", "push") == [("call", "+420777123456")]
+        assert sent(tx, "push") == [("email", ANN)]
+
+    await database.write(work)
+
+
+async def test_old_codes_and_invitations_are_forgotten(database: Database, clock: FakeClock) -> None:
+    def begin(tx: Tx) -> None:
+        add(tx, Kind.PHONE, "+420777123456")
+        accounts.invite(tx, 1, "dana@example.com", Role.MEMBER, "Ann")
+
+    def rows(tx: Tx) -> int:
+        tables = (contact_codes, invitations)
+        return sum(int(tx.execute(select(func.count()).select_from(table)).scalar_one()) for table in tables)
+
+    async def tidy() -> int:
+        await database.write(accounts.prune_invitations, at_most=10)
+        await database.write(actions.prune_codes, at_most=10)
+        return await database.read(rows)
+
+    await database.write(begin)
+    assert await tidy() == 2
+    clock.wind(timedelta(days=2))
+    assert await tidy() == 1
+    clock.wind(timedelta(days=60))
+    assert await tidy() == 0
