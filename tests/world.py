@@ -178,7 +178,7 @@ class World:
             self.chats.bots, self.chats.updates, self.clock, mode="polling", base_url=BASE_URL
         )
         receivers = self.chats.receivers
-        self._clients = {
+        self._clients: dict[str, Any] = {
             **{f"callbacks {number}": receiver for number, receiver in enumerate(receivers)},
             "api": Api(self.door, catalogue, base_url=BASE_URL),
             "receiving": web_receiver(self.inbox, self.clock),
