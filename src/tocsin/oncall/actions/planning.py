@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,6 +18,8 @@ from tocsin.storage import Tx
 
 EVENT_TYPE = "on_call_event"
 ROTATION_TYPE = "on_call_rotation"
+HISTORY = timedelta(days=730)
+"""How long events are kept that are over: who was on call when is asked about for a while."""
 MAX_AT_ONCE = 100
 """Events of one kind at the same instant: more would be a loop in a script."""
 
@@ -152,9 +154,10 @@ def _stretch(tx: Tx, calendar: Calendar, given: Mapping[str, Any]) -> Stretch:
 
 
 def check_room(tx: Tx, calendar: Calendar, more: int) -> None:
-    """Raises Invalid when a calendar would have too many events."""
-    if planned.count_events(tx, calendar.id) + more > rules.MAX_EVENTS:
-        raise Invalid.fields(base=f"an on-call calendar can have at most {rules.MAX_EVENTS} events")
+    """Raises Invalid when a calendar would have too many events to come; makes room by forgetting old history."""
+    planned.forget_history(tx, calendar.id, tx.now - HISTORY)
+    if planned.count_events(tx, calendar.id, settings.midnight(tx.now)) + more > rules.MAX_EVENTS:
+        raise Invalid.fields(base=f"an on-call calendar can have at most {rules.MAX_EVENTS} events to come")
 
 
 def _check_crowd(tx: Tx, calendar: Calendar, added: Sequence[Stretch], override: bool) -> None:

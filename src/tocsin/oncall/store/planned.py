@@ -66,10 +66,15 @@ def overlapping(tx: Tx, calendar_id: int, start: datetime, end: datetime, overri
     return [_event(row) for row in tx.execute(statement.order_by(_EVENTS.starts_at, _EVENTS.id))]
 
 
-def count_events(tx: Tx, calendar_id: int) -> int:
-    """How many events there are."""
-    counted = select(func.count()).select_from(on_call_events).where(_EVENTS.calendar_id == calendar_id)
-    return int(tx.execute(counted).scalar_one())
+def count_events(tx: Tx, calendar_id: int, since: datetime) -> int:
+    """How many events end after `since`."""
+    coming = _EVENTS.calendar_id == calendar_id, _EVENTS.ends_at > since
+    return int(tx.execute(select(func.count()).select_from(on_call_events).where(*coming)).scalar_one())
+
+
+def forget_history(tx: Tx, calendar_id: int, before: datetime) -> None:
+    """Delete the events that ended before that."""
+    tx.execute(delete(on_call_events).where(_EVENTS.calendar_id == calendar_id, _EVENTS.ends_at < before))
 
 
 def add_event(tx: Tx, calendar_id: int, stretch: Stretch, override: bool) -> int:
