@@ -28,6 +28,8 @@ FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 TAKEN_ELSEWHERE_WAIT_SECONDS = 30.0
 """Telegram answers one listener per bot: another process of ours, or another program, is listening (409)."""
+NOBODYS_TOKEN_WAIT_SECONDS = 600.0
+"""A token that Telegram does not know (401) will not be known in a minute either; a new one is listened to at once."""
 ALLOWED = ("callback_query", "message")
 
 Mode = Literal["polling", "webhook", "off"]
@@ -80,8 +82,11 @@ class TelegramUpdates:
         if response.status_code != 200 or answer.get("ok") is not True or not isinstance(found, list):
             await self._refused(token, response, str(answer.get("description", "")))
             return None
-        for update in found:
+        updates = [each for each in found if isinstance(each, Mapping) and isinstance(each.get("update_id"), int)]
+        for update in sorted(updates, key=lambda each: "callback_query" not in each):  # small talk can wait
             await self._take(token, update)
+        if updates:
+            self._offsets[token] = max(update["update_id"] for update in updates) + 1
         return len(found)
 
     async def close(self) -> None:
@@ -105,14 +110,11 @@ class TelegramUpdates:
             await asyncio.sleep(wait_seconds)
             wait_seconds = min(wait_seconds * 2, LONGEST_WAIT_SECONDS)
 
-    async def _take(self, token: str, update: object) -> None:
-        if not isinstance(update, Mapping) or not isinstance(update.get("update_id"), int):
-            return
+    async def _take(self, token: str, update: Mapping[str, Any]) -> None:
         try:
             await self._updates.take(self._bots.bot(token), update)
         except Exception as error:  # a bug of ours: asked for again and again, it would keep all others back
             log.exception("what a Telegram bot was told could not be taken", why=type(error).__name__)
-        self._offsets[token] = update["update_id"] + 1
 
     async def _refused(self, token: str, response: HttpResponse, why: str) -> None:
         bot_id = token.partition(":")[0]
@@ -123,6 +125,8 @@ class TelegramUpdates:
         log.warning("a Telegram bot cannot be listened to", bot=bot_id, why=why or response.cause or "no answer")
         if response.status_code == 409:
             await asyncio.sleep(TAKEN_ELSEWHERE_WAIT_SECONDS)
+        elif response.status_code in (401, 404):
+            await asyncio.sleep(NOBODYS_TOKEN_WAIT_SECONDS)
 
     async def _hook(self, token: str) -> None:
         if token in self._hooked:

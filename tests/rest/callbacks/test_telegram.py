@@ -84,6 +84,17 @@ async def test_whoever_begins_to_talk_is_told_their_number(desk: Desk) -> None:
     assert len(desk.telegram.messages) == 2
 
 
+async def test_a_press_goes_before_small_talk(desk: Desk) -> None:
+    await posted(desk)
+    desk.telegram.write("/start")
+    desk.telegram.press(desk.telegram.in_chat()[0], "Acknowledge")
+    desk.telegram.asked.clear()
+    assert await desk.listen() == 2
+    asked = desk.telegram.asked
+    assert asked.index("answerCallbackQuery") < asked.index("sendMessage")
+    assert await desk.listen() == 0
+
+
 async def test_telegram_may_call_us_instead_at_a_secret_address(desk: Desk) -> None:
     incident = await posted(desk)
     chats = desk.world.chats
