@@ -14,21 +14,24 @@ from tocsin.notify.model import Kind, Message, Notice
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx
 
-Parents = Mapping[tuple[int, int, int, str], tuple[str, int]]
+Parents = Mapping[tuple[int, int, int, str], tuple[str | None, int]]
 """(the provider's id of the first message, our id of the newest) by (incident, person, target, channel)."""
+NEWS = (Kind.ACKNOWLEDGED, Kind.RESOLVED)
+"""What is never planned for later: once it is queued, everything older is history."""
 UNNAMED = frozenset({"email"})
 """Channels whose servers give no message a name that could be used later: nothing to look up."""
 
 
 def parents(tx: Tx, rows: Sequence[Row[Any]]) -> Parents:
     """What the messages of these deliveries hang on."""
-    incidents = {row.incident_id for row in rows if row.incident_id and row.channel not in UNNAMED}
-    found: dict[tuple[int, int, int, str], tuple[str, int]] = {}
+    channels = {row.channel for row in rows} - UNNAMED
+    incidents = {row.incident_id for row in rows if row.incident_id and row.channel in channels}
+    found: dict[tuple[int, int, int, str], tuple[str | None, int]] = {}
     if incidents:
-        for row in shelf.parents(tx, incidents):
+        for row in shelf.parents(tx, incidents, channels, NEWS):
             key = (row.incident_id, row.user_id, row.target_id, row.channel)
-            first, _ = found.get(key, (row.provider_id, 0))
-            found[key] = (first, row.id)
+            first, _ = found.get(key, (None, 0))
+            found[key] = (first or row.provider_id, row.id)
     return found
 
 
@@ -50,7 +53,7 @@ def message(
         attempt=row.attempts,
         channel=row.channel,
         address=row.address,
-        endpoint=_endpoint(tx, row),
+        endpoint=endpoint_of(tx, row),
         recipient=row.recipient,
         notice=notice,
         key=f"delivery-{row.id}-{tx.vault.sign(f'delivery:{row.id}')[:12]}",
@@ -67,6 +70,16 @@ def message(
     )
 
 
+def endpoint_of(tx: Tx, row: Row[Any]) -> str:
+    """Where a delivery really goes, in the clear."""
+    if not row.endpoint:
+        return str(row.address)
+    try:
+        return tx.vault.open(row.endpoint)
+    except ValueError:  # sealed with a key that is lost: nothing can be sent there, the channel says so and gives up
+        return ""
+
+
 def _opened(tx: Tx, notice: Notice) -> Notice:
     """The notice with its secret in place."""
     if not notice.secret:
@@ -79,12 +92,3 @@ def _opened(tx: Tx, notice: Notice) -> Notice:
         name: getattr(notice, name).replace("{secret}", opened) for name in ("subject", "headline", "cause", "url")
     }
     return msgspec.structs.replace(notice, secret="", **texts)
-
-
-def _endpoint(tx: Tx, row: Row[Any]) -> str:
-    if not row.endpoint:
-        return str(row.address)
-    try:
-        return tx.vault.open(row.endpoint)
-    except ValueError:  # sealed with a key that is lost: nothing can be sent there, the channel says so and gives up
-        return ""

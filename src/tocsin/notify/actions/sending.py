@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from tocsin.notify import rules
 from tocsin.notify.actions import holding, targets
 from tocsin.notify.actions.arriving import record_breach
-from tocsin.notify.actions.composing import message, parents
+from tocsin.notify.actions.composing import endpoint_of, message, parents
 from tocsin.notify.actions.failing_over import GivenUp, fail_over, put_off
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC
 from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, line
@@ -74,7 +74,7 @@ def settle(
     if row is None:
         return None
     if isinstance(answer, GiveUp) and answer.endpoint_gone and gone is not None and row.user_id:
-        gone(tx, row.user_id, row.channel, tx.vault.open(row.endpoint) if row.endpoint else row.address)
+        gone(tx, row.user_id, row.channel, endpoint_of(tx, row))
     if isinstance(answer, GiveUp) and answer.endpoint_gone and row.target_id:
         targets.retire(tx, row.target_id)
     change = rules.settled(
@@ -99,10 +99,11 @@ def settle(
     shelf.change(tx, delivery_id, state=change.state, due_at=change.due_at, in_flight=False, **more)
     shelf.append(tx, [line(tx, delivery_id, change.state, attempt, detail)])
     if change.state is State.GIVEN_UP:
-        events.record(
-            tx, "delivery.given_up", team_id=row.team_id, resource_type="incident", resource_id=row.incident_id,
-            delivery_id=delivery_id, user_id=row.user_id, channel=row.channel, why=detail,
-        )  # fmt: skip
+        if row.incident_id:
+            events.record(
+                tx, "delivery.given_up", team_id=row.team_id, resource_type="incident", resource_id=row.incident_id,
+                delivery_id=delivery_id, user_id=row.user_id, channel=row.channel, why=detail,
+            )  # fmt: skip
         fail_over(tx, row, given_up)
     elif change.state is State.FAILED and isinstance(answer, Retry) and answer.elsewhere:
         fail_over(tx, row, given_up)
