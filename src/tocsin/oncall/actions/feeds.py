@@ -17,6 +17,7 @@ from tocsin.oncall.actions.looking import shifts
 from tocsin.oncall.model import Calendar, Feed, OnCall, Shift
 from tocsin.oncall.rules import feed as rules
 from tocsin.oncall.rules import words
+from tocsin.oncall.rules.settings import midnight
 from tocsin.oncall.store import calendars as calendar_shelf
 from tocsin.oncall.store import feeds as shelf
 from tocsin.storage import Tx, events
@@ -91,10 +92,11 @@ def render(tx: Tx, token: str) -> bytes | None:
 
 def _entries(tx: Tx, calendars: Sequence[Calendar], user_id: int | None) -> list[rules.Entry]:
     found: list[rules.Entry] = []
+    today = midnight(tx.now)  # what reaches beyond the window begins and ends at the same instants all day
     for calendar in calendars:
         planned = [
             shift
-            for shift in shifts(tx, calendar, tx.now - BACK, tx.now + AHEAD)
+            for shift in shifts(tx, calendar, today - BACK, today + AHEAD)
             if shift.user_ids and (user_id is None or user_id in shift.user_ids)
         ]
         people = describe(tx, {id for shift in planned for id in shift.user_ids})
