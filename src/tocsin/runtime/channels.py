@@ -21,7 +21,7 @@ def channel_settings(settings: Settings, vault: Vault, base_url: str) -> dict[st
         call.KIND: _twilio(settings, base_url, call.Settings, settings.twilio_from),
         push.KIND: push.settings(vault, base_url),
         slack.KIND: slack.Settings(base_url=settings.slack_base_url),
-        pushover.KIND: pushover.Settings(app_token=settings.pushover_app_token, callbacks=_is_public(base_url)),
+        pushover.KIND: pushover.Settings(app_token=settings.pushover_app_token, callbacks=is_public(base_url)),
         apprise.KIND: apprise.Settings(allow_private=settings.allow_private_targets),
         telegram.KIND: telegram.Settings(
             bot_token=settings.telegram_bot_token,
@@ -57,11 +57,11 @@ def _twilio(
         messaging_service=settings.twilio_messaging_service,
         base_url=settings.twilio_base_url,
         machine_detection=settings.twilio_machine_detection,
-        callbacks=_is_public(base_url) or not _is_public(settings.twilio_base_url),
+        callbacks=is_public(base_url) or not is_public(settings.twilio_base_url),
     )
 
 
-def _is_public(url: str) -> bool:
+def is_public(url: str) -> bool:
     """Whether a provider on the internet can reach this address: it refuses a message that names another one."""
     host = urlsplit(url).hostname or ""
     try:

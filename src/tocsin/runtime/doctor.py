@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import http.client
 import json
 import os
@@ -25,6 +26,7 @@ from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import ping_permission
 from tocsin.runtime import foresight
 from tocsin.runtime.browsers import state_of_browsers
+from tocsin.runtime.channels import is_public
 from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
 from tocsin.runtime.foundation import foundation
 from tocsin.runtime.settings import Settings
@@ -59,6 +61,7 @@ def examine(settings: Settings) -> list[Finding]:
         findings += _database(settings)
     findings += [
         *_mail(settings),
+        *_phones(settings),
         *_pager(settings),
         *_inbound_mail(settings),
         *_base_url(settings),
@@ -243,6 +246,51 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "Mail", f"{host}, port {port} answers")
+
+
+def _phones(settings: Settings) -> Iterator[Finding]:
+    """Whether text messages and calls would leave, and whether anybody could answer them."""
+    if not (settings.twilio_account_sid or settings.twilio_auth_token or settings.twilio_from):
+        yield Finding("ok", "Phones", "no text messages and no calls", "To have them: see docs/channels/sms.md")
+        return
+    needed = {
+        "--twilio-account-sid": settings.twilio_account_sid,
+        "TOCSIN_TWILIO_AUTH_TOKEN": settings.twilio_auth_token,
+        "--twilio-from": settings.twilio_from or settings.twilio_messaging_service,
+    }
+    missing = [name for name, given in needed.items() if not given]
+    if missing:
+        yield Finding("wrong", "Phones", "the account at Twilio is set by half", f"Set {' and '.join(missing)} too.")
+        return
+    yield _account(settings)
+    if not is_public(settings.base_url) and is_public(settings.twilio_base_url):
+        yield Finding(
+            "warning",
+            "Phones",
+            "Twilio cannot reach this Tocsin: no key answers a call, and nothing tells whether a message arrived",
+            "Start with --base-url https://… under which it can be reached from outside.",
+        )
+
+
+def _account(settings: Settings) -> Finding:
+    """Signs in at Twilio, which costs nothing."""
+    sid, url = settings.twilio_account_sid, settings.twilio_base_url
+    given = base64.b64encode(f"{sid}:{settings.twilio_auth_token}".encode()).decode()
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=NETWORK_TIMEOUT_SECONDS)
+    try:
+        path = f"{parts.path}/2010-04-01/Accounts/{sid}.json"
+        connection.request("GET", path, headers={"Authorization": f"Basic {given}"})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return Finding("wrong", "Phones", f"{url} does not answer: {error}", "Check that a firewall lets us out.")
+    finally:
+        connection.close()
+    if status != 200:
+        words = f"{url} answers {status} for the account {sid}"
+        return Finding("wrong", "Phones", words, "Check --twilio-account-sid and TOCSIN_TWILIO_AUTH_TOKEN.")
+    return Finding("ok", "Phones", f"{url} knows the account {sid}")
 
 
 def _pager(settings: Settings) -> Iterator[Finding]:

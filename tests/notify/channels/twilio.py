@@ -248,12 +248,14 @@ class Twilio:
             writer.close()
 
     def _answer(self, method: str, path: str, headers: Form, body: bytes) -> tuple[int, Any, dict[str, str]]:
-        found = re.fullmatch(rf"/2010-04-01/Accounts/{ACCOUNT_SID}/(Calls|Messages)\.json", path)
-        if found is None or method != "POST":
+        found = re.fullmatch(rf"/2010-04-01/Accounts/{ACCOUNT_SID}(?:/(Calls|Messages))?\.json", path)
+        if found is None or method != ("POST" if found[1] else "GET"):
             return 404, _error(404, 20404, f"The requested resource {path} was not found"), {}
         given = base64.b64decode(headers.get("authorization", "").removeprefix("Basic ")).decode()
         if given != f"{ACCOUNT_SID}:{AUTH_TOKEN}":
             return 401, _error(401, 20003, "Authenticate"), {}
+        if found[1] is None:
+            return 200, {"sid": ACCOUNT_SID, "status": "active"}, {}
         form = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
         self.asked.append((found[1], form))
         if self.answers:
