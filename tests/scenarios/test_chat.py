@@ -92,6 +92,16 @@ async def test_news_that_come_late_do_not_turn_back_how_things_stand(world: Worl
     assert message.buttons == {}
 
 
+async def test_what_is_answered_twice_in_one_breath_ends_as_it_ended(world: World, slack: Slack) -> None:
+    incident = await world.outage("shop")
+    (message,) = slack.in_channel()
+    for deed in ("acknowledge", "resolve"):
+        await world.api("POST", f"/v3/incidents/{incident}/{deed}")
+    await world.settle()
+    assert ["the incident is over" in form["text"] for form in message.versions] == [False, True]
+    assert len(slack.in_thread(message)) == 2
+
+
 async def test_a_group_in_telegram_hears_of_it_and_ends_it(world: World) -> None:
     async with running(Telegram()) as telegram:
         world.providers["telegram"] = telegram.settings

@@ -142,7 +142,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The provider's id of the first message about this incident to the same target, or to the same person by the same
     channel: what a thread hangs on, and what an update changes. None when this is the first."""
     late: bool = False
-    """Whether something newer has arrived there already: then what shows how things stand now is not to change back."""
+    """Whether something newer has arrived there or is on its way: what shows how things stand is not to change back."""
 
 
 class Sent(msgspec.Struct, frozen=True):

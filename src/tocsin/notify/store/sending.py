@@ -191,9 +191,14 @@ def with_code(tx: Tx, user_ids: Collection[int], code: str | None, since: dateti
     return tx.execute(mine.order_by(column.id.desc()).limit(limit)).all()
 
 
-def parents(tx: Tx, incident_ids: Collection[int]) -> Rows:
-    """(id, incident_id, user_id, target_id, channel, provider_id) of what providers gave a name, the oldest first."""
+def parents(tx: Tx, incident_ids: Collection[int], channels: Collection[str], news: Collection[str]) -> Rows:
+    """(id, incident_id, user_id, target_id, channel, provider_id) of what providers gave a name, and of all messages
+    of the kinds `news`, sent or not; the oldest first."""
     column = deliveries.c
     what = select(column.id, column.incident_id, column.user_id, column.target_id, column.channel, column.provider_id)
-    named = what.where(column.incident_id.in_(incident_ids), column.provider_id.is_not(None))
+    named = what.where(
+        column.incident_id.in_(incident_ids),
+        column.channel.in_(channels),
+        column.provider_id.is_not(None) | column.kind.in_(news),
+    )
     return tx.execute(named.order_by(column.id).limit(MAX_PARENTS)).all()
