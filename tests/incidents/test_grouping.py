@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.incidents.test_actions import ALICE, BASE, Story, story
+from tests.incidents.test_actions import ALICE, BASE, BOB, Story, story
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
+from tocsin.escalation.actions import policies
 from tocsin.escalation.model import Paging
 from tocsin.incidents import actions, rules
 from tocsin.incidents.model import Author, Incident, IncidentStatus, Kind
 from tocsin.incidents.worker import Storms
 from tocsin.kernel.errors import Conflict, Invalid
+from tocsin.oncall import actions as oncall
 from tocsin.storage import Tx
 
 __all__ = ["story"]
@@ -202,6 +204,35 @@ async def test_who_would_wake_other_people_or_louder_is_not_silenced(story: Stor
     assert await cause(story, shop) is None
     assert "alice" in await paged(story, shop)
     assert router.id != shop.id
+
+
+async def test_who_came_on_call_after_the_causes_page_is_not_left_out(story: Story) -> None:
+    await story.on_call(ALICE)
+    router = await fails(story, ROUTER)
+    assert await paged(story, router) == ["alice"]
+    api = await fails(story, API, on=(ROUTER,))
+    assert await cause(story, api) == router.id
+    calendar = await story.do(oncall.ensure_default, story.team_id)
+    for event in await story.do(oncall.list_events, calendar):
+        await story.do(oncall.delete_event, calendar, event.id)
+    await story.on_call(BOB)
+    shop = await fails(story, SHOP, on=(ROUTER,))
+    assert await cause(story, shop) is None
+    assert await paged(story, shop) == ["bob"]
+
+
+async def test_by_the_same_policy_one_is_silent_only_if_it_would_call_nobody_else(story: Story) -> None:
+    def policy(tx: Tx) -> int:
+        calls = {"type": "incident_metadata", "metadata_key": "Owner"}
+        steps = [{"type": "escalation", "wait_before": 0, "step_members": [calls]}]
+        return policies.create_policy(tx, story.team_id, None, {"name": "Owners", "steps": steps}).id
+
+    paging = Paging(policy_id=await story.do(policy))
+    router = await fails(story, ROUTER, paging=paging, metadata={"Owner": ALICE})
+    mine = await fails(story, SHOP, on=(ROUTER,), paging=paging, metadata={"Owner": ALICE})
+    bobs = await fails(story, API, on=(ROUTER,), paging=paging, metadata={"Owner": BOB})
+    assert (await cause(story, mine), await cause(story, bobs)) == (router.id, None)
+    assert await paged(story, bobs) == ["bob"]
 
 
 async def test_another_teams_cause_silences_nothing(story: Story) -> None:
