@@ -102,18 +102,19 @@ def answered(
     status = response.status_code
     if status is None:
         why = f"{provider} cannot be reached: {without_credentials(response.cause or 'there was no answer')}"
-        return GiveUp(why) if response.failure in _HOPELESS else _later(why, None, attempt)
+        return GiveUp(why) if response.failure in _HOPELESS else later(why, None, attempt)
     said = _explained(response.body) if words is None else _short(words)
     why = f"{provider} answered {status}" + (f": {said}" if said else "")
     if 200 <= status < 300:
         return Sent(f"accepted by {provider} ({status})")
     if status in _LATER or status >= 500:
         asked = next((value for name, value in response.headers if name.lower() == "retry-after"), "")
-        return _later(why, retry_after_seconds(asked, at), attempt)
+        return later(why, retry_after_seconds(asked, at), attempt)
     return GiveUp(why)
 
 
-def _later(why: str, asked_seconds: float | None, attempt: int | None) -> Answer:
+def later(why: str, asked_seconds: float | None, attempt: int | None) -> Answer:
+    """That it may go through later, with the patience that `answered` has."""
     if attempt is None:
         return Retry(why, asked_seconds)
     if attempt > QUICK_ATTEMPTS:

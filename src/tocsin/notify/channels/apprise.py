@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tocsin.notify.channels import MAX_WORDS_CHARACTERS, QUICK_ATTEMPTS, QUICK_WAIT_SECONDS
+from tocsin.notify.channels import MAX_WORDS_CHARACTERS, later
 from tocsin.notify.channels.places import cut, link_of, plain, settings_of
-from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
+from tocsin.notify.model import Answer, GiveUp, Kind, Message, Sent
 
 KIND = "apprise"
 CONNECTIONS = 2
@@ -126,13 +126,13 @@ async def send(message: Message, settings: Settings, net: object = None) -> Answ
     personal = message.attempt if message.target is None else None
     report = await _report(order)
     if report is None:
-        return _later(f"apprise did not come back within {TIMEOUT_SECONDS:g} s", personal)
+        return later(f"apprise did not come back within {TIMEOUT_SECONDS:g} s", None, personal)
     if report.sent:
         return Sent(f"accepted by {target.url.partition('://')[0]} (apprise)")
     why = _without_secrets(report.words, target.url) or "apprise could not send it, and says no more"
     if not report.understood or _FINAL.search(report.words):
         return GiveUp(why)
-    return _later(why, personal)
+    return later(why, None, personal)
 
 
 async def _report(order: dict[str, object]) -> Report | None:
@@ -155,12 +155,6 @@ async def _report(order: dict[str, object]) -> Report | None:
         return msgspec.json.decode(said[:MAX_ANSWER_BYTES], type=Report)
     except msgspec.MsgspecError:
         return Report(sent=False, understood=True, words=f"apprise ended with status {process.returncode}")
-
-
-def _later(why: str, attempt: int | None) -> Answer:
-    if attempt is None:
-        return Retry(why)
-    return GiveUp(why) if attempt >= QUICK_ATTEMPTS else Retry(why, QUICK_WAIT_SECONDS)
 
 
 def _without_secrets(words: str, url: str) -> str:

@@ -10,8 +10,8 @@ import msgspec
 
 from tocsin import __version__
 from tocsin.kernel.net import HttpRequest, HttpResponse
-from tocsin.notify.channels import QUICK_ATTEMPTS, QUICK_WAIT_SECONDS
-from tocsin.notify.model import Answer, GiveUp, Message, Retry
+from tocsin.notify.channels import later
+from tocsin.notify.model import Answer, GiveUp, Message
 
 TIMEOUT_SECONDS = 15.0
 """For one request with everything; two of them fit into the time that a worker gives a channel."""
@@ -91,9 +91,7 @@ def strange(response: HttpResponse, provider: str, attempt: int | None = None) -
     """What a 2xx means that says nothing of what the provider says: somebody else has answered (a portal, a proxy's
     sign-in page), so nobody has been told. `attempt`: as for `answered`."""
     why = f"something answered {response.status_code} in {provider}'s place: is the address right?"
-    if attempt is None:
-        return Retry(why)
-    return GiveUp(why) if attempt >= QUICK_ATTEMPTS else Retry(why, QUICK_WAIT_SECONDS)
+    return later(why, None, attempt)
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
