@@ -28,7 +28,7 @@ JSON = st.recursive(
 def test_anything_is_taken_or_refused_in_words(kind: str) -> None:
     names = [field.encode_name for field in msgspec.structs.fields(form(kind))]
 
-    @settings(max_examples=60)
+    @settings(max_examples=25)
     @given(st.fixed_dictionaries({}, optional=dict.fromkeys(names, JSON)), st.sampled_from([None, "settings"]))
     def anything(sent: dict[str, Any], inside: str | None) -> None:
         try:
