@@ -92,8 +92,8 @@ async def test_what_is_alices_is_in_no_list_of_charlies(at: Clients, route: Rout
 _EVIDENCE = ("incidents.response", "incidents.screenshot", "incidents.trace")
 _ASKED_FOR_MORE = ("contact_methods.verify", "on_calls.simulate")
 ANSWERED = [each for each in ROUTES if each.values[1].name not in _EVIDENCE + _ASKED_FOR_MORE]
-"""An incident reported by hand has no stored response, no picture and no trace of one; a code is in a mail alone; what is
-to fail must be said."""
+"""An incident reported by hand has no stored response, no picture and no trace of one; a code is in a mail alone; what
+is to fail must be said."""
 
 
 @pytest.mark.parametrize(("route", "operation"), ANSWERED)
