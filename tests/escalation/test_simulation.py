@@ -168,8 +168,10 @@ class Day:
             values = {"metadata_key": "Tier", "metadata_values": [chance.choice(["gold", "iron"])]}
             target = chance.choice([None, *POLICIES])
             return {"type": "metadata_branching", **wait, **values, **({} if target is None else {"policy_id": target})}
-        people = [{"type": "user", "email": f"{name}@x.example"} for name in NAMES] + [{"type": "current_on_call"}]
-        members = chance.sample(people, chance.choice([1, 1, 2]))
+        people: list[Step] = [{"type": "user", "email": f"{name}@x.example"} for name in NAMES] + [
+            {"type": "current_on_call"}
+        ]
+        members: list[Step] = chance.sample(people, chance.choice([1, 1, 2]))
         if chance.random() < 0.2:
             members.append({"type": "policy", "id": chance.choice(POLICIES)})
         return {"type": "escalation", **wait, "step_members": members}
