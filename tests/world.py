@@ -11,7 +11,6 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from functools import partial
 from typing import Any
 
 import httpx
@@ -182,7 +181,7 @@ class World:
             **{f"callbacks {number}": receiver for number, receiver in enumerate(receivers)},
             "api": Api(self.door, catalogue, base_url=BASE_URL),
             "receiving": web_receiver(self.inbox, self.clock),
-            "feeds": Feeds(partial(self.database.read, render_feed)),
+            "feeds": Feeds(lambda token: self.database.read(render_feed, token)),
             "console": console_app(self.database, self.door, BASE_URL, push_key(self.providers)),
             "pings": Pings(self.intake.take, self.intake.take_by_name, self.clock),
             "push": push_callbacks(self.database, self.door, BASE_URL),

@@ -149,7 +149,7 @@ class House:
             console=console_app(database, door, base_url, push_key(self._channels)),
             receivers=[
                 web_receiver(self._inbox, clock),
-                Feeds(partial(database.read, render_feed)),
+                Feeds(lambda token: database.read(render_feed, token)),
                 twilio_callbacks(database, door, clock, self._channels, base_url),
                 push_callbacks(database, door, base_url),
                 pushover_callbacks(database, door, base_url),
