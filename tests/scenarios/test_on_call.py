@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import icalendar
@@ -83,6 +84,20 @@ async def test_those_who_come_next_are_told_beforehand_once_and_nobody_at_all_if
     await sleep(world, hours=2)
     assert world.new_mails() == []
     assert await on_call(world) == ["bob"]
+
+
+async def test_in_the_night_of_the_change_the_right_person_is_paged_to_the_second(world: World) -> None:
+    await rotate(world, timezone="Europe/Berlin", handoff_time="02:30", starts_at="2026-03-27T12:00:00Z")
+    world.clock.set(datetime(2026, 3, 29, 0, 59, 57, tzinfo=UTC))  # 01:59:57, before 02:00 becomes 03:00
+    await world.settle()
+    world.new_mails()
+    paged = []
+    for name in ("before", "after"):
+        answer = await world.api("POST", "/v3/incidents", {"name": name, "summary": name, "team_wait": 600})
+        assert answer.status_code == 201, answer.text
+        await world.fast_forward(seconds=4)
+        paged += [(who, name) for who, subject in world.new_mails() if "Incident" in subject]
+    assert paged == [("bob", "before"), ("alice", "after")]
 
 
 async def test_a_shift_is_covered_by_whoever_says_yes_first(world: World) -> None:
