@@ -63,13 +63,13 @@ def _groups(table: str) -> None:
     op.create_index(f"ix_{table}_team_id", table, ["team_id", "id"])
 
 
-def _owned(table: str) -> tuple[sa.Column, sa.Column]:
+def _owned(table: str) -> tuple[sa.Column[int], sa.Column[int]]:
     return (
         sa.Column("id", Id, primary_key=True),
         sa.Column("team_id", Id, sa.ForeignKey("teams.id", name=f"fk_{table}_team_id_teams"), nullable=False),
     )
 
 
-def _group(table: str, column: str, groups: str) -> sa.Column:
+def _group(table: str, column: str, groups: str) -> sa.Column[int]:
     key = sa.ForeignKey(f"{groups}.id", name=f"fk_{table}_{column}_{groups}")
     return sa.Column(column, Id, key, nullable=True)

@@ -18,6 +18,7 @@ from tocsin.storage.tables import Id, Instant
 revision = "0015"
 down_revision = "0014"
 
+_ONCE = ("incident_id", "policy_id", "step")
 _MEMBERS = {"primary": "current_on_call", "others": "others", "team": "entire_team"}
 
 
@@ -34,7 +35,7 @@ def upgrade() -> None:
         sa.Column("comment_id", Id, nullable=True),
         sa.Column("due_at", Instant, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_escalation_errands"),
-        sa.UniqueConstraint("incident_id", "policy_id", "step", name="uq_escalation_errands_incident_id"),
+        sa.UniqueConstraint(*_ONCE, name="uq_escalation_errands_incident_id_policy_id_step"),
         sqlite_autoincrement=True,
     )
     where = sa.text("due_at IS NOT NULL")
@@ -46,7 +47,7 @@ def upgrade() -> None:
 
 def _rewrite() -> None:
     """Plans in their old form: steps with a target each, told apart from new ones by having no scripts."""
-    columns = [sa.column(name) for name in ("id", "plan", "opened_at", "since", "next_page_at")]
+    columns: list[Any] = [sa.column(name) for name in ("id", "plan", "opened_at", "since", "next_page_at")]
     escalations = sa.table("escalations", *columns, sa.column("course"))
     connection = op.get_bind()
     for row in connection.execute(sa.select(*columns).select_from(escalations)).all():
