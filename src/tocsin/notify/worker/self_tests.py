@@ -41,10 +41,13 @@ class SelfTests:
         self._sinks = tuple(sinks)
         self._alarms = tuple(alarms)
         self._every = every
+        self._idle = False
         self._with_receipts = _telling() if with_receipts is None else frozenset(with_receipts)
 
     async def run_once(self) -> datetime | None:
         """Do what is due; returns when there is more."""
+        if self._idle:
+            return None
         failing = {test.sink for test in self.results if test.passed is False}
         self.results = await self._database.write(
             actions.tend_self_tests, self._sinks, self._alarms, self._every, self._with_receipts
@@ -52,6 +55,7 @@ class SelfTests:
         for test in self.results:
             if test.passed is False and test.sink not in failing:
                 log.error("the pager's self-test failed", channel=test.sink.channel, why=test.why)
+        self._idle = not self._sinks  # what an earlier start had wanted is forgotten now
         next_at = min((test.due_at for test in self.results), default=None)
         self.lag_seconds = max(0.0, (self._clock.now() - next_at).total_seconds()) if next_at is not None else 0.0
         return next_at
