@@ -162,8 +162,9 @@ async def working(context: BrowserContext, page: Page) -> tuple[Worker, Callable
     async def push(data: str) -> None:
         about = {"origin": origin, "registrationId": versions[-1]["registrationId"], "data": data}
         before = await page.evaluate(SHOWN)
-        await tools.send("ServiceWorker.deliverPushMessage", about)
-        for _ in range(100):
+        for look in range(400):
+            if look % 100 == 0:  # one that comes before the browser has the worker at hand is lost without a word
+                await tools.send("ServiceWorker.deliverPushMessage", about)
             if await page.evaluate(SHOWN) != before:
                 return
             await page.wait_for_timeout(50)
