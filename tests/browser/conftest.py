@@ -43,6 +43,12 @@ class Outage:
         path = f"/api/v3/incidents/{self.incident_id}"
         return str(self.server.ask(path, token=self.server.token)[1]["data"]["attributes"]["status"])
 
+    def seen(self) -> str | None:
+        """Since when the proof of page says that the administrator has looked."""
+        path = f"/api/v3/incidents/{self.incident_id}/pages"
+        found: str | None = self.server.ask(path, token=self.server.token)[1]["data"][0]["attributes"]["seen_at"]
+        return found
+
 
 @pytest.fixture
 async def outage(tmp_path: Path, wait_until: Callable[..., object]) -> AsyncIterator[Outage]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from playwright.async_api import Browser, Page
 
@@ -37,6 +39,19 @@ async def test_with_the_keyboard_alone(chromium: Browser, outage: Outage) -> Non
     await page.keyboard.press("Enter")
     await page.get_by_role("status").wait_for()
     assert outage.status() == "Acknowledged"
+
+
+@pytest.mark.slow
+async def test_the_page_says_that_somebody_looks_and_a_glance_of_a_machine_is_none(
+    chromium: Browser, outage: Outage, wait_until: Callable[..., object]
+) -> None:
+    glance = await chromium.new_page()
+    await glance.goto(outage.link)
+    await glance.close()
+    assert outage.seen() is None
+    page = await chromium.new_page()
+    await page.goto(outage.link)
+    await wait_until(outage.seen)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
