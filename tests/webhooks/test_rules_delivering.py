@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.time import START
 from tocsin.kernel.clock import retry_after_seconds
+from tocsin.kernel.signatures import signature
 from tocsin.webhooks.model import Outcome, State, Verdict
 from tocsin.webhooks.rules import delivering
 from tocsin.webhooks.rules.delivering import Act, Standing, endpoint_after, settled, verdict, wait_seconds
@@ -106,8 +107,8 @@ def test_retry_after_is_a_number_or_a_date(header: str, seconds: float | None) -
 
 def test_the_signature_covers_id_time_and_body() -> None:
     key = bytes(range(24))
-    signed = delivering.signature(key, "msg_1_2", 1_700_000_000, b'{"a":1}')
+    signed = signature(key, "msg_1_2", 1_700_000_000, b'{"a":1}')
     assert signed.startswith("v1,")
-    assert signed != delivering.signature(key, "msg_1_2", 1_700_000_001, b'{"a":1}')
-    assert signed != delivering.signature(key, "msg_1_3", 1_700_000_000, b'{"a":1}')
-    assert signed != delivering.signature(key, "msg_1_2", 1_700_000_000, b'{"a":2}')
+    assert signed != signature(key, "msg_1_2", 1_700_000_001, b'{"a":1}')
+    assert signed != signature(key, "msg_1_3", 1_700_000_000, b'{"a":1}')
+    assert signed != signature(key, "msg_1_2", 1_700_000_000, b'{"a":2}')

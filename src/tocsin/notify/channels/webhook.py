@@ -6,14 +6,12 @@ by which a receiver drops what comes twice.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from typing import Any
 
 import msgspec
 
 from tocsin.kernel.clock import to_milliseconds, to_wire
+from tocsin.kernel.signatures import SECRET_PREFIX, key_of, signature
 from tocsin.notify.channels import answered
 from tocsin.notify.channels.places import (
     Fetches,
@@ -32,9 +30,6 @@ SHOWN: frozenset[str] = frozenset()
 """Addresses of hooks are often passwords themselves."""
 GONE_STATUS = 410
 """It will never take this again (RFC 9110, 15.5.11)."""
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a secret, not one
-SECRET_BYTES = (24, 64)
-"""The length of a signing key (Standard Webhooks, "Signature scheme")."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +51,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         address = web_address_complaint(self.url)
         if address:
             wrong["url"] = address
-        if self.signing_secret and _key(self.signing_secret) is None:
+        try:
+            if self.signing_secret:
+                key_of(self.signing_secret)
+        except ValueError:
             wrong["signing_secret"] = f"must be empty, or {SECRET_PREFIX} and 24 to 64 random bytes in Base64"
         return wrong | key_complaints(authorization=self.authorization)
 
@@ -100,17 +98,6 @@ def _body(message: Message) -> dict[str, Any]:
 def _signed(message: Message, target: Target, body: bytes) -> Headers:
     at = to_milliseconds(message.at) // 1000
     headers: Headers = (("webhook-id", message.key), ("webhook-timestamp", str(at)))
-    key = _key(target.signing_secret)
-    if key is None:
+    if not target.signing_secret:
         return headers
-    mark = hmac.new(key, f"{message.key}.{at}.".encode() + body, hashlib.sha256).digest()
-    return (*headers, ("webhook-signature", "v1," + base64.b64encode(mark).decode()))
-
-
-def _key(secret: str) -> bytes | None:
-    """The key in a `whsec_…` text; None when it is none."""
-    try:
-        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except ValueError:  # no Base64, or no ASCII at all
-        return None
-    return key if secret.startswith(SECRET_PREFIX) and SECRET_BYTES[0] <= len(key) <= SECRET_BYTES[1] else None
+    return (*headers, ("webhook-signature", signature(key_of(target.signing_secret), message.key, at, body)))

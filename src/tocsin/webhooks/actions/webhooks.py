@@ -11,9 +11,10 @@ import msgspec
 
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.errors import Invalid, NotFound
+from tocsin.kernel.signatures import SECRET_PREFIX
 from tocsin.storage import Tx, events
 from tocsin.webhooks.model import Settings, Trigger, Webhook
-from tocsin.webhooks.rules.settings import SECRET_PREFIX, apply
+from tocsin.webhooks.rules.settings import apply
 from tocsin.webhooks.store import webhooks as shelf
 
 TYPE = "outgoing_webhook"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -176,12 +174,6 @@ def verdict(status_code: int) -> Verdict:
     if status_code == GONE_STATUS:
         return Verdict.GONE
     return Verdict.UNAVAILABLE if status_code in UNAVAILABLE_STATUSES else Verdict.REFUSED
-
-
-def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
-    """The `webhook-signature` header: HMAC-SHA-256 over id, time and body (Standard Webhooks, "Signature scheme")."""
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
 def timestamp(instant: datetime) -> int:

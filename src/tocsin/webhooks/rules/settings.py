@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tocsin.kernel.signatures import SECRET_BYTES, SECRET_PREFIX, key_of
 from tocsin.webhooks.model import DEFAULT_METHOD, INCIDENT_EVENTS, METHODS, Header, Settings, Template, Trigger
 from tocsin.webhooks.rules.templates import complaint
 
@@ -24,9 +23,6 @@ MAX_CREDENTIAL_CHARACTERS = 1_000
 MAX_BODY_CHARACTERS = 100_000
 """Of a body template."""
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a secret, not one
-SECRET_BYTES = (24, 64)
-"""The length of a signing key (Standard Webhooks, "Signature scheme")."""
 GENERATE = "generate"
 """Sent as `signing_secret`: make a fresh one."""
 
@@ -65,17 +61,6 @@ def apply(current: Settings, given: Mapping[str, Any], trigger: Trigger, fresh_s
     if TEMPLATE in given:
         values["template"] = _template(current.template, given[TEMPLATE], errors)
     return msgspec.structs.replace(current, **values), errors
-
-
-def key_of(signing_secret: str) -> bytes:
-    """The key in a `whsec_…` text. Raises ValueError when it is none."""
-    try:
-        key = base64.b64decode(signing_secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from error
-    if not signing_secret.startswith(SECRET_PREFIX) or not SECRET_BYTES[0] <= len(key) <= SECRET_BYTES[1]:
-        raise ValueError("not a signing secret")
-    return key
 
 
 def _name(given: Any, errors: Errors) -> str | None:

@@ -10,10 +10,11 @@ import msgspec
 from tocsin import __version__
 from tocsin.kernel.clock import retry_after_seconds
 from tocsin.kernel.net import Failure, HttpRequest, HttpResponse
+from tocsin.kernel.signatures import key_of, signature
 from tocsin.kernel.vault import without_credentials
 from tocsin.webhooks.model import BODILESS_METHODS, Message, Outcome, Template, Verdict, message_id
 from tocsin.webhooks.rules import delivering, payloads, templates
-from tocsin.webhooks.rules.settings import content_type, key_of
+from tocsin.webhooks.rules.settings import content_type
 
 USER_AGENT = f"Tocsin-Webhooks/{__version__}"
 JSON = "application/json"
@@ -89,7 +90,7 @@ def _headers(message: Message, template: Template, payload: bytes) -> tuple[tupl
     headers["webhook-id"] = id
     headers["webhook-timestamp"] = str(at)
     if webhook.signing_secret:
-        headers["webhook-signature"] = delivering.signature(key_of(webhook.signing_secret), id, at, payload)
+        headers["webhook-signature"] = signature(key_of(webhook.signing_secret), id, at, payload)
     return tuple((name, value) for name, value in headers.items() if value)
 
 
