@@ -190,3 +190,19 @@ async def test_acknowledged_before_anything_was_accepted_is_no_breach(story: Sto
     clock.wind(minutes=6)
     await story.look()
     assert await story.ops.database.read(actions.breach, 25) is None
+
+
+async def test_a_breach_is_kept_as_long_as_the_messages_and_goes_with_its_incident(
+    story: Story, clock: FakeClock
+) -> None:
+    for incident_id in (25, 26, 27):
+        await story.page("email", incident_id=incident_id)
+    clock.wind(minutes=6)
+    await story.look()
+    assert await story.ops.database.read(actions.count_breaches) == 3
+    while await story.ops.database.write(actions.forget, [27], at_most=100):
+        pass
+    clock.wind(rules.KEPT_FOR + timedelta(seconds=1))
+    await story.ops.database.write(actions.prune, at_most=100, unresolved=[26])
+    assert await story.ops.database.read(actions.count_breaches) == 1
+    assert await story.ops.database.read(actions.breach, 26) is not None
