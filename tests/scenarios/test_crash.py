@@ -188,7 +188,7 @@ async def _program(folder: Path, mailbox: Mailbox, chance: random.Random) -> Pro
 
 
 async def _furnish(program: Program, sites: Sites) -> None:
-    """The first life: a second person in the team, and the sites to watch."""
+    """The first life: a second person in the team, the first one on call, and the sites to watch."""
     pid = await program.start()
     await program.listen()
     data = program._flags["data"]
@@ -199,6 +199,8 @@ async def _furnish(program: Program, sites: Sites) -> None:
     )  # fmt: skip
     await add.communicate(b"a long enough password\n")
     assert add.returncode == 0
+    answer = await program.call("POST", "/api/v2/on-calls/default/layers", {"users": [TEAM[0]]})
+    assert answer.status_code == 201, answer.text
     for number in range(SITES):
         body = {
             "url": f"http://127.0.0.1:{sites.port}/site{number}",

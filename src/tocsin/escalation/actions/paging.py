@@ -132,28 +132,36 @@ def escalate_to(
     )
 
 
-def bring_forward(tx: Tx, incident_id: int, why: str = UNDELIVERABLE) -> None:
+def bring_forward(tx: Tx, incident_id: int) -> None:
     """A page of this incident will never arrive: whoever comes next is due now, and all who follow that much earlier.
 
-    When nobody is left to come and nobody was reached, the rest of the team is alerted. `why`: for the timeline;
-    somebody may also have passed it on. Called in the transaction in
+    When nobody is left to come and nobody was reached, the rest of the team is alerted. Called in the transaction in
     which the page is given up, so that no crash can come between the two.
+    """
+    if alert_next(tx, incident_id, UNDELIVERABLE):
+        return
+    escalation = store.running(tx, incident_id)
+    if escalation is not None:
+        _page_the_rest(tx, escalation, _soonest(tx, escalation))
+
+
+def alert_next(tx: Tx, incident_id: int, why: str) -> bool:
+    """Make the plan's next page due now, and all that follow it that much earlier; `why`: for the timeline.
+
+    False: the plan calls nobody else.
     """
     escalation = store.running(tx, incident_id)
     if escalation is None:
-        return
-    soonest = max(tx.now, escalation.since + _MOMENT)  # the same person at the same instant would count as planned
+        return False
     facts = stamping.facts_of(tx, incident_id, escalation.plan)
     plan = stamping.completed(tx, escalation.plan, facts)
-    course = rules.hastened(plan, escalation.course, soonest, facts)
-    if course is None:
-        _page_the_rest(tx, escalation, soonest)
-        return
-    if course == escalation.course:  # it is due by then anyway
-        return
+    course = rules.hastened(plan, escalation.course, _soonest(tx, escalation), facts)
+    if course is None or course == escalation.course:  # nobody comes, or they are due by then anyway
+        return course is not None
     if store.claim(tx, escalation, replace(escalation, course=course, next_page_at=rules.next_instant(course))):
         store.note(tx, incident_id, "Next people alerted early", why)
         tx.ring(TOPIC)
+    return True
 
 
 def notes(tx: Tx, incident_id: int) -> list[Note]:
@@ -179,6 +187,11 @@ def earliest(tx: Tx) -> datetime | None:
 def postpone(tx: Tx, incident_id: int) -> None:
     """Paging about this incident failed through a fault of ours: look again shortly, with nothing skipped."""
     store.postpone(tx, incident_id, tx.now + timedelta(seconds=RETRY_SECONDS))
+
+
+def _soonest(tx: Tx, escalation: Escalation) -> datetime:
+    """The first instant at which anything can still be planned: the same person's page at the same one is the same."""
+    return max(tx.now, escalation.since + _MOMENT)
 
 
 class _Look(msgspec.Struct, frozen=True):

@@ -139,9 +139,8 @@ def alert_next(tx: Tx, incident_id: int, author: Author) -> Incident:
     incident = _escalatable(tx, incident_id)
     if incident.acknowledged:
         raise Conflict(rules.ALREADY_ACKNOWLEDGED)
-    if not escalation.coming(tx, incident_id):
+    if not escalation.alert_next(tx, incident_id, f"{author.name} passed it on."):
         raise Conflict("Nobody else is planned to be alerted")
-    escalation.bring_forward(tx, incident_id, f"{author.name} passed it on.")
     record(tx, "incident.escalated", incident, to="whoever comes next")
     return incident
 
