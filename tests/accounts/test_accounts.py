@@ -12,6 +12,7 @@ from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.storage import Database, Tx
 
 
+@pytest.mark.slow
 async def test_a_team_of_a_name_is_founded_once(database: Database) -> None:
     first = await database.write(accounts.ensure_team, "Core")
     again = await database.write(accounts.ensure_team, " Core ")
@@ -51,6 +52,7 @@ async def test_an_address_that_no_mail_could_reach_is_refused(sqlite_database: D
     assert "email" in error.value.field_errors
 
 
+@pytest.mark.slow
 async def test_a_password_is_hashed_and_matches_only_itself(database: Database) -> None:
     def work(tx: Tx) -> tuple[bool, bool, bool]:
         ann = accounts.create_user(tx, email="ann@example.com", name="Ann", password="correct horse")

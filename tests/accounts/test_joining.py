@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from sqlalchemy import select
 
 from tests.world import Mail, World
@@ -36,6 +37,7 @@ async def members(world: World) -> dict[str, str]:
     return {each["attributes"]["email"]: each["type"] for each in listed}
 
 
+@pytest.mark.slow
 async def test_who_is_invited_joins_by_the_link_and_is_paged_until_they_are_removed(world: World) -> None:
     mail = await invite(world, role="team_lead")
     assert mail.subject == "[Tocsin] Join the team Ops"
@@ -72,6 +74,7 @@ async def test_who_is_invited_joins_by_the_link_and_is_paged_until_they_are_remo
     )
 
 
+@pytest.mark.slow
 async def test_an_invitation_is_good_once_and_only_the_newest_and_only_for_its_time(world: World) -> None:
     first = await invite(world)
     second = await invite(world)
@@ -93,6 +96,7 @@ async def test_an_invitation_is_good_once_and_only_the_newest_and_only_for_its_t
     assert "late@example.com" not in await members(world)
 
 
+@pytest.mark.slow
 async def test_a_form_that_is_not_good_says_why_and_uses_nothing_up(world: World) -> None:
     url = link(await invite(world))
     wrong = {"name": "", "password": "correct horse battery"}

@@ -13,6 +13,8 @@ import pytest
 from tests.cli.program import Server, tocsin
 from tests.postgres import PostgresServer
 
+pytestmark = pytest.mark.slow
+
 
 def test_migrate_makes_the_tables_and_says_when_there_is_nothing_to_do(tmp_path: Path) -> None:
     first = tocsin("migrate", "--data", "data", cwd=tmp_path)

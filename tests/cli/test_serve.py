@@ -14,6 +14,8 @@ import pytest
 from tests.cli.program import Server, tocsin
 from tests.postgres import PostgresServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -15,6 +15,7 @@ from tocsin.registry.input import Arguments
 from tocsin.storage import Tx
 
 
+@pytest.mark.slow
 async def test_opening_the_link_changes_nothing(world: World) -> None:
     incident = await world.outage("shop")
     link = world.mail_to("alice@example.com")[0].answer_url
@@ -24,6 +25,7 @@ async def test_opening_the_link_changes_nothing(world: World) -> None:
     assert (await world.incident(incident))["status"] == "Started"
 
 
+@pytest.mark.slow
 async def test_pressing_acknowledge_answers_as_the_person_it_was_sent_to(world: World) -> None:
     incident = await world.outage("shop")
     link = world.mail_to("bob@example.com")[0].answer_url
@@ -35,6 +37,7 @@ async def test_pressing_acknowledge_answers_as_the_person_it_was_sent_to(world: 
     assert (shown["status"], shown["acknowledged_by"]) == ("Acknowledged", "Bob Builder")
 
 
+@pytest.mark.slow
 async def test_the_second_to_press_is_told_so(world: World) -> None:
     await world.outage("shop")
     for person in ("alice", "bob"):
@@ -44,6 +47,7 @@ async def test_the_second_to_press_is_told_so(world: World) -> None:
     assert "Somebody was quicker" in (await world.browse("GET", pressed.headers["location"])).text
 
 
+@pytest.mark.slow
 async def test_resolving_by_the_link(world: World) -> None:
     incident = await world.outage("shop")
     link = world.mail_to("alice@example.com")[0].answer_url
@@ -93,6 +97,7 @@ async def test_what_was_answered_by_link_is_in_the_audit_log(world: World) -> No
     )
 
 
+@pytest.mark.slow
 async def test_a_link_from_the_api_shows_nothing_to_strangers_and_says_where_to_look(world: World) -> None:
     incident = await world.outage("shop", name="Secret shop")
     page = await world.browse("GET", f"/incidents/{incident}")
@@ -116,6 +121,7 @@ async def test_while_the_database_is_locked_it_says_so_and_keeps_the_button(worl
     assert (await world.incident(incident))["status"] == "Acknowledged"
 
 
+@pytest.mark.slow
 async def test_whoever_is_called_for_help_from_another_team_can_answer(world: World) -> None:
     def found(tx: Tx) -> None:
         network = accounts.ensure_team(tx, "Network")
@@ -134,6 +140,7 @@ async def test_whoever_is_called_for_help_from_another_team_can_answer(world: Wo
     assert (await world.incident(incident))["acknowledged_by"] == "Nina Net"
 
 
+@pytest.mark.slow
 async def test_a_link_is_good_for_its_own_incident_alone(world: World) -> None:
     await world.outage("shop")
     other = await world.outage("blog")

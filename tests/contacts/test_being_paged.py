@@ -39,6 +39,7 @@ def bobs_mails(world: World) -> int:
     return sum(to == "bob" for to, _ in world.new_mails())
 
 
+@pytest.mark.slow
 async def test_first_a_text_then_a_call_and_no_call_once_somebody_has_it(world: World, twilio: Twilio) -> None:
     await say(world, "notification-rules", steps=[{"channel": "sms"}, {"channel": "call", "after_seconds": 120}])
     await world.outage("shop", **WAYS)
@@ -56,6 +57,7 @@ async def test_first_a_text_then_a_call_and_no_call_once_somebody_has_it(world: 
     assert twilio.new() == [("sms", BOB)], "that somebody has it"
 
 
+@pytest.mark.slow
 async def test_in_quiet_hours_a_mail_alone_unless_it_is_critical(world: World, twilio: Twilio) -> None:
     await say(world, "quiet-hours", timezone="Europe/Prague", time_from="22:00", time_to="07:00")
     world.clock.wind(timedelta(hours=10))  # 23:00 in Prague
@@ -66,6 +68,7 @@ async def test_in_quiet_hours_a_mail_alone_unless_it_is_critical(world: World, t
     assert sorted(twilio.new()) == [("call", BOB), ("sms", BOB)]
 
 
+@pytest.mark.slow
 async def test_a_number_that_was_deleted_is_never_called_again(world: World, twilio: Twilio) -> None:
     await say(world, "notification-rules", steps=[{"channel": "call"}])
     (phone,) = [

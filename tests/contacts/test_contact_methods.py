@@ -65,6 +65,7 @@ def sent(tx: Tx, *wanted: str, critical: bool = False) -> list[tuple[str, str]]:
     return [(each.channel, each.endpoint or each.address) for each in told.messages]
 
 
+@pytest.mark.slow
 async def test_a_new_address_gets_a_code_by_mail_and_pages_when_the_code_comes_back(world: World) -> None:
     path = "/v2/users/alice@example.com/contact-methods"
     added = await world.api("POST", path, {"kind": "email", "address": "alice.private@example.com", "label": "Home"})

@@ -145,6 +145,7 @@ _people = st.builds(ann).flatmap(
 )
 
 
+@pytest.mark.slow
 @given(
     person=_people,
     wanted=st.lists(st.sampled_from(ALL), unique=True),

@@ -284,6 +284,7 @@ plans = st.builds(lambda *some: Plan(scripts=dict(enumerate(some, start=1)), roo
 all_facts: st.SearchStrategy[Metadata] = st.sampled_from([{}, {"Tier": [Value(value="gold")]}])
 
 
+@pytest.mark.slow
 @given(plans, all_facts, st.sampled_from([1, 7, 60, 601, 4_000, 200_000]), st.sampled_from([1, 3, 200]))
 def test_whatever_the_tick_each_step_is_taken_exactly_once(
     wanted: Plan, facts: Metadata, tick_seconds: int, at_most: int
@@ -301,6 +302,7 @@ def test_whatever_the_tick_each_step_is_taken_exactly_once(
     assert taken == everything
 
 
+@pytest.mark.slow
 @given(plans, all_facts, st.integers(0, 6))
 def test_what_was_decided_stays_decided_whatever_the_incident_says_later(
     wanted: Plan, facts: Metadata, steps_before: int
@@ -317,6 +319,7 @@ def test_what_was_decided_stays_decided_whatever_the_incident_says_later(
     assert all(moment.at >= before[-1].at for moment in after if before)
 
 
+@pytest.mark.slow
 @given(plans, all_facts)
 def test_a_lost_page_brings_the_next_one_forward_or_there_is_none(wanted: Plan, facts: Metadata) -> None:
     course = rules.begin(wanted, START)

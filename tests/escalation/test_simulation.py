@@ -243,6 +243,7 @@ def _planned(tx: Tx) -> list[Page]:
     return [(row.incident_id, row.address.partition("@")[0], row.planned_at) for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
 async def test_no_page_is_lost_and_none_is_made_twice(sqlite_database: Database, clock: FakeClock, seed: int) -> None:
     day = Day(sqlite_database, clock, seed)

@@ -106,6 +106,7 @@ async def test_a_stopped_escalation_stays_stopped(team: Team, clock: FakeClock) 
     assert await team.do(actions.coming, 1) == []
 
 
+@pytest.mark.slow
 async def test_one_broken_row_holds_up_nobody_elses_page_and_is_tried_again(team: Team, clock: FakeClock) -> None:
     await team.start(1, Paging(team_wait=60))
     await team.start(2, Paging(team_wait=60))
@@ -131,6 +132,7 @@ async def test_one_broken_row_holds_up_nobody_elses_page_and_is_tried_again(team
     assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
 
 
+@pytest.mark.slow
 async def test_a_great_many_due_at_once_are_taken_in_bounded_looks(team: Team, clock: FakeClock) -> None:
     incidents = range(1, actions.BATCH + 11)
 

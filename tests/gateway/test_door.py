@@ -287,6 +287,7 @@ async def test_an_id_that_is_no_number_is_not_found(house: House) -> None:
         assert error.value.message == f"Resource type bell with id = {id} was not found"
 
 
+@pytest.mark.slow
 async def test_whoever_keeps_guessing_is_sent_off_without_filling_the_disk(house: House, clock: FakeClock) -> None:
     stranger = Credential(token="guess", client_address="192.0.2.7")
     for number in range(REFUSALS_PER_ADDRESS):

@@ -109,6 +109,7 @@ async def test_evidence_goes_90_days_after_the_end_and_that_of_an_open_incident_
     assert await past.prune() == 0
 
 
+@pytest.mark.slow
 async def test_of_one_owner_only_the_newest_hundred_answers_stay_whole(past: Past) -> None:
     def flap(tx: Tx) -> list[int]:
         ids = []

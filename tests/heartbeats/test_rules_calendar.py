@@ -83,6 +83,7 @@ _PARTS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     hour=_PARTS,

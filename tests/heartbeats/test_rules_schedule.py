@@ -46,12 +46,14 @@ def skipped(zone: ZoneInfo, day: date, wall: time) -> bool:
     return (at.date(), at.time()) != (day, wall)
 
 
+@pytest.mark.slow
 def test_there_are_transitions_to_test() -> None:
     zones = {zone.key for zone, _ in transitions()}
     assert len(transitions()) > 30
     assert len(zones) > 10
 
 
+@pytest.mark.slow
 def test_a_daily_job_at_the_same_wall_time_is_expected_then_across_every_change_of_every_zone() -> None:
     for zone, midnight in transitions():
         for wall in (time(hour, minute, 7) for hour in range(24) for minute in (0, 15, 30, 45)):

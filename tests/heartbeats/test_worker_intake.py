@@ -204,6 +204,7 @@ async def test_of_many_pings_the_newest_are_kept(database: Database, clock: Fake
     assert [each.body for each in found[:101]] == [b"x"] * history.BODIES_KEPT + [None]
 
 
+@pytest.mark.slow
 async def test_two_watchers_of_the_same_deadlines_open_one_incident_each(database: Database, clock: FakeClock) -> None:
     jobs = await made(database, 12)
     watchers = [Deadlines(database, clock, BASE) for _ in range(2)]
@@ -218,6 +219,7 @@ async def test_two_watchers_of_the_same_deadlines_open_one_incident_each(databas
     assert all(watcher.lag_seconds == 0 for watcher in watchers)
 
 
+@pytest.mark.slow
 async def test_a_ping_that_comes_with_the_look_is_never_lost(database: Database, clock: FakeClock) -> None:
     (job,) = await made(database, grace=0)
     watcher, intake = Deadlines(database, clock, BASE), Intake(database, BASE)
@@ -235,6 +237,7 @@ async def test_a_ping_that_comes_with_the_look_is_never_lost(database: Database,
     assert after.standing.due_ms <= int(clock.now().timestamp() * 1000) + 3_600_000
 
 
+@pytest.mark.slow
 async def test_a_clock_that_is_set_back_delays_no_deadline(database: Database, clock: FakeClock) -> None:
     (job,) = await made(database)
     await database.write(actions.record, [Ping(heartbeat_id=job.id)], BASE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.inbound.conftest import BASE_URL, Ops
 from tocsin.inbound import actions
 from tocsin.incidents import actions as incidents
@@ -11,6 +13,7 @@ from tocsin.incidents.model import Author
 from tocsin.storage import Tx
 
 
+@pytest.mark.slow
 async def test_a_trouble_is_one_incident_however_often_it_is_said(ops: Ops) -> None:
     integration = await ops.integration(name="Pager")
     await ops.trigger(integration, "db", "db", "web", "db")
@@ -60,6 +63,7 @@ async def test_a_group_is_one_incident_and_is_over_with_its_last_alert(ops: Ops)
     assert await ops.statuses() == ["Resolved"]
 
 
+@pytest.mark.slow
 async def test_one_acknowledged_alert_of_a_group_does_not_silence_the_others(ops: Ops) -> None:
     integration = await ops.integration(recovery_period=0)
     # PagerDuty's events have no groups, so this is a storm's incident, which is joined by the same rule.
@@ -166,6 +170,7 @@ async def test_a_deleted_integration_leaves_nothing_open(ops: Ops) -> None:
     assert alerts[0].resolved_at is not None, "the incident still says what it was about"
 
 
+@pytest.mark.slow
 async def test_a_storm_is_a_handful_of_incidents_and_when_all_is_over_so_are_they(ops: Ops) -> None:
     integration = await ops.integration(name="Pager")
     keys = [f"host-{number}" for number in range(100)]
@@ -190,6 +195,7 @@ async def test_a_storm_is_a_handful_of_incidents_and_when_all_is_over_so_are_the
     assert set(await ops.statuses()) == {"Resolved"}
 
 
+@pytest.mark.slow
 async def test_after_a_storm_each_alert_has_its_own_incident_again(ops: Ops) -> None:
     integration = await ops.integration()
     await ops.trigger(integration, *(f"host-{number}" for number in range(12)))
@@ -199,6 +205,7 @@ async def test_after_a_storm_each_alert_has_its_own_incident_again(ops: Ops) -> 
     assert (await ops.incidents())[-1].name == "db is down"
 
 
+@pytest.mark.slow
 async def test_a_storm_that_does_not_end_pages_again_after_an_hour(ops: Ops) -> None:
     integration = await ops.integration(name="Pager")
     for round in range(14):

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 from sqlalchemy import func, select
 
 from tests.inbound.conftest import Ops
@@ -159,6 +160,7 @@ async def test_no_secret_is_kept(ops: Ops) -> None:
     assert (("x-a", "b") in payload.headers, ("page", "1") in payload.query) == (True, True)
 
 
+@pytest.mark.slow
 async def test_the_newest_fifty_are_kept_and_a_long_one_is_cut(ops: Ops) -> None:
     hook = await ops.integration("incoming_webhook", **RULES)
     other = await ops.integration("incoming_webhook", **RULES)
@@ -178,6 +180,7 @@ async def test_the_newest_fifty_are_kept_and_a_long_one_is_cut(ops: Ops) -> None
     assert await ops.database.read(rows) == shelf.KEPT
 
 
+@pytest.mark.slow
 async def test_a_burst_is_taken_in_whole(ops: Ops) -> None:
     integration = await ops.integration()
 
@@ -282,6 +285,7 @@ async def test_an_integration_deleted_or_changed_between_the_parts_of_a_message_
     assert await ops.statuses() == ["Resolved"]
 
 
+@pytest.mark.slow
 async def test_others_write_between_the_parts_of_a_long_message(sqlite_ops: Ops) -> None:
     ops = sqlite_ops
     integration = await ops.integration("prometheus")
@@ -300,6 +304,7 @@ def _open_keys(tx: Tx, integration: Integration) -> list[str]:
     return list(alert_shelf.open_by_keys(tx, integration.id, [f"id:{number:04}" for number in range(1_000)]))
 
 
+@pytest.mark.slow
 async def test_those_whose_messages_come_by_turns_are_pruned_alike(sqlite_ops: Ops) -> None:
     ops = sqlite_ops
     hooks = [await ops.integration("incoming_webhook", **RULES) for _ in range(2)]

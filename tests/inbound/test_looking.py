@@ -43,6 +43,7 @@ async def test_alerts_that_are_over_are_forgotten_after_ninety_days_and_open_one
     assert await prune(ops) == 1
 
 
+@pytest.mark.slow
 async def test_a_flood_of_alerts_does_not_fill_the_disk(ops: Ops) -> None:
     integration = await ops.integration()
     for _ in range(4):
@@ -64,6 +65,7 @@ async def test_a_flood_whose_sender_never_says_that_it_is_over_is_forgotten_when
     assert [alert.resolved_at for alert in await ops.alerts(web.id)] == [None], "its incident is open"
 
 
+@pytest.mark.slow
 async def test_a_dry_run_tells_every_fate(ops: Ops) -> None:
     integration = await ops.integration("prometheus")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def test_an_alert_is_silent_only_in_an_incident_that_is_open_and_young(
         assert not joinable(group, NOW)
 
 
+@pytest.mark.slow
 @given(ALERTS)
 def test_whatever_is_sent_fits_and_both_databases_can_hold_it(alert: Alert) -> None:
     kept = bounded(alert)
@@ -68,6 +70,7 @@ def test_whatever_is_sent_fits_and_both_databases_can_hold_it(alert: Alert) -> N
     assert bounded(kept) == kept
 
 
+@pytest.mark.slow
 @given(ALERTS, ALERTS)
 def test_two_alerts_are_one_when_their_ids_are_or_else_what_they_say(one: Alert, other: Alert) -> None:
     one, other = bounded(one), bounded(other)

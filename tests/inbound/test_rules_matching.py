@@ -68,6 +68,7 @@ def test_a_dotted_key_finds_its_value(key: str, text: str | None) -> None:
     assert json_text(BODY, key) == text
 
 
+@pytest.mark.slow
 @given(JSON, TEXTS)
 def test_no_document_and_no_key_can_harm(document: Any, key: str) -> None:
     found = json_text(document, key)

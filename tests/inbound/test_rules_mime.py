@@ -60,6 +60,7 @@ def test_plain_text_goes_before_html_and_attachments_are_left_aside() -> None:
     assert (mail.text.strip(), "markup" in mail.html) == ("plain", True)
 
 
+@pytest.mark.slow
 def test_parts_within_parts_without_end_are_survived() -> None:
     deep = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(2_000))
     assert len(parsed(deep).text) <= MAX_TEXT_CHARACTERS

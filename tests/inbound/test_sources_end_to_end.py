@@ -21,6 +21,8 @@ from tests.world import World
 from tocsin.inbound.model import KINDS, Received
 from tocsin.storage import Database
 
+pytestmark = pytest.mark.slow
+
 SAMPLE_KEY = b"e93facc04764012d7bfb002500d5d1a6"
 """The routing key of the sample event."""
 

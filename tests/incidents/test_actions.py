@@ -381,9 +381,7 @@ async def test_the_coming_pages_are_known_before_they_are_sent(story: Story) -> 
     await story.on_call(ALICE)
     incident = await story.open(paging=Paging(team_wait=180))
     coming = await story.do(escalation.coming, incident.id)
-    assert [(page.recipient, page.at) for page in coming] == [
-        ("Bob Brown", story.clock.now() + timedelta(seconds=180))
-    ]
+    assert [(page.recipient, page.at) for page in coming] == [("Bob Brown", story.clock.now() + timedelta(seconds=180))]
 
 
 async def test_the_story_is_told_newest_first_from_all_its_sources(story: Story) -> None:

@@ -320,6 +320,7 @@ async def test_expiring_certificates_are_no_part_of_an_outage(story: Story) -> N
     assert await paged(story, certificate) == ["alice", "bob"]
 
 
+@pytest.mark.slow
 async def test_when_the_first_of_a_storm_recovers_one_speaks_for_the_rest(story: Story, clock: FakeClock) -> None:
     incidents = await storm(story, 20)
     await paged(story, incidents[0])
@@ -333,6 +334,7 @@ async def test_when_the_first_of_a_storm_recovers_one_speaks_for_the_rest(story:
     ] * 2
 
 
+@pytest.mark.slow
 async def test_a_speaker_that_looks_well_hands_on_before_it_has_said_a_word(story: Story, clock: FakeClock) -> None:
     incidents = await storm(story, 20)
     await recovers(story, incidents[0])
@@ -346,6 +348,7 @@ async def test_a_speaker_that_looks_well_hands_on_before_it_has_said_a_word(stor
     assert "E-mail queued" in titles
 
 
+@pytest.mark.slow
 async def test_a_storm_of_several_ways_of_paging_leaves_nobody_without_a_speaker(
     story: Story, clock: FakeClock
 ) -> None:
@@ -409,6 +412,7 @@ async def test_news_of_an_outage_that_pages_nobody_is_not_tried_for_ever(story: 
     assert await worker.run_once() is None
 
 
+@pytest.mark.slow
 async def test_a_storm_whose_common_ground_shows_later_joins_it_whole(story: Story, clock: FakeClock) -> None:
     incidents = await storm(story, 12, on=(ROUTER,))
     router = await fails(story, ROUTER)

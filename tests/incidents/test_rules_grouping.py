@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ def test_everybody_covers_their_like(paging: Paging) -> None:
     assert covers(paging, paging)
 
 
+@pytest.mark.slow
 @given(pagings, pagings, pagings)
 def test_what_covers_a_cover_covers_it_all(first: Paging, second: Paging, third: Paging) -> None:
     if covers(first, second) and covers(second, third):

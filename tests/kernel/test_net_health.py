@@ -69,6 +69,7 @@ def test_it_is_never_ours_with_too_few_hosts(given_samples: list[Sample]) -> Non
         assert not network_is_ours_to_blame(given_samples, 50.0)
 
 
+@pytest.mark.slow
 @given(samples)
 def test_it_is_never_ours_while_every_host_is_reached(given_samples: list[Sample]) -> None:
     assert not network_is_ours_to_blame([Sample(each.host, each.at, True) for each in given_samples], 50.0)

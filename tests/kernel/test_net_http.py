@@ -386,6 +386,7 @@ async def test_a_slow_target_delays_nobody(net: RealNet, server: HttpServer) -> 
     assert {each.failure for each in await asyncio.gather(*slow)} == {Failure.TIMEOUT_WAITING}
 
 
+@pytest.mark.slow
 async def test_of_many_that_go_on_together_each_is_told_its_own(net: RealNet, server: HttpServer) -> None:
     server.script("/cut", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
     server.answer("/gone", 302, b"", "Location: /there")

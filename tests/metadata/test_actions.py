@@ -201,6 +201,7 @@ async def test_an_attribute_that_becomes_primary_is_looked_at_and_a_deleted_one_
     assert list(await house.of("Incident", other.id)) == ["Service"]
 
 
+@pytest.mark.slow
 async def test_people_are_paged_even_if_what_belongs_to_an_incident_cannot_be_found_out(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

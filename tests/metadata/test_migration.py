@@ -82,6 +82,7 @@ def populate(connection: Connection, began_at: int) -> None:
     connection.commit()
 
 
+@pytest.mark.slow
 async def test_facts_are_moved_over_in_their_order_and_found_again(empty: Database, clock: FakeClock) -> None:
     as_of(empty, "0005")
     with empty.engine.connect() as connection:

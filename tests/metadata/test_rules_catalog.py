@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,6 +118,7 @@ excerpts = st.lists(
 facts = st.dictionaries(st.sampled_from([*names, "O"]), some.filter(bool), max_size=3)
 
 
+@pytest.mark.slow
 @given(facts, excerpts)
 def test_nothing_that_is_known_changes_and_nothing_comes_from_nowhere(known: Metadata, catalog: list[Excerpt]) -> None:
     found = rules.enrich(known, catalog)
@@ -137,6 +139,7 @@ def test_nothing_that_is_known_changes_and_nothing_comes_from_nowhere(known: Met
         assert all(value in said and value.value != "" for value in found[key])
 
 
+@pytest.mark.slow
 @given(facts, excerpts)
 def test_what_is_enriched_is_complete(known: Metadata, catalog: list[Excerpt]) -> None:
     found = rules.enriched(known, lambda _: catalog)
@@ -144,6 +147,7 @@ def test_what_is_enriched_is_complete(known: Metadata, catalog: list[Excerpt]) -
     assert rules.enriched(found, lambda _: catalog) == found
 
 
+@pytest.mark.slow
 @given(facts, excerpts)
 def test_looking_up_what_is_new_finds_all_that_looking_at_everything_does(
     known: Metadata, catalog: list[Excerpt]
@@ -157,6 +161,7 @@ def test_looking_up_what_is_new_finds_all_that_looking_at_everything_does(
     assert rules.enriched(known, look_up) == rules.enriched(known, lambda _: catalog)
 
 
+@pytest.mark.slow
 @given(facts, excerpts)
 def test_a_record_matches_only_what_it_shares_a_number_with(known: Metadata, catalog: list[Excerpt]) -> None:
     """What the look-up by number leaves out would not have matched."""

@@ -53,6 +53,7 @@ def changed(site: Site, after: int) -> Counter[int]:
     return Counter(id for _, id in site.write(shelf.changed_since, after, 10 * MANY))
 
 
+@pytest.mark.slow
 def test_a_group_of_six_hundred_is_paused_and_resumed_whole_and_its_incidents_end(site: Site) -> None:
     group = site.write(actions.create_group, site.team_id, {"name": "Production"})
     ids = site.write(fill, site.team_id, group.id)

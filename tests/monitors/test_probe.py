@@ -76,6 +76,7 @@ def test_an_observation_says_which_check_of_which_revision_it_was(bench: Bench) 
     assert to_milliseconds(bench.clock.now()) - 1200 <= observation.started_ms <= observation.ended_ms
 
 
+@pytest.mark.slow
 def test_ten_thousand_monitors_start_evenly(bench: Bench) -> None:
     bench.probe.replace([spec(index, last=None) for index in range(10_000)])
     per_second = []

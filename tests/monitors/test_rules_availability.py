@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ def test_overlapping_outages_count_the_time_once_and_each_incident() -> None:
 intervals = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)).map(lambda p: (min(p), max(p))), max_size=8)
 
 
+@pytest.mark.slow
 @given(intervals, intervals)
 def test_cutting_holes_agrees_with_counting_moments(
     pieces: list[tuple[int, int]], holes: list[tuple[int, int]]
@@ -51,6 +53,7 @@ def test_cutting_holes_agrees_with_counting_moments(
     assert total(without(merged(pieces), merged(holes))) == len(moments)
 
 
+@pytest.mark.slow
 @given(intervals, intervals)
 def test_availability_is_a_percentage(outages: list[tuple[int, int]], gaps: list[tuple[int, int]]) -> None:
     found = availability((0, 1000), outages, gaps)

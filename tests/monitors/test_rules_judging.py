@@ -120,6 +120,7 @@ def run(checks: list[tuple[int, Verdict]], patience: Patience) -> tuple[History,
     return history, facts
 
 
+@pytest.mark.slow
 @given(steps, patience)
 def test_somebody_is_paged_exactly_when_it_failed_for_the_whole_confirmation_period(
     checks: list[tuple[int, Verdict]], patience: Patience

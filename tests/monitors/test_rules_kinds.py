@@ -208,6 +208,7 @@ def test_what_is_no_domain_is_refused_before_it_pages_anybody(name: str) -> None
     }
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80))
 def test_a_name_server_can_really_be_asked_for_whatever_is_taken(name: str) -> None:
     if is_domain(name):

@@ -35,6 +35,7 @@ def test_what_cannot_be_kept_in_time_or_read_at_all_is_refused(pattern: str) -> 
     assert complaint_about_pattern(pattern) is not None
 
 
+@pytest.mark.slow
 def test_the_hardest_pattern_that_is_accepted_ends() -> None:
     text = "".join(random.Random(1).choices("ab", k=MAX_SEARCHED))
     assert complaint_about_pattern("(a|b)*a(a|b){190}c") is None

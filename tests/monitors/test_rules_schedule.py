@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ def due(schedule: Schedule[str], now: float) -> list[tuple[float, int, str]]:
     return found
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.booleans(), instants), max_size=60))
 def test_what_is_due_comes_whole_and_in_order(steps: list[tuple[bool, float]]) -> None:
     schedule: Schedule[str] = Schedule()

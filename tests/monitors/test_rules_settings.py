@@ -204,6 +204,7 @@ sent = st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
+@pytest.mark.slow
 @given(sent)
 def test_whatever_is_sent_is_either_accepted_or_explained(given: dict[str, Any]) -> None:
     settings, url, errors = apply(Settings(), "", given, Limits(), new=True)

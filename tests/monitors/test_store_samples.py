@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ times = st.integers(0, 900_000_000).map(lambda us: us / 1e6)
 phases = st.none() | times
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, shelf.HOUR_MS - 1), times, phases, phases, phases, phases), max_size=50))
 def test_an_hour_comes_out_as_it_went_in(rows: list[tuple[int, float, None, None, None, None]]) -> None:
     found = [Sample(3, "eu", HOUR + after, *durations) for after, *durations in sorted(rows, key=lambda row: row[0])]
@@ -23,6 +25,7 @@ def test_an_hour_comes_out_as_it_went_in(rows: list[tuple[int, float, None, None
     assert shelf.unpack_hour(packed) == found
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 2**40), st.integers(0, 5000), times, phases), max_size=30))
 def test_a_batch_comes_out_as_it_went_in(rows: list[tuple[int, int, float, float | None]]) -> None:
     seen = [

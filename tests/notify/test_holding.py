@@ -107,6 +107,7 @@ async def test_a_page_that_is_tried_again_is_not_counted_twice_nor_held(ops: Ops
     assert [message.delivery_id for message in await claim(ops)] == ids
 
 
+@pytest.mark.slow
 async def test_a_digest_is_as_durable_as_a_page_and_says_the_same_when_it_is_sent_again(
     ops: Ops, clock: FakeClock
 ) -> None:
@@ -172,6 +173,7 @@ async def test_without_limits_everything_goes(ops: Ops) -> None:
     assert [message.delivery_id for message in await claim(ops, UNLIMITED, at_once=50)] == ids
 
 
+@pytest.mark.slow
 async def test_a_place_gets_so_many_a_minute_and_the_rest_in_the_next_ones(ops: Ops, clock: FakeClock) -> None:
     most = rules.TARGET_MESSAGES_PER_MINUTE
     for incident_id in range(1, 2 * most + 11):

@@ -49,6 +49,7 @@ async def test_a_test_page_that_a_provider_takes_passes_and_comes_again_the_next
     assert len(await send(ops, "email", Sent("accepted"))) == 1
 
 
+@pytest.mark.slow
 async def test_a_refused_test_page_alarms_the_team_once_a_day_and_they_hear_when_it_works_again(
     ops: Ops, clock: FakeClock
 ) -> None:

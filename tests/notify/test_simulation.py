@@ -127,6 +127,7 @@ class Day:
                     await self._settle(message, Sent("accepted"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 async def test_whatever_happens_every_planned_page_ends_where_the_facts_say(
     ops: Ops, clock: FakeClock, seed: int

@@ -205,6 +205,7 @@ def schedules(draw: st.DrawFn) -> tuple[Schedule, datetime]:
     return schedule, around
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(layers(restricted=False), INSTANTS, st.lists(st.integers(0, 20 * 24 * 60), max_size=5))
 def test_at_any_instant_a_rotation_without_gaps_has_exactly_one_person(
@@ -219,6 +220,7 @@ def test_at_any_instant_a_rotation_without_gaps_has_exactly_one_person(
         assert len(who(schedule, start + timedelta(minutes=minute))) == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(schedules(), st.integers(1, 40 * 24), st.lists(st.integers(0, 999), max_size=8))
 def test_shifts_tile_their_window_and_whoever_is_on_call_stands_in_the_shift_of_that_instant(
@@ -241,6 +243,7 @@ def test_shifts_tile_their_window_and_whoever_is_on_call_stands_in_the_shift_of_
     assert change is None or change == planned[0].ends_at or change >= end
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(layers(restricted=True), INSTANTS, st.integers(1, 30 * 24))
 def test_a_window_laid_out_in_two_parts_is_the_window_laid_out_at_once(

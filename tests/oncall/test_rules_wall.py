@@ -45,6 +45,7 @@ def agrees(name: str) -> None:
         assert all(clock.local(later) >= local for later in (last, last + 30 * MINUTE, last + HOUR)), (name, moment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", A_FEW)
 def test_the_transitions_of_the_coming_two_years_are_those_of_the_zone(name: str) -> None:
     agrees(name)

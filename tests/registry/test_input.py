@@ -155,6 +155,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*Wanted.__struct_fields__, "status", "other"]), JSON))
 def test_whatever_is_sent_is_read_or_refused_in_words(body: dict[str, Any]) -> None:
     try:

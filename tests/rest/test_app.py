@@ -224,6 +224,7 @@ async def test_each_kind_of_error_has_its_status(
     assert answer.headers.get("retry-after") == {429: "7", 503: "10"}.get(status)
 
 
+@pytest.mark.slow
 async def test_our_own_mistake_says_sorry_and_keeps_its_secrets(at: Clients) -> None:
     answer = await at.alice.post("/api/v2/kites/6/launch", headers={"x-request-id": "call-7"})
     assert answer.status_code == 500

@@ -121,6 +121,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=4))
 def test_any_sane_object_comes_back_as_it_was_sent(value: dict[str, Any]) -> None:
     text = msgspec.json.encode(value)

@@ -50,6 +50,7 @@ def test_a_page_far_past_the_end_leads_back_to_the_last() -> None:
     assert found["prev"] == f"{ADDRESS}?page=2"
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2000), st.integers(1, 250))
 def test_following_next_visits_every_page_once_and_then_ends(total: int, per_page: int) -> None:
     page, seen = 1, []

@@ -164,6 +164,7 @@ def test_a_cut_never_goes_through_a_character(site: Site) -> None:
         assert set(ping.body.decode("utf-8", errors="strict")) <= {"x", "💥"}
 
 
+@pytest.mark.slow
 def test_an_unknown_token_is_not_found_and_guessing_is_slowed_down_but_never_a_right_token(site: Site) -> None:
     for wrong in ("/api/v1/heartbeat/" + "a" * 24, "/api/v1/heartbeat/", "/api/v1/heartbeat/x", site.named + "/other"):
         answer = site.client.get(wrong)
@@ -183,6 +184,7 @@ def test_a_job_may_ping_by_its_name_and_bring_its_heartbeat_along(site: Site) ->
     assert [ping.kind.value for ping in site.pings(2)] == ["start", "success"]
 
 
+@pytest.mark.slow
 def test_many_jobs_on_many_connections_are_all_answered(site: Site) -> None:
     async def many() -> list[int]:
         async with httpx.AsyncClient(base_url=site.base_url, timeout=20) as client:
@@ -194,6 +196,7 @@ def test_many_jobs_on_many_connections_are_all_answered(site: Site) -> None:
     assert total == 200
 
 
+@pytest.mark.slow
 def test_pings_that_come_together_are_kept_and_answered_in_their_order(site: Site) -> None:
     site.call("/log")  # by now the token is known
     words = ["", "/fail", "/start", "/0", "/7", "/log"] * 5
@@ -211,6 +214,7 @@ def test_pings_that_come_together_are_kept_and_answered_in_their_order(site: Sit
     assert kept == [("log", None), *(meant[word] for word in words), ("success", None)]
 
 
+@pytest.mark.slow
 def test_a_heartbeat_deleted_a_moment_ago_is_not_found_and_whoever_insists_is_told_to_stop(site: Site) -> None:
     assert site.call() == (200, "OK")
     site.database.submit_write(actions.delete, 1, None, "").result()

@@ -28,6 +28,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     server.drop(name)
 
 
+@pytest.mark.slow
 def test_no_key_is_made_beside_a_database_that_has_lost_its_own(settings: Settings) -> None:
     with foundation(settings) as ground:
         sealed = ground.vault.seal("hunter2")
@@ -51,6 +52,7 @@ def test_a_start_that_ended_before_there_were_tables_begins_anew(settings: Setti
     assert (settings.data / KEY_FILE).exists()
 
 
+@pytest.mark.slow
 def test_somebody_who_writes_a_new_key_by_hand_goes_on(settings: Settings) -> None:
     with foundation(settings) as ground:
         migrate(ground.database)

@@ -30,6 +30,7 @@ def test_what_is_there_is_never_looked_through_again() -> None:
     assert gc.get_threshold() == THRESHOLDS
 
 
+@pytest.mark.slow
 def test_what_is_made_later_and_refers_to_itself_is_still_found() -> None:
     settle()
     circle = weakref.ref(Circle())

@@ -86,6 +86,7 @@ async def storm(world: World, count: int) -> None:
     assert all("Resolved" in subject or "over" in subject for _, subject in world.new_mails())
 
 
+@pytest.mark.slow
 async def test_a_storm_of_alerts_stays_readable(world: World) -> None:
     await storm(world, 300)
 

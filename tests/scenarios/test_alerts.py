@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import aiosmtplib
+import pytest
 
 from tests.world import MAIL, World
 from tocsin.runtime.mail import MailListener
@@ -40,6 +41,7 @@ def firing(*instances: str, status: str = "firing", group: str = "InstanceDown")
     return {**ALERTMANAGER, "status": status, "groupKey": group_key, "alerts": alerts}
 
 
+@pytest.mark.slow
 async def test_an_alert_of_alertmanager_opens_pages_alice_and_resolves(world: World) -> None:
     await world.on_call("alice")
     integration = await world.integration("prometheus-integrations", name="Cluster", team_wait=300)
@@ -101,6 +103,7 @@ async def test_a_mail_of_a_program_wakes_alice_and_another_one_lets_her_sleep(wo
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_what_pages_through_pagerduty_can_page_through_us(world: World) -> None:
     await world.on_call("alice")
     integration = await world.integration("pagerduty-events-integrations", name="Cron", team_wait=300)

@@ -44,6 +44,7 @@ async def test_an_outage_from_alarm_to_recovery(world: World) -> None:
     assert world.new_mails() == [], "nothing else happened"
 
 
+@pytest.mark.slow
 async def test_a_short_hiccup_wakes_nobody(world: World) -> None:
     monitor = await world.monitor("shop", confirmation_period=120)
     await world.fast_forward(minutes=1)
@@ -60,6 +61,7 @@ async def test_a_short_hiccup_wakes_nobody(world: World) -> None:
     assert (sla["availability"], sla["number_of_incidents"]) == (100, 0)
 
 
+@pytest.mark.slow
 async def test_an_outage_that_lasts_is_confirmed_and_then_paged(world: World) -> None:
     await world.monitor("shop", confirmation_period=120)
     await world.fast_forward(minutes=1)
@@ -70,6 +72,7 @@ async def test_an_outage_that_lasts_is_confirmed_and_then_paged(world: World) ->
     assert world.new_mails() == [("alice", DOWN), ("bob", DOWN)]
 
 
+@pytest.mark.slow
 async def test_the_rest_of_the_team_is_woken_when_the_first_does_not_answer(world: World) -> None:
     await world.on_call("alice")
     await world.monitor("shop", team_wait=300)
@@ -85,6 +88,7 @@ async def test_the_rest_of_the_team_is_woken_when_the_first_does_not_answer(worl
     assert world.new_mails() == []
 
 
+@pytest.mark.slow
 async def test_an_acknowledgement_stops_the_climb(world: World) -> None:
     await world.on_call("alice")
     incident = await world.outage("shop", team_wait=300)
@@ -111,6 +115,7 @@ async def test_a_process_killed_in_the_middle_still_pages_the_right_person_on_ti
     assert len(await world.incidents()) == 1
 
 
+@pytest.mark.slow
 async def test_a_page_that_came_due_while_the_process_was_dead_goes_out_at_once(world: World) -> None:
     await world.on_call("alice")
     await world.outage("shop", team_wait=300)
@@ -121,6 +126,7 @@ async def test_a_page_that_came_due_while_the_process_was_dead_goes_out_at_once(
     assert [to for to, _ in world.new_mails()] == ["bob"]
 
 
+@pytest.mark.slow
 async def test_our_own_failure_is_nobodys_outage(world: World) -> None:
     monitor = await world.monitor("shop")
     await world.fast_forward(minutes=1)
@@ -135,6 +141,7 @@ async def test_our_own_failure_is_nobodys_outage(world: World) -> None:
     assert sla["availability"] == 100
 
 
+@pytest.mark.slow
 async def test_a_mail_server_that_is_down_delays_a_page_and_loses_none(world: World) -> None:
     world.mailbox.answer_recipient = lambda address: "451 4.3.0 try later"
     incident = await world.outage("shop")
@@ -149,6 +156,7 @@ async def test_a_mail_server_that_is_down_delays_a_page_and_loses_none(world: Wo
     assert "accepted" in told.lower()
 
 
+@pytest.mark.slow
 async def test_a_paused_monitor_pages_nobody_and_ends_its_incident(world: World) -> None:
     await world.on_call("alice")
     incident = await world.outage("shop", team_wait=300)
@@ -170,6 +178,7 @@ async def test_charlie_sees_nothing_of_it(world: World) -> None:
     assert (await world.incident(incident))["status"] == "Started"
 
 
+@pytest.mark.slow
 async def test_resolved_by_hand_while_still_broken_it_comes_back(world: World) -> None:
     incident = await world.outage("shop")
     await world.answer(world.mail_to("alice@example.com")[0], "resolve")
@@ -180,6 +189,7 @@ async def test_resolved_by_hand_while_still_broken_it_comes_back(world: World) -
     assert len(await world.incidents()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confirmation_period", [0, 60])
 @pytest.mark.parametrize("acknowledged", [True, False])
 async def test_a_new_outage_pages_although_a_reopened_incident_was_left_open(
@@ -213,6 +223,7 @@ async def test_a_new_outage_pages_although_a_reopened_incident_was_left_open(
     assert (await world.incident(int(incident["id"])))["status"] == "Resolved", "and the end ends it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_a_reopened_incident_of_what_works_ends_by_itself_after_a_recovery_period(
     world: World, restarted: bool
@@ -233,6 +244,7 @@ async def test_a_reopened_incident_of_what_works_ends_by_itself_after_a_recovery
     assert [subject for _, subject in world.new_mails()] == [DOWN.replace("Down", "Resolved").partition(" (")[0]] * 2
 
 
+@pytest.mark.slow
 async def test_a_page_that_can_never_arrive_wakes_the_rest_of_the_team_at_once(world: World) -> None:
     await world.on_call("alice")
     world.mailbox.answer_recipient = lambda address: "550 5.1.1 no such user" if "alice" in address else None
@@ -245,6 +257,7 @@ async def test_a_page_that_can_never_arrive_wakes_the_rest_of_the_team_at_once(w
     assert world.new_mails() == [], "nobody is paged twice for it"
 
 
+@pytest.mark.slow
 async def test_a_mail_server_that_refuses_us_by_policy_is_asked_again_until_it_is_mended(world: World) -> None:
     world.mailbox.answer_recipient = lambda address: "554 5.7.1 Relay access denied"
     await world.outage("shop")
@@ -255,6 +268,7 @@ async def test_a_mail_server_that_refuses_us_by_policy_is_asked_again_until_it_i
     assert world.new_mails() == [("alice", DOWN), ("bob", DOWN)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("team_wait", [None, 120])
 async def test_whoever_joins_an_empty_team_during_an_outage_is_paged_within_a_minute(
     world: World, team_wait: int | None
@@ -283,6 +297,7 @@ async def test_whoever_joins_an_empty_team_during_an_outage_is_paged_within_a_mi
     assert world.new_mails() == []
 
 
+@pytest.mark.slow
 async def test_a_mail_server_that_takes_nothing_shows_as_lag_and_one_dead_mailbox_does_not(world: World) -> None:
     world.mailbox.answer_recipient = lambda address: "451 4.3.0 try later"
     await world.outage("shop")

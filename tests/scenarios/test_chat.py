@@ -43,6 +43,7 @@ async def alice_is_on_call(world: World) -> None:
     assert answer.status_code in (200, 201), answer.text
 
 
+@pytest.mark.slow
 async def test_ann_takes_an_outage_on_in_slack_and_the_mails_stop(world: World, slack: Slack) -> None:
     await alice_is_on_call(world)
     incident = await world.outage("shop", team_wait=180)
@@ -64,6 +65,7 @@ async def test_ann_takes_an_outage_on_in_slack_and_the_mails_stop(world: World, 
     assert (await world.incident(incident))["status"] == "Resolved"
 
 
+@pytest.mark.slow
 async def test_what_is_answered_by_mail_shows_in_slack(world: World, slack: Slack) -> None:
     await world.outage("shop")
     (message,) = slack.in_channel()
@@ -72,6 +74,7 @@ async def test_what_is_answered_by_mail_shows_in_slack(world: World, slack: Slac
     assert list(message.buttons) == ["Resolve"]
 
 
+@pytest.mark.slow
 async def test_a_slack_that_is_down_costs_nobody_a_page_and_is_told_when_it_is_back(world: World, slack: Slack) -> None:
     slack.answers = [(503, b"", {})] * 3
     await world.outage("shop")
@@ -80,6 +83,7 @@ async def test_a_slack_that_is_down_costs_nobody_a_page_and_is_told_when_it_is_b
     assert len(slack.in_channel()) == 1, "posted once, as soon as it could be"
 
 
+@pytest.mark.slow
 async def test_news_that_come_late_do_not_turn_back_how_things_stand(world: World, slack: Slack) -> None:
     incident = await world.outage("shop")
     (message,) = slack.in_channel()
@@ -92,6 +96,7 @@ async def test_news_that_come_late_do_not_turn_back_how_things_stand(world: Worl
     assert message.buttons == {}
 
 
+@pytest.mark.slow
 async def test_what_is_answered_twice_in_one_breath_ends_as_it_ended(world: World, slack: Slack) -> None:
     incident = await world.outage("shop")
     (message,) = slack.in_channel()
@@ -102,6 +107,7 @@ async def test_what_is_answered_twice_in_one_breath_ends_as_it_ended(world: Worl
     assert len(slack.in_thread(message)) == 2
 
 
+@pytest.mark.slow
 async def test_a_group_in_telegram_hears_of_it_and_ends_it(world: World) -> None:
     async with running(Telegram()) as telegram:
         world.providers["telegram"] = telegram.settings
@@ -117,6 +123,7 @@ async def test_a_group_in_telegram_hears_of_it_and_ends_it(world: World) -> None
         assert "the incident is over" in shown.text
 
 
+@pytest.mark.slow
 async def test_two_who_press_at_the_same_moment_are_one_answer(world: World, slack: Slack) -> None:
     await world.outage("shop")
     (message,) = slack.in_channel()
@@ -147,6 +154,7 @@ async def test_a_channel_is_set_up_by_the_api_and_tried_out(world: World) -> Non
         assert shown["slack_status"] == "account_inactive"
 
 
+@pytest.mark.slow
 async def test_alice_is_paged_in_her_own_chat_once_she_has_proven_that_it_is_hers(world: World) -> None:
     async with running(Telegram()) as telegram:
         world.providers["telegram"] = telegram.settings

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.world import World
 
 HOUR = 3_600
@@ -25,6 +27,7 @@ async def pass_by(world: World, **time: float) -> None:
     await world.settle()
 
 
+@pytest.mark.slow
 async def test_a_nightly_backup_misses_its_time_and_alice_is_paged_until_it_comes(world: World) -> None:
     id, address = await world.heartbeat("Nightly backup", period=HOUR, grace=300)
     assert await status(world, id) == "pending"
@@ -74,6 +77,7 @@ async def test_a_job_that_starts_and_never_ends_is_noticed(world: World) -> None
     assert await status(world, id) == "up"
 
 
+@pytest.mark.slow
 async def test_an_incident_closed_by_hand_does_not_hide_the_next_night(world: World) -> None:
     id, address = await world.heartbeat("Nightly backup", period=HOUR, grace=300)
     await world.ping(address)
@@ -86,6 +90,7 @@ async def test_an_incident_closed_by_hand_does_not_hide_the_next_night(world: Wo
     assert len(await world.incidents(heartbeat_id=id, resolved="false")) == 1
 
 
+@pytest.mark.slow
 async def test_an_acknowledged_outage_is_not_told_again_every_night(world: World) -> None:
     id, address = await world.heartbeat("Nightly backup", period=HOUR, grace=300)
     await world.ping(address)
@@ -98,6 +103,7 @@ async def test_an_acknowledged_outage_is_not_told_again_every_night(world: World
     assert world.new_mails() == []
 
 
+@pytest.mark.slow
 async def test_after_our_own_night_off_nobody_is_woken_for_what_may_have_called(world: World) -> None:
     jobs = [await world.heartbeat(f"Job {number}", period=HOUR, grace=60) for number in range(5)]
     for _, address in jobs:
@@ -115,6 +121,7 @@ async def test_after_our_own_night_off_nobody_is_woken_for_what_may_have_called(
     assert incident["attributes"]["cause"] == "No heartbeat for 9 h (expected every 1 h)"
 
 
+@pytest.mark.slow
 async def test_silence_in_maintenance_is_told_only_after_it(world: World) -> None:
     assert world.clock.now() == datetime(2026, 3, 2, 12, tzinfo=UTC)
     window = {"maintenance_from": "12:30:00", "maintenance_to": "14:00:00", "maintenance_timezone": "UTC"}
@@ -127,6 +134,7 @@ async def test_silence_in_maintenance_is_told_only_after_it(world: World) -> Non
     assert len(await world.incidents(heartbeat_id=id, resolved="false")) == 1
 
 
+@pytest.mark.slow
 async def test_a_paused_heartbeat_keeps_quiet_and_a_resumed_one_waits_for_its_next_beat(world: World) -> None:
     id, address = await world.heartbeat("Import", period=HOUR)
     await world.ping(address)
@@ -142,6 +150,7 @@ async def test_a_paused_heartbeat_keeps_quiet_and_a_resumed_one_waits_for_its_ne
     assert await status(world, id) == "down"
 
 
+@pytest.mark.slow
 async def test_a_changed_period_counts_from_the_change(world: World) -> None:
     id, address = await world.heartbeat("Import", period=24 * HOUR)
     await world.ping(address)
@@ -153,6 +162,7 @@ async def test_a_changed_period_counts_from_the_change(world: World) -> None:
     assert await status(world, id) == "down"
 
 
+@pytest.mark.slow
 async def test_a_schedule_says_when_a_call_was_due(world: World) -> None:
     schedule = {"schedule": "30 13 * * *", "schedule_timezone": "Europe/Berlin", "grace": 600}
     id, address = await world.heartbeat("Nightly backup", **schedule)

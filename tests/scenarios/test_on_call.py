@@ -86,6 +86,7 @@ async def test_those_who_come_next_are_told_beforehand_once_and_nobody_at_all_if
     assert await on_call(world) == ["bob"]
 
 
+@pytest.mark.slow
 async def test_in_the_night_of_the_change_the_right_person_is_paged_to_the_second(world: World) -> None:
     await rotate(world, timezone="Europe/Berlin", handoff_time="02:30", starts_at="2026-03-27T12:00:00Z")
     world.clock.set(datetime(2026, 3, 29, 0, 59, 57, tzinfo=UTC))  # 01:59:57, before 02:00 becomes 03:00
@@ -189,6 +190,7 @@ END:VCALENDAR\r
 """
 
 
+@pytest.mark.slow
 async def test_a_calendar_kept_elsewhere_says_who_is_on_call_and_outlives_its_server(world: World) -> None:
     site = world.net.site("calendar.example.com")
     site.up(CALENDAR)
@@ -223,6 +225,7 @@ async def test_a_calendar_kept_elsewhere_says_who_is_on_call_and_outlives_its_se
     assert await on_call(world) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("wanted", "title"), [
     ({"calendar_id": "default"}, "Alice Archer (Primary schedule)"),
     ({"user_email": ALICE}, "On call: Primary schedule"),

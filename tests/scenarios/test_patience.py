@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.world import World
 
 
+@pytest.mark.slow
 async def test_an_hourly_monitor_pages_a_minute_after_its_first_failure(world: World) -> None:
     await world.monitor("shop", check_frequency=3600, confirmation_period=60, recovery_period=120)
     await world.fast_forward(seconds=5)

@@ -54,6 +54,7 @@ async def outage(world: World, *, wait: int = 300, **ways: bool) -> int:
     return await world.outage("shop", team_wait=wait, **switches)
 
 
+@pytest.mark.slow
 async def test_bobs_phone_rings_he_presses_one_and_nobody_else_is_paged(world: World, twilio: Twilio) -> None:
     incident = await outage(world, call=True)
     assert twilio.new() == [("call", BOB)]
@@ -73,6 +74,7 @@ async def test_bobs_phone_rings_he_presses_one_and_nobody_else_is_paged(world: W
     assert "through a phone call: allowed" in said
 
 
+@pytest.mark.slow
 async def test_key_two_passes_it_on_at_once(world: World, twilio: Twilio) -> None:
     incident = await outage(world, call=True, wait=3600)
     assert await twilio.calls[0].press("2") == "The next person is being alerted now. Goodbye."
@@ -89,6 +91,7 @@ async def test_key_two_passes_it_on_at_once(world: World, twilio: Twilio) -> Non
     assert "Alice Archer has it already: shop.example.com. Goodbye." in again, "told twice, done once"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", ["refused", "busy", "mailbox"])
 async def test_a_call_that_does_not_reach_him_becomes_a_text_message_at_once(
     world: World, twilio: Twilio, why: str
@@ -110,6 +113,7 @@ async def test_a_call_that_does_not_reach_him_becomes_a_text_message_at_once(
     assert words in await told(world, incident)
 
 
+@pytest.mark.slow
 async def test_while_twilio_is_down_he_is_mailed_and_when_it_is_back_his_phone_rings(
     world: World, twilio: Twilio
 ) -> None:
@@ -124,6 +128,7 @@ async def test_while_twilio_is_down_he_is_mailed_and_when_it_is_back_his_phone_r
     assert (await world.incident(incident))["acknowledged_by"] == "Bob Builder"
 
 
+@pytest.mark.slow
 async def test_a_text_is_answered_with_its_code_once_and_again(world: World, twilio: Twilio) -> None:
     incident = await outage(world, sms=True)
     text = twilio.texts[-1]
@@ -144,6 +149,7 @@ async def test_a_text_is_answered_with_its_code_once_and_again(world: World, twi
     assert "Twilio: delivered" in await told(world, incident)
 
 
+@pytest.mark.slow
 async def test_what_twilio_has_not_signed_changes_nothing(world: World, twilio: Twilio) -> None:
     incident = await outage(world, call=True)
     phone = twilio.calls[0]
@@ -159,6 +165,7 @@ async def test_what_twilio_has_not_signed_changes_nothing(world: World, twilio: 
     assert (await twilio.tell(phone.form["StatusCallback"] + "0", {"CallStatus": "busy"}))[0] == 404
 
 
+@pytest.mark.slow
 async def test_a_call_of_which_nothing_is_heard_again_counts_as_not_received(world: World, twilio: Twilio) -> None:
     await outage(world, call=True, wait=3600)
     assert twilio.new() == [("call", BOB)]

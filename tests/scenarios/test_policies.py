@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.world import World
 
 DOWN = "[Tocsin] Down: shop.example.com (Status 503)"
@@ -77,6 +79,7 @@ async def test_a_page_that_is_ignored_goes_to_the_second_person_as_was_said_befo
     assert world.new_mails() == []
 
 
+@pytest.mark.slow
 async def test_nobody_answers_so_it_is_repeated_and_then_another_policy_takes_over(world: World) -> None:
     await world.on_call("alice")
     last = await policy(world, calls(BOB), name="Last resort")
@@ -91,6 +94,7 @@ async def test_nobody_answers_so_it_is_repeated_and_then_another_policy_takes_ov
     assert [to for to, _ in world.new_mails()] == ["alice"], "she is told that Bob is on it"
 
 
+@pytest.mark.slow
 async def test_with_nobody_on_call_the_whole_team_is_alerted_at_once_and_told_why(world: World) -> None:
     incident = await world.outage("shop", policy_id=await policy(world, calls("current_on_call")))
     assert [to for to, _ in world.new_mails()] == ["alice", "bob"]
@@ -104,6 +108,7 @@ async def test_a_silent_policy_collects_and_says_so(world: World) -> None:
     assert "it collects, and alerts nobody" in await story(world, incident)
 
 
+@pytest.mark.slow
 async def test_editing_or_deleting_a_policy_changes_no_page_in_flight(world: World) -> None:
     await world.on_call("alice")
     id = await policy(world, calls("current_on_call"), calls(BOB, after=300))
@@ -123,6 +128,7 @@ async def test_a_policy_that_is_gone_alerts_everybody(world: World) -> None:
     assert [to for to, _ in world.new_mails()] == ["alice", "bob"], answer.text
 
 
+@pytest.mark.slow
 async def test_by_night_and_by_what_the_incident_says_other_policies_take_over(world: World) -> None:
     bobs = await policy(world, calls(BOB), name="Bob alone")
     everybody = await policy(world, calls("entire_team"), name="All hands")
@@ -148,6 +154,7 @@ async def test_by_night_and_by_what_the_incident_says_other_policies_take_over(w
     assert await reported(Tier="silver") == ["alice", "bob"]
 
 
+@pytest.mark.slow
 async def test_whom_a_step_calls_by_metadata(world: World) -> None:
     step = calls({"type": "incident_metadata", "metadata_key": "Owner"})
     id = await policy(world, step)
@@ -166,6 +173,7 @@ async def test_whom_a_step_calls_by_metadata(world: World) -> None:
     assert await reported({"type": "Policy", "item_id": chained}) == ["bob"]
 
 
+@pytest.mark.slow
 async def test_instructions_are_posted_filled_in_and_reminded_of_until_they_are_done(world: World) -> None:
     steps = [
         {"type": "instructions", "wait_before": 0, "instructions_comment": "- [ ] check {Region}\n- [x] breathe",
@@ -191,6 +199,7 @@ async def test_instructions_are_posted_filled_in_and_reminded_of_until_they_are_
     assert len((await world.api("GET", f"/v2/incidents/{incident}/comments")).json()["data"]) == 1
 
 
+@pytest.mark.slow
 async def test_escalating_to_a_policy_replaces_what_would_still_have_come(world: World) -> None:
     await world.on_call("alice")
     bobs = await policy(world, calls(BOB, after=120), name="Bob alone")
@@ -218,6 +227,7 @@ async def test_escalating_to_a_schedule_pages_whoever_is_on_call_by_it(world: Wo
     assert [to for to, _ in world.new_mails()] == ["bob"]
 
 
+@pytest.mark.slow
 async def test_a_step_calls_a_webhook_once_and_other_webhooks_are_left_to_the_policy(world: World) -> None:
     for name in ("called", "other", "alone"):
         world.net.site(f"{name}.example.com").up()

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 
 from tests.bell import Bell
@@ -39,6 +40,7 @@ async def story(world: World, incident: int) -> list[str]:
     return [item["attributes"]["data"]["title"] for item in reversed(answer.json()["data"])]
 
 
+@pytest.mark.slow
 async def test_a_page_is_followed_from_the_outbox_to_the_one_who_answers(world: World) -> None:
     incident = await world.outage("shop")
     alice, bob = await pages(world, incident)
@@ -66,6 +68,7 @@ async def test_a_page_is_followed_from_the_outbox_to_the_one_who_answers(world: 
     assert (await world.browse("POST", "/answer/1-00000000000000000000000000000000/seen")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_when_no_mail_leaves_for_five_minutes_that_is_recorded_while_it_lasts(world: World) -> None:
     world.mailbox.answer_data = lambda: "451 4.3.0 try again later"
     incident = await world.outage("shop")
@@ -83,6 +86,7 @@ async def test_when_no_mail_leaves_for_five_minutes_that_is_recorded_while_it_la
     assert paging["first_accepted_at"] > paging["breach_recorded_at"]
 
 
+@pytest.mark.slow
 async def test_two_installs_watch_each_other_and_the_living_one_pages_about_the_other(
     world: World, sqlite_template: Path, tmp_path: Path, vault: Vault
 ) -> None:

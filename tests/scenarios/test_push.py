@@ -55,6 +55,7 @@ async def outage(world: World) -> int:
     return await world.outage("shop", team_wait=3600, push=True, email=False, call=False, sms=False)
 
 
+@pytest.mark.slow
 async def test_it_hums_says_that_it_did_and_one_tap_acknowledges(world: World, phone: Phone) -> None:
     assert (await phone.subscribe()).status_code == 201
     incident = await outage(world)
@@ -77,6 +78,7 @@ async def test_it_hums_says_that_it_did_and_one_tap_acknowledges(world: World, p
     assert [each["kind"] for each in phone.shown()] == ["page", "resolved"]
 
 
+@pytest.mark.slow
 async def test_a_phone_that_is_off_is_no_silence(world: World, phone: Phone) -> None:
     await phone.subscribe()
     await outage(world)
@@ -84,6 +86,7 @@ async def test_a_phone_that_is_off_is_no_silence(world: World, phone: Phone) -> 
     assert [to for to, _ in world.new_mails()] == ["bob"]
 
 
+@pytest.mark.slow
 async def test_a_browser_that_has_withdrawn_is_never_tried_again(world: World, phone: Phone) -> None:
     await phone.subscribe()
     phone.service.answer("/push/bob", 410, b"gone")
@@ -93,6 +96,7 @@ async def test_a_browser_that_has_withdrawn_is_never_tried_again(world: World, p
     assert [each["attributes"]["gone_at"] is not None for each in methods] == [False, True]
 
 
+@pytest.mark.slow
 async def test_nothing_is_believed_without_its_secret(world: World, phone: Phone) -> None:
     await phone.subscribe()
     incident = await outage(world)

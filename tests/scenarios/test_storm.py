@@ -39,6 +39,7 @@ async def dark(world: World, number: int, **attributes: object) -> list[int]:
     return monitors
 
 
+@pytest.mark.slow
 async def test_forty_sites_that_fail_together_are_a_handful_of_mails(world: World) -> None:
     await dark(world, 40)
     assert downs(world) == {"alice": 5, "bob": 5}

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.world import BASE_URL, World
 from tocsin.kernel.net import HttpRequest
@@ -22,6 +23,7 @@ async def hook(world: World, **attributes: Any) -> str:
     return str(answer.json()["data"]["id"])
 
 
+@pytest.mark.slow
 async def test_an_outage_is_told_in_three_messages_each_as_things_stood_then(world: World) -> None:
     await hook(world)
     incident = await world.outage("shop", recovery_period=0)
@@ -51,6 +53,7 @@ async def test_an_outage_is_told_in_three_messages_each_as_things_stood_then(wor
         assert not request.follow_redirects
 
 
+@pytest.mark.slow
 async def test_a_dead_endpoint_hears_everything_in_order_when_it_is_back_and_nobody_waits_for_it(world: World) -> None:
     await hook(world)
     await hook(world, url="https://other.example.com/in")

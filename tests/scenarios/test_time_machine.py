@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.world import Mail, World
 from tocsin.kernel.clock import to_wire
 
@@ -45,6 +47,7 @@ async def two_take_turns(world: World) -> int:
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_what_was_simulated_is_what_happens(world: World) -> None:
     policy = await two_take_turns(world)
     monitor = await world.monitor("shop", policy_id=policy, name="Shop", confirmation_period=0)

@@ -99,6 +99,7 @@ async def test_a_lock_held_for_a_moment_is_waited_for(sqlite_database: Database)
     assert await sqlite_database.read(count) == 1
 
 
+@pytest.mark.slow
 async def test_lost_connections_to_postgres_are_replaced(postgres_database: Database, postgres: PostgresServer) -> None:
     await postgres_database.write(note, "before")
     name = postgres_database.url.rpartition("/")[2]
@@ -169,6 +170,7 @@ async def test_a_connection_of_sqlite_that_broke_is_replaced(sqlite_database: Da
     assert await sqlite_database.read(count) == 1
 
 
+@pytest.mark.slow
 def test_two_processes_that_migrate_at_once_do_it_one_after_the_other(
     postgres: PostgresServer, clock: FakeClock, bus: MemoryBus, vault: Vault
 ) -> None:
@@ -186,6 +188,7 @@ def test_two_processes_that_migrate_at_once_do_it_one_after_the_other(
         postgres.drop("migrated_twice")
 
 
+@pytest.mark.slow
 def test_migrating_postgres_is_not_bound_to_the_time_of_a_statement(
     postgres: PostgresServer, clock: FakeClock, bus: MemoryBus, vault: Vault
 ) -> None:

@@ -89,6 +89,7 @@ async def test_a_reader_sees_one_moment(database: Database) -> None:
     assert await database.read(twice) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_migrated_database_has_exactly_the_declared_tables(database: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from alembic import command
 from sqlalchemy import text
 
@@ -19,6 +20,7 @@ ROW = (
 )
 
 
+@pytest.mark.slow
 def test_messages_and_their_ledger_are_kept_and_numbers_go_on(tmp_path: Path, clock: FakeClock) -> None:
     database = open_database(f"sqlite:///{tmp_path}/tocsin.db", clock, MemoryBus(), Vault(Vault.new_key()))
     config = _config()

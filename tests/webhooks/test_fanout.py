@@ -50,6 +50,7 @@ async def test_an_event_that_becomes_visible_after_a_later_one_is_not_passed_ove
     assert sorted(await ops.database.read(planned)) == sorted([ids[-1], later])
 
 
+@pytest.mark.slow
 async def test_many_writers_and_two_workers_at_once_lose_and_double_nothing(ops: Ops) -> None:
     for _ in range(2):
         await ops.webhook()
@@ -84,6 +85,7 @@ async def test_the_messages_about_one_incident_are_planned_in_its_order(ops: Ops
     assert [delivery.event for delivery in await ops.log(id)] == [f"incident.{name}" for name in story]
 
 
+@pytest.mark.slow
 async def test_a_storm_is_handed_on_a_thousand_events_at_a_look(sqlite_ops: Ops) -> None:
     ops = sqlite_ops
     await ops.webhook()

@@ -60,6 +60,7 @@ def written(document: Any) -> str:
     return json.dumps(document)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(documents, values, metadata)
 def test_valid_json_stays_valid_json_whatever_the_values_are(
@@ -136,6 +137,7 @@ def test_other_kinds_of_text_are_escaped_in_their_own_way() -> None:
     assert render("Down: $NAME", values, {}, "text/plain") == 'Down: a&b "c"'
 
 
+@pytest.mark.slow
 @given(values, metadata)
 def test_a_header_is_one_line_of_ascii(values: dict[str, Any], metadata: dict[str, str]) -> None:
     line = render_header("$NAME $CAUSE $METADATA.Team $METADATA_ARRAY", values, metadata)
@@ -168,6 +170,7 @@ def test_deep_nesting_is_a_complaint_and_no_crash() -> None:
     assert complaint("[" * 100_000, "") is not None
 
 
+@pytest.mark.slow
 @given(st.dictionaries(texts, texts, max_size=5))
 def test_facts_are_found_under_any_key(facts: dict[str, str]) -> None:
     for key, value in facts.items():

@@ -63,6 +63,7 @@ async def test_a_refusal_is_tried_again_later_and_what_comes_after_waits_for_it(
     assert await ops.states(id) == ["delivered"] * 3
 
 
+@pytest.mark.slow
 async def test_what_an_endpoint_keeps_refusing_lets_later_news_of_the_incident_pass(ops: Ops) -> None:
     id = await ops.webhook()
     sending = ops.workers()[1]
@@ -115,6 +116,7 @@ async def test_410_is_final_for_its_message_alone(ops: Ops) -> None:
     assert await ops.states(id) == ["given_up", "delivered"]
 
 
+@pytest.mark.slow
 async def test_a_message_is_given_up_after_a_day_with_the_last_reason_even_if_it_was_never_its_turn(ops: Ops) -> None:
     id = await ops.webhook()
     sending = ops.workers()[1]
@@ -412,6 +414,7 @@ async def test_a_late_acceptance_outdoes_the_failure_that_comes_with_it(ops: Ops
     assert (delivery.state, delivery.due_at, len(delivery.log)) == ("delivered", None, 2)
 
 
+@pytest.mark.slow
 async def test_a_webhook_that_cannot_be_taken_silences_none_of_those_taken_with_it(sqlite_ops: Ops) -> None:
     ops = sqlite_ops
     broken, whole = await ops.webhook("/broken"), await ops.webhook()

@@ -38,6 +38,7 @@ async def _try(client: Any, route: Route, operation: Operation, address: str) ->
     return await client.request(route.method, address, json=examples.body(operation, route))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("route", "operation"), ROUTES)
 async def test_without_a_token_that_we_know_nothing_is_done(
     at: Clients, database: Database, route: Route, operation: Operation
@@ -96,6 +97,7 @@ ANSWERED = [each for each in ROUTES if each.values[1].name not in _EVIDENCE + _A
 is to fail must be said."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("route", "operation"), ANSWERED)
 async def test_the_owner_may_and_is_answered_as_declared(at: Clients, route: Route, operation: Operation) -> None:
     address = await examples.address(at.alice, route)

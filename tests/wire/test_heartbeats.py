@@ -55,6 +55,7 @@ async def test_a_list_is_paginated_and_the_url_in_it_is_the_same(at: Clients) ->
     assert (empty["data"], empty["pagination"]["next"]) == ([], None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "errors"),
     [

@@ -180,6 +180,7 @@ async def test_the_list_is_filtered_and_paged(at: Clients) -> None:
     assert [each["attributes"]["key"] for each in first["data"]] == ["Key 0", "Key 1"]
 
 
+@pytest.mark.slow
 async def test_an_owner_has_at_most_a_hundred_keys(at: Clients) -> None:
     for number in range(100):
         assert (await put(at, f"Key {number}", ["a"])).status_code == 201

@@ -284,6 +284,7 @@ async def test_a_global_token_names_the_team_and_may_filter_by_it(at: Clients) -
     assert [each["id"] for each in listed["data"]] == ["2"]
 
 
+@pytest.mark.slow
 async def test_a_team_has_a_hundred_webhooks_at_most(at: Clients) -> None:
     for _ in range(100):
         await create(at)

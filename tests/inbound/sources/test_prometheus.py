@@ -70,6 +70,7 @@ def test_what_alertmanager_left_out_is_counted() -> None:
     assert read(alertmanager(truncatedAlerts=38))[0].facts["more_alerts"] == "38"
 
 
+@pytest.mark.slow
 def test_ten_thousand_alerts_in_one_message_are_a_thousand_and_a_count() -> None:
     body = alertmanager()
     body["alerts"] = [{**body["alerts"][0], "fingerprint": f"{number:016x}"} for number in range(10_000)]

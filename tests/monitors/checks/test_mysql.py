@@ -50,6 +50,7 @@ def mariadb(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
         yield port
 
 
+@pytest.mark.slow
 def test_a_login_runs_a_query(check: Check, mariadb: int) -> None:
     login = {"port": str(mariadb), "auth_username": "watch"}
     right = check("mysql", **login, auth_password="sesame")
@@ -65,6 +66,7 @@ def test_a_login_runs_a_query(check: Check, mariadb: int) -> None:
     assert "to database 'shop'" in (foreign.cause or "")
 
 
+@pytest.mark.slow
 def test_without_a_login_an_answer_is_enough_however_often_it_is_asked(check: Check, mariadb: int) -> None:
     # 100 broken greetings make a server block the host: this is more.
     for _ in range(110):
@@ -194,6 +196,7 @@ def test_the_proofs_are_those_of_another_client(password: bytes, nonce: bytes) -
     assert mysql.scramble("mysql_native_password", password, nonce) == scramble_native_password(password, nonce)
 
 
+@pytest.mark.slow
 @given(st.binary(min_size=1, max_size=120))
 def test_no_packet_is_too_odd_to_be_read(data: bytes) -> None:
     for odd in (data, b"\x0a" + data, b"\x0a5\0" + data):

@@ -172,6 +172,7 @@ def test_a_trace_that_is_too_large_is_kept_without_its_pages() -> None:
         cleaning.cleaned(data, [], 100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "why"),
     [

@@ -63,6 +63,7 @@ def locked(authority: trustme.CA) -> Iterator[Locked]:
         server.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("user", "password"), [("scram", "pass wörd"), ("digest", "sesame"), ("clear", "sesame")])
 def test_every_kind_of_login_runs_a_query(check: Check, locked: Locked, user: str, password: str) -> None:
     login = {"port": str(locked.port), "auth_username": user, "database": "postgres"}

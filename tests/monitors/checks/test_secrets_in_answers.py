@@ -33,6 +33,7 @@ def test_blanks_are_hidden_as_sent_and_as_a_cause_has_them() -> None:
     assert masked(b"'two  blanks' 'two blanks'", ("two  blanks",)) == b"'[hidden]' '[hidden]'"
 
 
+@pytest.mark.slow
 @given(st.text("abc ", min_size=4, max_size=20), st.binary(max_size=30), st.binary(max_size=30))
 def test_no_secret_survives_between_any_bytes(secret: str, before: bytes, after: bytes) -> None:
     text = masked(before + secret.encode() + after, (secret,))

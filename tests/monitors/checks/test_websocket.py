@@ -127,6 +127,7 @@ def test_a_server_that_repeats_our_credentials_does_not_give_them_away(check: Ch
     assert b"top-secret" not in outcome.evidence.body
 
 
+@pytest.mark.slow
 def test_a_keyword_is_found_in_a_message_that_comes_in_many_pieces(check: Check) -> None:
     def dribble(connection: socket.socket) -> None:
         key = connection.recv(65_536).partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]

@@ -19,6 +19,7 @@ async def tell(url: str, *, allow_private: bool = True) -> Answer:
     return await apprise.send(to(url), apprise.Settings(allow_private=allow_private))
 
 
+@pytest.mark.slow
 async def test_a_message_goes_out_by_one_address() -> None:
     async with running(Hook()) as hook:
         answer = await tell(f"json://127.0.0.1:{hook.port}/in")

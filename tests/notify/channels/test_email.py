@@ -97,6 +97,7 @@ async def test_what_others_wrote_cannot_become_markup() -> None:
     assert "javascript:" not in body.get_content()
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=100))
 @example("0" * 27, "0" * 27, "")
 def test_no_text_can_add_a_header_or_break_the_mail(subject: str, name: str, thread: str) -> None:

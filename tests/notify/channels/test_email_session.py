@@ -72,6 +72,7 @@ async def test_after_a_refusal_the_next_mail_goes_over_a_fresh_connection(reply:
     assert (len(box.mails), len(box.connections)) == (2, 2)
 
 
+@pytest.mark.slow
 async def test_a_connection_carries_only_so_many_mails() -> None:
     async with mail_server() as box:
         office = session(box)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def test_who_cannot_be_written_back_to_does_not_ask_for_it() -> None:
     assert sms.text(page(channel="sms", address=BOB), can_answer=False).endswith(f". Acknowledge: {LINK}")
 
 
+@pytest.mark.slow
 @given(headline=st.text(max_size=400), cause=st.text(max_size=400), critical=st.booleans())
 def test_whatever_is_to_be_said_fits_and_ends_in_the_whole_link(headline: str, cause: str, critical: bool) -> None:
     text = said(headline=headline, cause=cause, critical=critical)

@@ -37,6 +37,7 @@ async def deliveries(world: World, target: int) -> list[tuple[str, str]]:
     return [(each["attributes"]["kind"], each["attributes"]["state"]) for each in reversed(listed)]
 
 
+@pytest.mark.slow
 async def test_an_outage_is_an_alert_and_an_issue_that_end_with_it(world: World) -> None:
     async with running(PagerDuty()) as duty, running(Jira()) as jira:
         world.providers = {"pagerduty": pagerduty.Settings(us_url=duty.url)}
@@ -116,6 +117,7 @@ async def test_a_critical_outage_stops_ringing_when_somebody_has_taken_it_on(wor
         await world.close()
 
 
+@pytest.mark.slow
 async def test_the_button_of_an_ntfy_message_acknowledges_for_whoever_pressed_it(world: World) -> None:
     async with running(Ntfy()) as server:
         world.providers = {"ntfy": ntfy.Settings()}

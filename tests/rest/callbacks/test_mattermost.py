@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.notify.channels.test_mattermost import HOOK, Mattermost
 from tests.notify.channels.web_server import running
@@ -19,6 +20,7 @@ async def press(desk: Desk, action: dict[str, Any], name: str = "ann") -> httpx.
     return await desk.world.call_back(action["integration"]["url"], json.dumps(told).encode(), headers)
 
 
+@pytest.mark.slow
 async def test_whoever_presses_takes_it_on_and_the_message_says_so(desk: Desk) -> None:
     async with running(Mattermost()) as mattermost:
         target = await desk.world.target("mattermost", "Ops", {"webhook_url": mattermost.url + HOOK})

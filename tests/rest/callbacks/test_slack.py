@@ -23,6 +23,7 @@ async def posted(desk: Desk) -> int:
     return incident
 
 
+@pytest.mark.slow
 async def test_whoever_presses_takes_it_on_under_their_name_in_slack(desk: Desk) -> None:
     incident = await posted(desk)
     (message,) = desk.slack.in_channel()
@@ -37,6 +38,7 @@ async def test_whoever_presses_takes_it_on_under_their_name_in_slack(desk: Desk)
     ]
 
 
+@pytest.mark.slow
 async def test_a_member_whom_slack_knows_by_their_address_is_that_person(desk: Desk) -> None:
     incident = await posted(desk)
     await desk.slack.press(desk.slack.messages[0], "Acknowledge", "U2")
@@ -46,6 +48,7 @@ async def test_a_member_whom_slack_knows_by_their_address_is_that_person(desk: D
     assert desk.slack.in_channel()[0].buttons == {}
 
 
+@pytest.mark.slow
 async def test_who_comes_second_is_told_who_was_first(desk: Desk) -> None:
     await posted(desk)
     (message,) = desk.slack.in_channel()
@@ -59,6 +62,7 @@ async def test_who_comes_second_is_told_who_was_first(desk: Desk) -> None:
     assert said["replace_original"] is False
 
 
+@pytest.mark.slow
 async def test_nothing_is_believed_that_slack_has_not_signed_just_now(desk: Desk) -> None:
     incident = await posted(desk)
     (message,) = desk.slack.in_channel()

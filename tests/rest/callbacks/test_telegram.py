@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.notify.channels.telegram_server import ANN, GROUP, TOKEN
 from tests.rest.callbacks.conftest import Desk
 from tests.world import BASE_URL
@@ -22,6 +24,7 @@ async def posted(desk: Desk) -> int:
     return incident
 
 
+@pytest.mark.slow
 async def test_whoever_presses_takes_it_on_and_sees_that_it_was_done(desk: Desk) -> None:
     incident = await posted(desk)
     (shown,) = desk.telegram.in_chat()
@@ -37,6 +40,7 @@ async def test_whoever_presses_takes_it_on_and_sees_that_it_was_done(desk: Desk)
     assert shown.buttons == {}
 
 
+@pytest.mark.slow
 async def test_an_update_that_comes_again_after_a_crash_changes_nothing(desk: Desk) -> None:
     incident = await posted(desk)
     desk.telegram.press(desk.telegram.in_chat()[0], "Acknowledge", "Ann")
@@ -95,6 +99,7 @@ async def test_a_press_goes_before_small_talk(desk: Desk) -> None:
     assert await desk.listen() == 0
 
 
+@pytest.mark.slow
 async def test_telegram_may_call_us_instead_at_a_secret_address(desk: Desk) -> None:
     incident = await posted(desk)
     chats = desk.world.chats
