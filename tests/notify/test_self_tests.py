@@ -91,6 +91,9 @@ async def test_acceptance_alone_proves_nothing_where_arrival_is_told(
     await worker.run_once()
     assert worker.results[0].passed is False
     assert [address for address, _ in await send(ops, "email", Sent("accepted"))] == ["boss@example.com"]
+    clock.wind(rules.SOONER / 2)
+    assert await send(ops, "sms", Sent("accepted by Twilio")) == [], "a test that is over does not ring any more"
+    assert (await ops.database.read(actions.look)).oldest_tried_page_at is None
 
 
 async def test_what_is_no_longer_wanted_is_forgotten(ops: Ops) -> None:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.clock import to_wire
 from tocsin.notify.actions.planning import queue
-from tocsin.notify.model import Kind, Notice
+from tocsin.notify.actions.recording import line
+from tocsin.notify.model import Kind, Notice, State
 from tocsin.notify.model.self_tests import SelfTest, Sink
 from tocsin.notify.rules import self_tests as rules
 from tocsin.notify.store import sending
@@ -92,6 +93,9 @@ def _look(tx: Tx, test: SelfTest, team_id: int, alarms: Sequence[Sink], every: t
     )
     if not mine:
         return
+    if row is not None and row.due_at is not None:  # else every failed test would still ring when the provider is back
+        sending.change(tx, row.id, state=State.CANCELLED, due_at=None, in_flight=row.in_flight)
+        sending.append(tx, [line(tx, row.id, State.CANCELLED, row.attempts, "the test is over")])
     events.record(
         tx, "self_test.passed" if passed else "self_test.failed", team_id=team_id, resource_type="self_test",
         resource_id=test.id, channel=test.sink.channel, why=why,

@@ -159,9 +159,11 @@ def dues(tx: Tx, channel: str, urgency: int) -> tuple[datetime | None, datetime 
 
 
 def oldest_tried(tx: Tx, urgency: int) -> datetime | None:
-    """When the oldest unfinished delivery of that urgency was planned that has been tried already."""
+    """When the oldest unfinished delivery of that urgency was planned that has been tried already; one that is about
+    no incident, e.g. a test of the pager, keeps nobody waiting."""
     column = deliveries.c
     waiting = (column.due_at.is_not(None)) & (column.urgency == urgency) & (column.attempts > 0)
+    waiting &= column.incident_id > 0
     found: datetime | None = tx.execute(select(func.min(column.planned_at)).where(waiting)).scalar_one()
     return found
 
