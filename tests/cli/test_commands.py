@@ -16,6 +16,7 @@ from tests.postgres import PostgresServer
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.slow
 def test_migrate_makes_the_tables_and_says_when_there_is_nothing_to_do(tmp_path: Path) -> None:
     first = tocsin("migrate", "--data", "data", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
@@ -23,6 +24,7 @@ def test_migrate_makes_the_tables_and_says_when_there_is_nothing_to_do(tmp_path:
     assert "Nothing to do" in tocsin("migrate", "--data", "data", cwd=tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_a_token_is_printed_alone_and_works_at_once_on_a_running_server(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         made = tocsin("token", "create", "--team", "Ops", "--data", "data", cwd=tmp_path)
@@ -48,6 +50,7 @@ def test_a_global_token_sees_every_team(tmp_path: Path) -> None:
         assert server.ask("/api/v2/monitors", "POST", body, made.stdout.strip())[0] == 201
 
 
+@pytest.mark.slow
 def test_a_token_without_a_team_is_refused(tmp_path: Path) -> None:
     refused = tocsin("token", "create", "--data", "data", cwd=tmp_path)
     assert refused.returncode == 2

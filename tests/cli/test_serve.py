@@ -30,6 +30,7 @@ def running(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.slow
 def test_the_first_start_prints_the_address_a_sign_in_and_a_token_and_the_second_does_not(tmp_path: Path) -> None:
     with Server(tmp_path / "data", TOCSIN_ADMIN_EMAIL="ann@example.com") as first:
         assert f"http://127.0.0.1:{first.port}" in first.output
@@ -79,6 +80,7 @@ def test_requests_are_counted_by_operation_and_status(shared: Server) -> None:
     assert 'status="401"} 1.0' in text
 
 
+@pytest.mark.slow
 def test_a_second_one_on_the_same_data_is_refused_and_told_who_runs(shared: Server) -> None:
     refused = tocsin("serve", "--data", str(shared.data), "--port", "0", cwd=shared.data.parent)
     assert refused.returncode == 1
@@ -165,6 +167,7 @@ def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "variables", "says"),
     [
@@ -183,6 +186,7 @@ def test_a_bad_value_names_the_option_and_the_fix_and_exits_with_2(
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_help_shows_every_option_with_its_variable_and_default(tmp_path: Path) -> None:
     shown = tocsin("serve", "--help", cwd=tmp_path)
     assert shown.returncode == 0

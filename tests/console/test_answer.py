@@ -56,6 +56,7 @@ async def test_resolving_by_the_link(world: World) -> None:
     assert "<form" not in (await world.browse("GET", link)).text
 
 
+@pytest.mark.slow
 async def test_a_forged_link_opens_nothing(world: World) -> None:
     await world.outage("shop")
     link = world.mail_to("alice@example.com")[0].answer_url
@@ -65,6 +66,7 @@ async def test_a_forged_link_opens_nothing(world: World) -> None:
         assert answer.status_code == 404, forged
 
 
+@pytest.mark.slow
 async def test_a_strange_form_does_nothing(world: World) -> None:
     incident = await world.outage("shop")
     link = world.mail_to("alice@example.com")[0].answer_url
@@ -73,6 +75,7 @@ async def test_a_strange_form_does_nothing(world: World) -> None:
     assert (await world.incident(incident))["status"] == "Started"
 
 
+@pytest.mark.slow
 async def test_the_page_lets_nothing_foreign_in(world: World) -> None:
     evil = '"><script>alert(1)</script>'
     await world.outage("shop", name=evil)
@@ -86,6 +89,7 @@ async def test_the_page_lets_nothing_foreign_in(world: World) -> None:
     assert page.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.slow
 async def test_what_was_answered_by_link_is_in_the_audit_log(world: World) -> None:
     incident = await world.outage("shop")
     link = world.mail_to("alice@example.com")[0].answer_url

@@ -54,6 +54,7 @@ def test_of_several_the_one_that_lasts_longest_counts() -> None:
     assert quiet_until(both, utc("2026-01-15T22:30")) == utc("2026-01-16T06:00")
 
 
+@pytest.mark.slow
 @given(st.times(), st.times(), st.integers(0, 366 * 24 * 60), st.sampled_from(["Europe/Prague", "Australia/Lord_Howe"]))
 def test_quiet_hours_end_after_they_hold_and_within_a_day(begin: object, end: object, minutes: int, zone: str) -> None:
     at = utc("2026-01-01T00:00") + timedelta(minutes=minutes)

@@ -79,6 +79,7 @@ async def test_after_an_hour_of_downtime_of_ours_nobody_was_forgotten_and_nobody
     assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
 
 
+@pytest.mark.slow
 async def test_two_workers_at_once_page_everybody_once(team: Team, clock: FakeClock) -> None:
     for incident_id in range(1, 21):
         await team.start(incident_id, Paging(team_wait=60))

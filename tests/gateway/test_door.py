@@ -172,6 +172,7 @@ async def test_a_failed_write_leaves_nothing_but_its_audit_entry(house: House) -
     assert (entry.outcome, entry.reason) == ("failed", "Bell was already cracked")
 
 
+@pytest.mark.slow
 async def test_a_bug_of_ours_is_on_record_and_raised(house: House) -> None:
     with pytest.raises(RuntimeError):
         await house.call(CAST, body={"name": "bug"})

@@ -116,6 +116,7 @@ def test_a_look_always_moves_the_deadline_into_the_future(period: int, grace: in
     assert judged.standing.due_ms > now_ms - period * 1000  # at most one step behind: it catches up at once
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.sampled_from(list(Kind)), st.sampled_from([None, A, B]), st.integers(0, HOUR)), max_size=30)
 )

@@ -59,6 +59,7 @@ async def counted(database: Database) -> dict[int, int]:
     return await database.read(work)
 
 
+@pytest.mark.slow
 async def test_pings_of_many_jobs_at_once_are_all_kept_and_all_move_their_deadlines(
     database: Database, clock: FakeClock
 ) -> None:

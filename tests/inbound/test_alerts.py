@@ -216,6 +216,7 @@ async def test_a_storm_that_does_not_end_pages_again_after_an_hour(ops: Ops) -> 
     assert storms[1].started_at - storms[0].started_at >= timedelta(hours=1)
 
 
+@pytest.mark.slow
 async def test_what_a_person_has_just_reopened_ends_with_its_alert(ops: Ops) -> None:
     integration = await ops.integration()
     await ops.trigger(integration, "db")

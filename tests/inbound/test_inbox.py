@@ -104,6 +104,7 @@ async def test_what_cannot_be_understood_is_kept_and_said_to_the_sender(ops: Ops
     assert answer.body == {"errors": payload.outcome.removeprefix("Not understood: "), "payload_id": str(payload.id)}
 
 
+@pytest.mark.slow
 async def test_people_are_told_once_that_messages_cannot_be_read_until_one_of_them_has_looked(ops: Ops) -> None:
     integration = await ops.integration("prometheus", name="Cluster")
     for body in (b"{", {"hello": "world"}):
@@ -242,6 +243,7 @@ def _long(ops: Ops, alerts: int) -> Received:
     return Received(method="POST", body=body, content_type="application/json", at=ops.clock.now())
 
 
+@pytest.mark.slow
 async def test_a_message_of_very_many_alerts_is_worked_off_in_parts_and_answered_as_one(ops: Ops) -> None:
     integration = await ops.integration("prometheus")
     many = 2 * actions.MAX_ALERTS_AT_ONCE + 7

@@ -54,6 +54,7 @@ async def test_a_flood_of_alerts_does_not_fill_the_disk(ops: Ops) -> None:
         assert await ops.database.write(lambda tx: actions.prune(tx, at_most=100, at_most_kept=5)) == forgotten
 
 
+@pytest.mark.slow
 async def test_a_flood_whose_sender_never_says_that_it_is_over_is_forgotten_when_its_incidents_are(ops: Ops) -> None:
     integration = await ops.integration()
     await ops.trigger(integration, "db", "web", "mail", "dns")

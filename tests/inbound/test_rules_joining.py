@@ -30,6 +30,7 @@ ALERTS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.integers(0, 30), CANDIDATES, CANDIDATES)
 def test_an_alert_is_silent_only_in_an_incident_that_is_open_and_young(
     ungrouped: int, group: Candidate | None, storm: Candidate | None

@@ -159,6 +159,7 @@ def test_a_pattern_that_cannot_be_used_is_said_to_be_one(pattern: str) -> None:
     assert patterns.complaint_about_pattern(pattern)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40), st.text(max_size=200))
 def test_whatever_the_pattern_it_is_refused_or_it_can_be_searched(pattern: str, text: str) -> None:
     if patterns.complaint_about_pattern(pattern) is None:

@@ -74,6 +74,7 @@ async def status(world: World) -> tuple[int, str]:
     return int(incident["id"]), incident["attributes"]["status"]
 
 
+@pytest.mark.slow
 @named
 async def test_a_trouble_opens_pages_once_and_ends(world: World, story: Story) -> None:
     system = await set_up(world, story)
@@ -107,6 +108,7 @@ async def test_what_follows_the_end_is_a_trouble_of_its_own(world: World, story:
     assert (first["attributes"]["status"], second["attributes"]["status"]) == ("Resolved", "Started")
 
 
+@pytest.mark.slow
 @named
 async def test_what_cannot_be_read_is_refused_in_words_and_told_unless_the_sender_looks_at_the_answer(
     world: World, story: Story
@@ -135,6 +137,7 @@ async def test_pagerdutys_sender_gets_pagerdutys_answer(world: World) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/v2/enqueue", "/api/v1/pagerduty/v2/enqueue", "/api/v1/pagerduty/{key}"])
 async def test_pagerdutys_sender_may_keep_the_path(world: World, path: str) -> None:
     key = (await pagerduty_integration(world)).routing_key
@@ -149,12 +152,14 @@ async def test_a_key_has_the_form_of_pagerdutys(world: World) -> None:
     assert re.fullmatch("[a-z0-9]{32}", (await pagerduty_integration(world)).routing_key or "")
 
 
+@pytest.mark.slow
 async def test_a_key_of_nobody_opens_nothing(world: World) -> None:
     await pagerduty_integration(world)
     assert (await world.send("/v2/enqueue", pagerduty())).status_code == 404
     assert await world.incidents() == []
 
 
+@pytest.mark.slow
 async def test_a_trigger_without_a_key_is_ended_by_the_key_of_its_answer(world: World) -> None:
     system = await pagerduty_integration(world)
     key = (await system.send(request(pagerduty(dedup_key=None)))).json()["dedup_key"]
@@ -162,6 +167,7 @@ async def test_a_trigger_without_a_key_is_ended_by_the_key_of_its_answer(world: 
     assert (await status(world))[1] == "Resolved"
 
 
+@pytest.mark.slow
 async def test_opsgenies_sender_gets_opsgenies_answer_and_an_alias_may_hold_a_slash(world: World) -> None:
     system = Sender(world, await world.integration("opsgenie-integrations", name="Opsgenie"))
     answer = await system.send(request(opsgenie(alias="srv01/mysql"), path="v2/alerts"))
@@ -208,6 +214,7 @@ async def test_ten_thousand_alerts_in_one_message_are_one_incident_that_ends(wor
     assert await status(world) == (opened, "Resolved")
 
 
+@pytest.mark.slow
 async def test_a_stranger_may_not_send_so_much(world: World) -> None:
     answer = await world.send("/api/v1/prometheus/nobodys", content=storm(10_000).body)
     assert answer.status_code == 413

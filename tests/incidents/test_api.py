@@ -323,6 +323,7 @@ async def test_a_monitors_incident_names_its_monitor_and_shows_the_evidence(at: 
     assert (await at.charlie.get(f"{ALL}/{incident.id}/response")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_the_list_is_newest_first_and_pages_of_ten_up_to_fifty(at: Clients) -> None:
     ids = [(await made(at))["id"] for _ in range(12)]
     first = (await at.alice.get(ALL)).json()
@@ -342,6 +343,7 @@ async def listed(at: Clients, query: str) -> list[str]:
     return [data["attributes"]["name"] for data in answer.json()["data"]]
 
 
+@pytest.mark.slow
 async def test_filters(at: Clients, database: Database, clock: FakeClock) -> None:
     await made(at, name="first", metadata={"Region": ["eu", "us"]})
     clock.wind(days=1)

@@ -177,6 +177,7 @@ async def test_a_cause_that_looks_well_again_is_a_suspicion(story: Story, clock:
     assert await cause(story, shop) == router.id
 
 
+@pytest.mark.slow
 async def test_a_chain_ends_at_its_first_link(story: Story, clock: FakeClock) -> None:
     api = await fails(story, API, on=(SHOP, ROUTER))
     shop = await fails(story, SHOP, on=(ROUTER,))
@@ -287,6 +288,7 @@ async def storm(story: Story, number: int, **more: Any) -> list[Incident]:
     return [await fails(story, ("monitor", 100 + n), **more) for n in range(number)]
 
 
+@pytest.mark.slow
 async def test_the_sixth_within_a_minute_makes_a_storm_and_the_first_stands_for_all(story: Story) -> None:
     incidents = await storm(story, 8)
     assert [await cause(story, incident) for incident in incidents] == [None] + [incidents[0].id] * 7
@@ -301,6 +303,7 @@ async def test_five_within_a_minute_are_five_outages(story: Story, clock: FakeCl
     assert [await cause(story, incident) for incident in incidents] == [None] * 6
 
 
+@pytest.mark.slow
 async def test_a_storm_that_abates_takes_nothing_more_in(story: Story, clock: FakeClock) -> None:
     await storm(story, 10)
     clock.wind(rules.STORM_WINDOW)
@@ -308,12 +311,14 @@ async def test_a_storm_that_abates_takes_nothing_more_in(story: Story, clock: Fa
     assert await paged(story, late) == ["alice", "bob"]
 
 
+@pytest.mark.slow
 async def test_what_a_person_reports_is_never_part_of_a_storm(story: Story) -> None:
     await storm(story, 10)
     reported = await story.open(owner_type=None, owner_id=None, kind=Kind.MANUAL)
     assert await paged(story, reported) == ["alice", "bob"]
 
 
+@pytest.mark.slow
 async def test_expiring_certificates_are_no_part_of_an_outage(story: Story) -> None:
     await storm(story, 10)
     certificate = await fails(story, SHOP, kind=Kind.SSL_EXPIRATION)
@@ -363,6 +368,7 @@ async def test_a_storm_of_several_ways_of_paging_leaves_nobody_without_a_speaker
     assert [address for address, _ in await story.mails(quiet[-1], "page")] == ["alice@team.example"]
 
 
+@pytest.mark.slow
 async def test_a_single_member_left_validating_ends_the_group_quietly(story: Story, clock: FakeClock) -> None:
     incidents = await storm(story, 7)
     for incident in incidents:
@@ -374,6 +380,7 @@ async def test_a_single_member_left_validating_ends_the_group_quietly(story: Sto
     assert await story.do(actions.count_groups) == 0
 
 
+@pytest.mark.slow
 async def test_people_hear_how_many_there_are_and_later_of_more(story: Story, clock: FakeClock) -> None:
     worker = Storms(story.database, clock, BASE)
     incidents = await storm(story, 10)
@@ -393,6 +400,7 @@ async def test_people_hear_how_many_there_are_and_later_of_more(story: Story, cl
     ] * 2
 
 
+@pytest.mark.slow
 async def test_news_waits_until_the_page_itself_has_arrived(story: Story, clock: FakeClock) -> None:
     worker = Storms(story.database, clock, BASE)
     incidents = await storm(story, 10)
@@ -423,6 +431,7 @@ async def test_a_storm_whose_common_ground_shows_later_joins_it_whole(story: Sto
     assert subject == "[Tocsin] Down: Router (Status 503) and 12 more"
 
 
+@pytest.mark.slow
 async def test_what_a_clock_that_ran_ahead_has_written_is_no_storm_of_now(story: Story, clock: FakeClock) -> None:
     await storm(story, 10)
     clock.step(-timedelta(hours=1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.incidents.test_actions import ALICE, BASE, Story, story
 from tests.incidents.test_grouping import API, ROUTER, SHOP, cause, fails, paged, recovers
 from tests.time import FakeClock
@@ -42,6 +44,7 @@ async def test_who_was_still_to_be_paged_is_paged_when_it_fails_again_without_it
     assert await paged(story, shop) == ["bob"]
 
 
+@pytest.mark.slow
 async def test_a_cause_that_looks_well_before_its_page_hands_on_each_way_of_paging(
     story: Story, clock: FakeClock
 ) -> None:

@@ -63,6 +63,7 @@ def test_results_of_long_ago_say_nothing() -> None:
     assert not network_is_ours_to_blame(old, WINDOW_SECONDS + 1)
 
 
+@pytest.mark.slow
 @given(samples)
 def test_it_is_never_ours_with_too_few_hosts(given_samples: list[Sample]) -> None:
     if len({sample.host for sample in given_samples}) < MIN_HOSTS:

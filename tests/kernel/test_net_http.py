@@ -99,6 +99,7 @@ async def test_a_body_without_end_is_cut_off_and_counts_as_answered(net: RealNet
     assert response.truncated
 
 
+@pytest.mark.slow
 async def test_a_small_zip_bomb_fills_no_memory(net: RealNet, server: HttpServer) -> None:
     server.answer("/", 200, gzip.compress(b"\0" * 30_000_000), "Content-Encoding: gzip")
     response = await ask(net, server.url())

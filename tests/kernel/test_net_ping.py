@@ -56,6 +56,7 @@ async def test_this_machine_answers(net: RealNet, host: str) -> None:
     assert 0 < reply.response_time < 2
 
 
+@pytest.mark.slow
 async def test_five_thousand_pings_in_flight_on_one_socket_are_all_answered(net: RealNet) -> None:
     replies: list[Reply] = []
     request = Ping(host="127.0.0.1", timeout_seconds=60.0)  # so that nothing is sent again while the test runs
@@ -212,6 +213,7 @@ def test_no_bytes_break_the_readers(packet: bytes, v6: bool) -> None:
     icmp.read(v6, bytes([3 if not v6 else 1, 1, 0, 0, 0, 0, 0, 0]) + packet)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.binary(min_size=16, max_size=16), st.booleans())
 def test_an_echo_is_recognised_in_its_answer_and_in_an_error(
     identifier: int, sequence: int, cookie: bytes, v6: bool

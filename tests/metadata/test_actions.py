@@ -163,6 +163,7 @@ async def test_every_kind_of_owner_hands_its_facts_on(house: House, owner: str, 
     assert await house.of("Incident", incident.id) == {"Team": text("Shop")}
 
 
+@pytest.mark.slow
 async def test_the_catalog_adds_what_follows_from_what_is_inherited(house: House) -> None:
     await house.relation(
         {"Service": ["api", "web"], "Team": ["Shop"]},

@@ -102,6 +102,7 @@ values = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(texts, st.lists(values, max_size=5))
 def test_every_value_is_found_by_each_way_of_naming_it(key: str, several: list[Value]) -> None:
     numbers = rules.terms("Incident", key, several)
@@ -122,6 +123,7 @@ def test_two_values_share_a_number_only_when_one_is_named_as_the_other_is(key: s
     assert rules.lookup_term("Monitor", key, one) not in rules.terms("Incident", key, [one])
 
 
+@pytest.mark.slow
 @given(st.lists(values, max_size=5))
 def test_what_is_shown_is_read_back_the_same(several: list[Value]) -> None:
     assert rules.parsed_values("Key", [rules.typed(value) for value in several], "values") == several

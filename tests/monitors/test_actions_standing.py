@@ -116,6 +116,7 @@ def test_the_fourth_outage_within_an_hour_pages_at_once_and_ends_only_after_a_qu
     assert not site.monitor.flapping
 
 
+@pytest.mark.slow
 def test_a_monitor_whose_flapping_is_not_to_be_damped_recovers_as_fast_however_often_it_fails(site: Site) -> None:
     site.create(recovery_period=60, flapping_damping=False)
     site.observe(Verdict.UP)
@@ -126,6 +127,7 @@ def test_a_monitor_whose_flapping_is_not_to_be_damped_recovers_as_fast_however_o
     assert happened(site, "monitor.flapping") == []
 
 
+@pytest.mark.slow
 def test_damping_that_is_switched_off_while_a_monitor_flaps_ends_at_once(site: Site) -> None:
     site.create(recovery_period=60)
     site.observe(Verdict.UP)

@@ -148,6 +148,7 @@ def test_there_may_be_many_but_not_any_number() -> None:
 texts = st.text(max_size=30)
 
 
+@pytest.mark.slow
 @given(
     st.builds(
         Assertion,

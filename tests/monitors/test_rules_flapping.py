@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,7 @@ def test_while_it_flaps_recovery_takes_a_quarter_of_an_hour_or_longer_if_set_so(
     assert look_again_ms(mending, 0, 180) == now + RECOVERY_SECONDS * 1000
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 10**9), max_size=30))
 def test_what_is_remembered_is_bounded_and_in_order(instants: list[int]) -> None:
     standing = Standing()
@@ -71,6 +73,7 @@ def test_what_is_remembered_is_bounded_and_in_order(instants: list[int]) -> None
 steps = st.lists(st.tuples(st.integers(1, 900), st.booleans()), max_size=60)
 
 
+@pytest.mark.slow
 @given(steps, st.sampled_from([0, 30, 120]), st.sampled_from([0, 60, 180]))
 def test_a_new_outage_pages_as_soon_as_it_would_without_any_damping(
     checks: list[tuple[int, bool]], confirmation: int, recovery: int

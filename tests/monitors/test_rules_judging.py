@@ -151,6 +151,7 @@ def test_somebody_is_paged_exactly_when_it_failed_for_the_whole_confirmation_per
         assert (history.standing.status in (DOWN, VALIDATING)) is down
 
 
+@pytest.mark.slow
 @given(steps, patience)
 def test_an_outage_ends_only_after_an_unbroken_good_run_of_the_recovery_period(
     checks: list[tuple[int, Verdict]], patience: Patience
@@ -166,6 +167,7 @@ def test_an_outage_ends_only_after_an_unbroken_good_run_of_the_recovery_period(
         assert good[0].ended_ms - good[-1].started_ms >= patience.recovery_period * 1000
 
 
+@pytest.mark.slow
 @given(steps, patience)
 def test_replayed_and_late_observations_change_nothing(checks: list[tuple[int, Verdict]], patience: Patience) -> None:
     history, facts = run(checks, patience)
@@ -177,6 +179,7 @@ def test_replayed_and_late_observations_change_nothing(checks: list[tuple[int, V
     assert history.deeds == deeds
 
 
+@pytest.mark.slow
 @given(steps, patience)
 def test_each_incident_is_opened_once_and_closed_before_the_next(
     checks: list[tuple[int, Verdict]], patience: Patience

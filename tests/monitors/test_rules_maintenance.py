@@ -79,6 +79,7 @@ windows = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(windows, st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)), st.integers(1, 10_000))
 def test_nothing_changes_before_the_next_change(settings: Settings, moment: datetime, minutes: int) -> None:
     now = moment.replace(tzinfo=UTC)

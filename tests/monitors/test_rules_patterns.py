@@ -42,6 +42,7 @@ def test_the_hardest_pattern_that_is_accepted_ends() -> None:
     assert found("(a|b)*a(a|b){190}c", text) is False
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20), st.text(max_size=50))
 def test_any_text_is_a_pattern_or_refused_without_an_accident(pattern: str, text: str) -> None:
     if complaint_about_pattern(pattern) is None:

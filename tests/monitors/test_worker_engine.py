@@ -169,6 +169,7 @@ async def test_a_machine_that_slept_did_not_watch(watch: Watch) -> None:
     assert watch.gaps() == [(None, "not running", 28_800.0)]
 
 
+@pytest.mark.slow
 async def test_a_batch_of_many_monitors_is_written_in_one_beat(watch: Watch) -> None:
     ids = [watch.site.create(url=f"https://{number}.example.com").id for number in range(20)]
     await watch.beat()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.monitors.test_worker_engine import Watch, watch
 from tocsin.monitors.model import Verdict
 
 __all__ = ["watch"]
 
 
+@pytest.mark.slow
 async def test_each_monitor_that_cannot_be_checked_is_said_and_after_ten_minutes_people_are_told_once(
     watch: Watch,
 ) -> None:

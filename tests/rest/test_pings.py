@@ -230,6 +230,7 @@ def test_a_client_that_hangs_up_in_the_middle_is_no_beat(site: Site) -> None:
     assert [ping.kind.value for ping in site.pings()] == ["log"]
 
 
+@pytest.mark.slow
 async def test_our_own_failure_is_said_as_one_that_passes(clock: FakeClock) -> None:
     async def cannot(*given: Any) -> bool:
         raise Unavailable("The disk is full.", retry_after_seconds=7)

@@ -24,6 +24,7 @@ class Circle:
         self.itself = self
 
 
+@pytest.mark.slow
 def test_what_is_there_is_never_looked_through_again() -> None:
     settle()
     assert gc.get_freeze_count() > 1_000

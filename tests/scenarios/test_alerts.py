@@ -80,6 +80,7 @@ async def test_an_alert_of_alertmanager_opens_pages_alice_and_resolves(world: Wo
     assert world.new_mails() == []
 
 
+@pytest.mark.slow
 async def test_a_mail_of_a_program_wakes_alice_and_another_one_lets_her_sleep(world: World) -> None:
     await world.on_call("alice")
     ends = [{"rule_target": "subject", "match_type": "matches_regex", "content": "^(?i)(ok|recovered)"}]

@@ -168,6 +168,7 @@ async def test_a_paused_monitor_pages_nobody_and_ends_its_incident(world: World)
     assert not any("Down" in mail.subject for mail in world.mail_to("bob@example.com"))
 
 
+@pytest.mark.slow
 async def test_charlie_sees_nothing_of_it(world: World) -> None:
     incident = await world.outage("shop")
     for path in (f"/v3/incidents/{incident}", f"/v3/incidents/{incident}/timeline", "/v2/monitors/1"):
@@ -308,6 +309,7 @@ async def test_a_mail_server_that_takes_nothing_shows_as_lag_and_one_dead_mailbo
     assert world.deliveries.lag_seconds == 0, "Alice got hers: pages move"
 
 
+@pytest.mark.slow
 async def test_a_password_in_a_url_reaches_neither_mails_nor_incidents_nor_the_log(world: World) -> None:
     incident = await world.outage("shop", url="https://ann:hunter2@shop.example.com/")
     seen = str(await world.incident(incident))

@@ -47,6 +47,7 @@ async def test_a_nightly_backup_misses_its_time_and_alice_is_paged_until_it_come
     assert [(to, "Resolved" in subject) for to, subject in world.new_mails()] == [("alice", True), ("bob", True)]
 
 
+@pytest.mark.slow
 async def test_a_job_that_reports_its_failure_pages_at_once_with_what_it_said(world: World) -> None:
     id, address = await world.heartbeat("Import", period=HOUR)
     await world.ping(address)
@@ -66,6 +67,7 @@ async def test_a_job_that_reports_its_failure_pages_at_once_with_what_it_said(wo
     assert answer.json()["data"][2]["attributes"]["body"] == "disk full on /var"
 
 
+@pytest.mark.slow
 async def test_a_job_that_starts_and_never_ends_is_noticed(world: World) -> None:
     id, address = await world.heartbeat("Report", period=HOUR, grace=600)
     await world.ping(f"{address}/start")

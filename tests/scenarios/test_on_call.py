@@ -39,6 +39,7 @@ async def on_call(world: World, date: str | None = None) -> list[str]:
     return [person["meta"]["email"].partition("@")[0] for person in people]
 
 
+@pytest.mark.slow
 async def test_both_hear_of_a_hand_off_by_mail_and_other_systems_by_webhook(world: World) -> None:
     hook = {"url": "https://hooks.example.com/on-call", "trigger_type": "on_call_change"}
     await world.api("POST", "/v2/outgoing-webhooks", hook)
@@ -73,6 +74,7 @@ async def test_places_that_want_to_hear_of_hand_offs_do(world: World) -> None:
         await world.close()
 
 
+@pytest.mark.slow
 async def test_those_who_come_next_are_told_beforehand_once_and_nobody_at_all_if_so_chosen(world: World) -> None:
     await world.api("PATCH", ON_CALLS, {"handoff_notice_minutes": 90, "handoff_notices": False})
     await rotate(world)
@@ -101,6 +103,7 @@ async def test_in_the_night_of_the_change_the_right_person_is_paged_to_the_secon
     assert paged == [("bob", "before"), ("alice", "after")]
 
 
+@pytest.mark.slow
 async def test_a_shift_is_covered_by_whoever_says_yes_first(world: World) -> None:
     await rotate(world)
     world.new_mails()
@@ -127,6 +130,7 @@ async def test_a_shift_is_covered_by_whoever_says_yes_first(world: World) -> Non
     assert again.json() == {"errors": "This request was already accepted."}
 
 
+@pytest.mark.slow
 async def test_two_people_swap_their_shifts_or_one_says_no(world: World) -> None:
     await rotate(world)
     swap = {
@@ -150,6 +154,7 @@ async def test_two_people_swap_their_shifts_or_one_says_no(world: World) -> None
     assert [each["id"] for each in states] == [second]
 
 
+@pytest.mark.slow
 async def test_a_request_that_nobody_answers_ends_with_its_stretch(world: World) -> None:
     await rotate(world)
     asked = {"user_email": ALICE, "starts_at": "2026-03-02T12:00:00Z", "ends_at": "2026-03-02T13:00:00Z"}

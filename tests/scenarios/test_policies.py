@@ -101,6 +101,7 @@ async def test_with_nobody_on_call_the_whole_team_is_alerted_at_once_and_told_wh
     assert "Nobody is on call" in await titles(world, incident)
 
 
+@pytest.mark.slow
 async def test_a_silent_policy_collects_and_says_so(world: World) -> None:
     incident = await world.outage("shop", policy_id=await policy(world, name="Quiet"))
     await later(world, minutes=10)

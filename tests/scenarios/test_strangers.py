@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.world import World
 
 
+@pytest.mark.slow
 async def test_another_teams_policy_calls_nobody_of_theirs(world: World) -> None:
     charlie = {"type": "user", "email": "charlie@example.com"}
     sent = {"name": "Charlie's", "steps": [{"type": "escalation", "step_members": [charlie, {"type": "entire_team"}]}]}

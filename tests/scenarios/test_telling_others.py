@@ -75,6 +75,7 @@ async def test_a_dead_endpoint_hears_everything_in_order_when_it_is_back_and_nob
     assert heard[0]["data"]["id"] == str(incident)
 
 
+@pytest.mark.slow
 async def test_comments_reopening_and_monitors_are_told_to_those_who_asked(world: World) -> None:
     await hook(world, on_incident_started=False, on_incident_comment=True, on_incident_reopened=True)
     await hook(world, url="https://monitors.example.com/in", trigger_type="monitor_change")

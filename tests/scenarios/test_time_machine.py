@@ -118,6 +118,7 @@ async def test_a_question_that_makes_no_sense_says_what_is_wrong(world: World) -
     assert foreign.status_code == 404
 
 
+@pytest.mark.slow
 async def test_what_would_cost_a_page_is_listed_until_it_is_mended(world: World) -> None:
     async def codes() -> set[tuple[str, str]]:
         answer = await world.api("GET", "/v2/on-calls/warnings?per_page=250")

@@ -66,6 +66,7 @@ def test_waits_grow_to_ten_minutes_and_are_the_same_for_the_same_attempt(deliver
     assert wait == wait_seconds(delivery_id, attempt)
 
 
+@pytest.mark.slow
 @given(st.lists(outcomes, max_size=40))
 def test_an_endpoint_is_held_only_while_it_fails_and_never_for_longer_than_an_hour(story: list[Outcome]) -> None:
     standing = Standing(failures=0, held_until=None)

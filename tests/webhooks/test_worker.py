@@ -246,6 +246,7 @@ async def test_no_request_goes_to_a_private_address_where_these_are_forbidden(op
     assert delivery.log[0].status_code is None
 
 
+@pytest.mark.slow
 async def test_our_own_lack_of_network_is_not_the_endpoints_failure(ops: Ops) -> None:
     id = await ops.webhook()
     stopped = RealNet(SystemClock())

@@ -275,6 +275,7 @@ async def test_a_message_is_found_under_its_own_webhook_alone(at: Clients) -> No
     assert (await at.alice.post(f"{PATH}/2/deliveries/1/replay")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_a_global_token_names_the_team_and_may_filter_by_it(at: Clients) -> None:
     assert (await at.everyone.post(PATH, json=INCIDENT)).status_code == 422
     made = await at.everyone.post(PATH, json={**INCIDENT, "team_name": CHARLIES_TEAM})

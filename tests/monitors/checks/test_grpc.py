@@ -145,6 +145,7 @@ def test_answers_that_are_no_health_are_told_in_words(answer: Answer, cause: str
     assert complaint(answer) == cause
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=40))
 def test_no_body_is_too_odd_to_be_read(body: bytes) -> None:
     status = serving_status(body)

@@ -70,6 +70,7 @@ def test_a_server_that_is_not_well_is_down_in_its_own_words(check: Check, lines:
     assert (outcome.verdict, outcome.cause) == (Verdict.DOWN, cause)
 
 
+@pytest.mark.slow
 def test_nobody_listening_and_nobody_answering_are_down(check: Check) -> None:
     assert check("imap", port=str(free_port())).cause == "Connection refused"
     with scripted(silent) as port:

@@ -71,6 +71,7 @@ def test_nobody_listening_and_nobody_answering_are_down(check: Check) -> None:
         assert "Timed out after 0.5 s" in (check("pop", port=str(port), request_timeout=500).cause or "")
 
 
+@pytest.mark.slow
 def test_an_old_server_that_knows_no_capabilities_is_up(check: Check) -> None:
     with scripted(says(b"+OK hi\r\n", b"-ERR what?\r\n")) as port:
         assert check("pop", port=str(port)).verdict is Verdict.UP

@@ -6,6 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,7 @@ def test_addresses_are_said_by_their_host_alone() -> None:
     assert "The cause: GET shop.example.com:8443 answered 503." in said[0]
 
 
+@pytest.mark.slow
 @given(text=st.text(max_size=2_000), more=st.text(max_size=2_000), name=st.text(max_size=255))
 def test_whatever_things_are_called_it_is_markup_that_can_be_read_and_not_too_long(
     text: str, more: str, name: str

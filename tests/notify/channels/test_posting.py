@@ -28,6 +28,7 @@ def test_a_text_is_cut_to_its_limit_as_it_is_sent_and_never_amid_an_escape(
         assert written[:-1] in beginnings
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=8), st.integers(0, 100))
 def test_facts_are_left_out_from_the_end(facts: list[tuple[str, str]], room: int) -> None:
     kept = within(facts, room)

@@ -24,6 +24,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", kinds())
 def test_anything_is_taken_or_refused_in_words(kind: str) -> None:
     names = [field.encode_name for field in msgspec.structs.fields(form(kind))]

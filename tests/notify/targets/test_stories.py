@@ -70,6 +70,7 @@ async def test_an_outage_is_an_alert_and_an_issue_that_end_with_it(world: World)
         await world.close()
 
 
+@pytest.mark.slow
 async def test_a_place_is_tried_out_by_a_real_message_and_one_that_is_gone_says_so(world: World) -> None:
     async with running(Hook()) as hook:
         world.providers = {"webhook": webhook.Settings()}

@@ -41,6 +41,7 @@ async def test_whoever_presses_takes_it_on_and_the_message_says_so(desk: Desk) -
         assert (await desk.world.incident(incident))["resolved_at"] is None
 
 
+@pytest.mark.slow
 async def test_what_is_no_message_of_mattermosts_is_refused(desk: Desk) -> None:
     for body in (b"", b"{", b"[]", b"null", b'{"context": 7}', b"[" * 50_000):
         answer = await desk.world.call_back("/callbacks/mattermost", body, {})

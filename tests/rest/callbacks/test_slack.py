@@ -77,6 +77,7 @@ async def test_nothing_is_believed_that_slack_has_not_signed_just_now(desk: Desk
     assert (await desk.world.incident(incident))["acknowledged_at"] is None
 
 
+@pytest.mark.slow
 async def test_what_is_no_message_of_slacks_is_refused_and_breaks_nothing(desk: Desk) -> None:
     assert desk.slack.reach is not None
     for body in (
@@ -88,6 +89,7 @@ async def test_what_is_no_message_of_slacks_is_refused_and_breaks_nothing(desk: 
     assert await desk.world.incidents() == []
 
 
+@pytest.mark.slow
 async def test_a_button_of_another_apps_message_is_not_taken_for_ours(desk: Desk) -> None:
     await posted(desk)
     (message,) = desk.slack.in_channel()
@@ -96,6 +98,7 @@ async def test_a_button_of_another_apps_message_is_not_taken_for_ours(desk: Desk
     assert status == 401
 
 
+@pytest.mark.slow
 async def test_a_member_reports_an_incident_with_a_command(desk: Desk) -> None:
     await desk.world.target("slack", "#ops", desk.slack.target)
     said = await desk.slack.command("The shop takes no orders")
@@ -113,6 +116,7 @@ async def test_a_member_reports_an_incident_with_a_command(desk: Desk) -> None:
     assert len(await desk.world.incidents()) == 1
 
 
+@pytest.mark.slow
 async def test_the_same_command_brought_twice_is_one_incident(desk: Desk) -> None:
     await desk.world.target("slack", "#ops", desk.slack.target)
     first = await desk.slack.command("The shop takes no orders")
@@ -122,6 +126,7 @@ async def test_the_same_command_brought_twice_is_one_incident(desk: Desk) -> Non
     assert len(await desk.world.incidents()) == 1
 
 
+@pytest.mark.slow
 async def test_a_link_that_was_posted_is_answered_by_whoever_reads_it_there(desk: Desk) -> None:
     target = await desk.world.target("slack", "#ops", {"webhook_url": desk.slack.url + HOOK})
     incident = await desk.report()

@@ -53,6 +53,7 @@ async def test_an_update_that_comes_again_after_a_crash_changes_nothing(desk: De
     assert desk.telegram.pending == 0
 
 
+@pytest.mark.slow
 async def test_a_person_answers_as_that_person_whatever_they_are_called_in_telegram(desk: Desk) -> None:
     incident = await desk.report()
 
@@ -67,6 +68,7 @@ async def test_a_person_answers_as_that_person_whatever_they_are_called_in_teleg
     assert (await desk.world.incident(incident))["acknowledged_by"] == "Alice Archer"
 
 
+@pytest.mark.slow
 async def test_a_forged_button_does_nothing(desk: Desk) -> None:
     incident = await posted(desk)
     (shown,) = desk.telegram.in_chat()
@@ -88,6 +90,7 @@ async def test_whoever_begins_to_talk_is_told_their_number(desk: Desk) -> None:
     assert len(desk.telegram.messages) == 2
 
 
+@pytest.mark.slow
 async def test_a_press_goes_before_small_talk(desk: Desk) -> None:
     await posted(desk)
     desk.telegram.write("/start")
@@ -119,6 +122,7 @@ async def test_telegram_may_call_us_instead_at_a_secret_address(desk: Desk) -> N
     assert (await desk.world.call_back(url, b"[" * 50_000, {header: secret})).status_code == 400
 
 
+@pytest.mark.slow
 async def test_a_webhook_that_was_set_once_does_not_keep_the_buttons_dead(desk: Desk) -> None:
     await posted(desk)
     desk.telegram.webhook = {"url": "https://elsewhere.example"}
@@ -127,6 +131,7 @@ async def test_a_webhook_that_was_set_once_does_not_keep_the_buttons_dead(desk: 
     assert await desk.listen() == 1
 
 
+@pytest.mark.slow
 async def test_a_running_worker_listens_until_it_is_closed(desk: Desk) -> None:
     incident = await posted(desk)
     desk.telegram.longest_poll_seconds = 5
