@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 
 from tocsin.kernel.net import Net
@@ -16,8 +16,14 @@ from tocsin.runtime.foundation import Foundation
 class PagerProof:
     """The workers that prove it, and what they know."""
 
-    def __init__(self, ground: Foundation, net: Net, report: Callable[[], Awaitable[health.Report]]) -> None:
-        """`report`: the whole judgement of `/readyz`."""
+    def __init__(
+        self,
+        ground: Foundation,
+        net: Net,
+        report: Callable[[], Awaitable[health.Report]],
+        with_receipts: Collection[str],
+    ) -> None:
+        """`report`: the whole judgement of `/readyz`. `with_receipts`: the channels that tell of arrival here."""
         settings = ground.settings
         self.self_tests = SelfTests(
             ground.database,
@@ -25,6 +31,7 @@ class PagerProof:
             sinks=sinks(settings.self_test_to),
             alarms=sinks(settings.self_test_alarm),
             every=timedelta(hours=settings.self_test_hours),
+            with_receipts=with_receipts,
         )
         self.dead_man = DeadMan(settings.dead_man_url, net, ground.clock, report) if settings.dead_man_url else None
 

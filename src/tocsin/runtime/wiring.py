@@ -129,7 +129,7 @@ class House:
         self.pings = Pings(self._pings.take, self._pings.take_by_name, clock, self._pings.offer)
         self._deadlines = Deadlines(database, clock, base_url)
         self._mail = mail_listener(settings, [self._inbox, HeartbeatMail(database, clock, base_url)], clock)
-        self._proof = PagerProof(ground, self._net, lambda: pulse.report())
+        self._proof = PagerProof(ground, self._net, lambda: pulse.report(), self._deliveries.with_receipts)
         self.supervisor = self._supervised(ground, door, base_url)
         self.metrics.watch(self.supervisor.progress, self._probe, self._figures())
         self.metrics.watch_self_tests(self._proof.tried_out)

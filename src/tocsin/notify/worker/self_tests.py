@@ -9,7 +9,6 @@ import structlog
 
 from tocsin.kernel.clock import Clock
 from tocsin.notify import actions
-from tocsin.notify.channels import discover
 from tocsin.notify.model.self_tests import SelfTest, Sink
 from tocsin.storage import Database
 
@@ -30,10 +29,10 @@ class SelfTests:
         sinks: Sequence[Sink],
         alarms: Sequence[Sink] = (),
         every: timedelta = timedelta(hours=24),
-        with_receipts: Collection[str] | None = None,
+        with_receipts: Collection[str] = (),
     ) -> None:
         """`sinks`: where test pages go, none = there are none. `alarms`: who is told of a failure; none = the first
-        team by mail. `with_receipts`: the channels that tell of arrival; None = those that say so."""
+        team by mail. `with_receipts`: the channels that tell of arrival."""
         self.lag_seconds = 0.0
         self.results: list[SelfTest] = []
         self._database = database
@@ -42,7 +41,7 @@ class SelfTests:
         self._alarms = tuple(alarms)
         self._every = every
         self._idle = False
-        self._with_receipts = _telling() if with_receipts is None else frozenset(with_receipts)
+        self._with_receipts = frozenset(with_receipts)
 
     async def run_once(self) -> datetime | None:
         """Do what is due; returns when there is more."""
@@ -59,9 +58,3 @@ class SelfTests:
         next_at = min((test.due_at for test in self.results), default=None)
         self.lag_seconds = max(0.0, (self._clock.now() - next_at).total_seconds()) if next_at is not None else 0.0
         return next_at
-
-
-def _telling() -> frozenset[str]:
-    return frozenset(
-        kind for kind, channel in discover().items() if getattr(channel, "RECEIVED_WITHIN_SECONDS", None) is not None
-    )

@@ -118,6 +118,11 @@ class Deliveries:
         return max(0.0, (now - min(since)).total_seconds()) if since else 0.0
 
     @property
+    def with_receipts(self) -> frozenset[str]:
+        """The channels by which we hear whether a page has arrived."""
+        return frozenset(kind for kind in self._channels if self._received_within(kind) is not None)
+
+    @property
     def in_flight(self) -> int:
         """Messages that are being sent or settled."""
         return len(self._tasks)
