@@ -106,6 +106,10 @@ async def test_the_link_in_a_mail_tells_who_answers_and_cannot_be_forged(ops: Op
     other = token.replace(f"{id}-", f"{id + 1}-", 1)
     for forged in ("", "x", str(id), f"{id}-", f"{id}-{'0' * 32}", other, token + "0", f"{'9' * 40}-{'0' * 32}"):
         assert await ops.database.read(actions.verify_answer, forged) is None
+    ops.clock.wind(days=30)
+    assert await ops.database.read(actions.verify_answer, token) == link
+    ops.clock.wind(seconds=1)
+    assert await ops.database.read(actions.verify_answer, token) is None, "an old mailbox is no key to the past"
 
 
 async def test_a_cancelled_page_is_not_claimed_and_news_is_not_cancelled(ops: Ops) -> None:

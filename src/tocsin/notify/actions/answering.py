@@ -12,6 +12,9 @@ from tocsin.storage import Tx
 
 MAX_OPEN = 100
 """Open pages of one person that are looked at for an answer by text message."""
+LINK_LIFETIME = timedelta(days=30)
+"""How long after its message was planned a link is good: an old mailbox is not to be a key to all of the past. What is
+open for longer is answered through the API."""
 CODE_LIFETIME = timedelta(hours=24)
 """How long after its page a code is understood: four digits are not to be a key to all of the past."""
 
@@ -31,10 +34,10 @@ def answer_url(tx: Tx, base_url: str, delivery_id: int) -> str:
 
 
 def verify_answer(tx: Tx, token: str) -> AnswerLink | None:
-    """Whom the last part of an answer link was sent to; None when it is not one of ours."""
+    """Whom the last part of an answer link was sent to; None when it is not one of ours, or is too old."""
     id = _verified(tx, _ANSWER, token)
     row = None if id is None else shelf.get(tx, id)
-    if row is None:
+    if row is None or tx.now - row.planned_at > LINK_LIFETIME:
         return None
     return AnswerLink(
         delivery_id=row.id,
