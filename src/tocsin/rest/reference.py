@@ -19,7 +19,8 @@ _STYLE = """
 .page{display:grid;grid-template-columns:15rem minmax(0,46rem);gap:3rem;max-width:68rem;margin:0 auto;
 padding:2.5rem 1.5rem}
 nav{position:sticky;top:2.5rem;align-self:start;max-height:calc(100vh - 5rem);overflow:auto;font-size:.9rem}
-nav h2{font-size:.75rem;letter-spacing:.08em;text-transform:uppercase;color:var(--soft);margin:1.2rem 0 .3rem}
+nav summary{cursor:pointer;text-transform:capitalize;font-weight:600;padding:.3rem 0}nav summary span{color:var(--soft);
+font-weight:400;padding-left:.4rem}nav details{padding-bottom:.1rem}nav details a{padding-left:1rem}
 nav a{display:block;color:inherit;text-decoration:none;padding:.15rem 0}nav a:hover{text-decoration:underline}
 h1{margin:0 0 .5rem;font-size:2rem}main>h2{margin:3rem 0 1rem;text-transform:capitalize}
 article{border:1px solid var(--line);border-radius:10px;margin:0 0 1.25rem;padding:1.1rem 1.25rem}
@@ -49,9 +50,10 @@ def page(document: dict[str, Any]) -> str:
         for method in _METHODS:
             if method in item:
                 by_tag.setdefault(item[method]["tags"][0], []).append((method, path, item[method]))
-    menu = "".join(
-        f"<h2>{escape(_words(tag))}</h2>"
+    menu = "".join(  # folded: a phone would scroll through hundreds of links before the first word
+        f"<details><summary>{escape(_words(tag))}<span>{len(found)}</span></summary>"
         + "".join(f'<a href="#{escape(each["operationId"])}">{escape(each["summary"])}</a>' for _, _, each in found)
+        + "</details>"
         for tag, found in by_tag.items()
     )
     sections = "".join(
