@@ -103,3 +103,9 @@ def test_titles_that_name_nobody_are_told_a_few_of_them() -> None:
     found = read(calendar(*events), PEOPLE, START, START + DAYS, "UTC")
     assert found.stretches == ()
     assert found.strange == ("Party 0", "Party 1", "Party 2", "Party 3", "Party 4")
+
+
+@pytest.mark.parametrize("endless", ["a" * 300_000, "a@" * 150_000, "a\r\n " * 100_000])
+def test_a_title_without_end_holds_nobody_up_and_whoever_stands_at_its_beginning_is_found(endless: str) -> None:
+    event = f"SUMMARY:Alice Archer {endless}"
+    assert understood(WHEN + event.replace("\r\n", "\n")) == [("03-02 09:00", "03-02 17:00", (1,))]

@@ -22,6 +22,9 @@ MAX_REPEATING = 200
 """Events of one calendar that repeat; each is laid out on its own."""
 MAX_TITLES = 5
 """That are named when something is wrong with many."""
+MAX_TITLE_CHARACTERS = 1_000
+"""Of a title that are searched for a person: looking for an address in a word without end takes the square of its
+length, and nothing else runs meanwhile."""
 _A_DAY = {"SECONDLY": 86_400, "MINUTELY": 1_440, "HOURLY": 24}
 _DAILY_OR_OFTENER = {*_A_DAY, "DAILY"}
 _FREQUENCIES = {*_DAILY_OR_OFTENER, "WEEKLY", "MONTHLY", "YEARLY"}
@@ -95,7 +98,7 @@ class _Directory:
     def named_by(self, event: Any) -> tuple[int, ...]:
         """Who an event is about; empty when it names nobody in the team."""
         attending = [str(each) for each in _listed(event.get("ATTENDEE")) if _attends(each)]
-        summary = str(event.get("SUMMARY") or "")
+        summary = str(event.get("SUMMARY") or "")[:MAX_TITLE_CHARACTERS]
         for addresses in (attending, _EMAIL.findall(summary)):
             ids = [self._by_email.get(address.lower().removeprefix("mailto:")) for address in addresses]
             known = tuple(dict.fromkeys(id for id in ids if id is not None))
