@@ -187,6 +187,18 @@ async def test_a_group_of_policies_lists_its_own(at: Clients) -> None:
     assert inside["pagination"]["next"] == f"{BASE}/api/v2/policy-groups/1/policies?per_page=1&page=2"
 
 
+async def test_a_place_that_no_database_can_keep_is_refused(at: Clients) -> None:
+    for kind in ("policy-groups", "urgency-groups"):
+        path = f"/api/v2/{kind}"
+        for place in (2**31, -(2**31), 2**63 - 1):
+            refused = await at.alice.post(path, json={"name": "Databases", "sort_index": place})
+            assert (refused.status_code, list(refused.json()["errors"])) == (422, ["sort_index"])
+        made = await at.alice.post(path, json={"name": "Databases", "sort_index": 2**31 - 1})
+        assert made.json()["data"]["attributes"]["sort_index"] == 2**31 - 1
+        refused = await at.alice.patch(f"{path}/{made.json()['data']['id']}", json={"sort_index": 2**31})
+        assert (refused.status_code, list(refused.json()["errors"])) == (422, ["sort_index"])
+
+
 async def test_a_deleted_policy_is_gone_at_both_addresses(at: Clients) -> None:
     policy = await made(at, "v3/policies", name="Standard")
     assert (await at.alice.delete(f"/api/v3/policies/{policy['id']}")).status_code == 204

@@ -9,7 +9,7 @@ import msgspec
 
 from tocsin.accounts import actions as accounts
 from tocsin.escalation.model.policies import Group, MemberType, Policy, PolicyStep, StepMember, Urgency
-from tocsin.escalation.rules.policies import checked_name, checked_repeats, parsed_steps
+from tocsin.escalation.rules.policies import checked_name, checked_repeats, checked_sort_index, parsed_steps
 from tocsin.escalation.store import policies as shelf
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.ids import fingerprint, new_token
@@ -166,7 +166,8 @@ def create_group(tx: Tx, kind: str, team_id: int, given: Mapping[str, Any]) -> G
     """`given`: name, sort_index. Raises Invalid."""
     _room(tx, kind, team_id)
     id = shelf.add(
-        tx, kind, team_id=team_id, name=checked_name(given.get("name")), sort_index=given.get("sort_index")
+        tx, kind, team_id=team_id, name=checked_name(given.get("name")),
+        sort_index=checked_sort_index(given.get("sort_index")),
     )  # fmt: skip
     events.record(tx, f"{kind}.created", team_id=team_id, resource_type=kind, resource_id=id)
     return get_group(tx, kind, id, None)
@@ -178,6 +179,7 @@ def update_group(tx: Tx, kind: str, id: int, team_ids: TeamIds, given: Mapping[s
     values = dict(given)
     if "name" in values:
         values["name"] = checked_name(values["name"])
+    checked_sort_index(values.get("sort_index"))
     shelf.change(tx, kind, id, **values)
     events.record(tx, f"{kind}.updated", team_id=old.team_id, resource_type=kind, resource_id=id,
                   changed=sorted(given))  # fmt: skip

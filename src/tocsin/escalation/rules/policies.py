@@ -24,6 +24,8 @@ MAX_REPEATS = 100
 MAX_WAIT_SECONDS = 30 * 86_400
 """The longest wait of one step or repetition: a month."""
 MAX_REMINDER_HOURS = 24 * 365
+MAX_SORT_INDEX = 2**31 - 1
+"""What the column of a group's place holds in every database, either way from zero."""
 MAX_ID = 2**63 - 1
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NO_VALUE = "no_value"
@@ -84,6 +86,13 @@ def checked_repeats(count: int, delay: int) -> None:
         errors["repeat_delay"] = [f"must be between 0 and {MAX_WAIT_SECONDS} seconds"]
     if errors:
         raise Invalid.of(errors)
+
+
+def checked_sort_index(place: int | None) -> int | None:
+    """Raises Invalid (field `sort_index`)."""
+    if place is not None and abs(place) > MAX_SORT_INDEX:
+        raise Invalid.fields(sort_index=f"must be between -{MAX_SORT_INDEX} and {MAX_SORT_INDEX}")
+    return place
 
 
 def _step(given: Any) -> PolicyStep:
