@@ -98,5 +98,6 @@ def _open(tx: Tx, token: str, email: str | None) -> tuple[AnswerLink, int | None
 
 
 def _guest(name: str) -> str:
-    """A name that somebody gave themselves elsewhere, as one short line."""
-    return " ".join(name.split())[:MAX_GUEST_CHARACTERS]
+    """A name that somebody gave themselves elsewhere, as one short line that can be seen and be written down."""
+    seen = "".join(character if character.isprintable() else " " for character in name)
+    return " ".join(seen.split())[:MAX_GUEST_CHARACTERS]

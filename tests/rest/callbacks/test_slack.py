@@ -145,7 +145,7 @@ async def test_a_link_that_was_posted_is_answered_by_whoever_reads_it_there(desk
 async def test_whoever_answers_as_a_guest_can_do_nothing_else(desk: Desk) -> None:
     incident = await posted(desk)
     token = desk.slack.messages[0].buttons["Acknowledge"]
-    link = await open_link(desk.world.database, token, None, said_by="Ann\n(Slack) " + "x" * 200)
+    link = await open_link(desk.world.database, token, None, said_by="Ann\x00\n\u202e(Slack) " + "x" * 200)
     assert link is not None
     assert link.credential.guest is not None
     assert len(link.credential.guest) == 100

@@ -14,7 +14,7 @@ from tocsin.notify import rules
 from tocsin.notify.actions.answering import answer_url
 from tocsin.notify.actions.composing import message
 from tocsin.notify.actions.planning import queue
-from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, line
+from tocsin.notify.actions.recording import line, writable
 from tocsin.notify.model import Kind, Limits, Message, Notice, State
 from tocsin.notify.store import holding as held
 from tocsin.notify.store import sending as shelf
@@ -82,7 +82,7 @@ def digest(tx: Tx, row: Row[Any], base_url: str) -> Message | None:
 
 def told(tx: Tx, digest_id: int, detail: str) -> None:
     """A digest was accepted: so were the pages that stand in it."""
-    text = f"told in a digest, {detail}"[:MAX_DETAIL_CHARACTERS]
+    text = writable(f"told in a digest, {detail}")
     held.append_to_all_in(tx, digest_id, State.HELD, text)
 
 

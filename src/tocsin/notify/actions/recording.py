@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ from tocsin.storage import Tx
 
 MAX_DETAIL_CHARACTERS = 500
 """Of a server's words; some send whole pages."""
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""What a text in a database cannot hold (PostgreSQL refuses the character 0, e.g. of words in UTF-16), or nobody sees."""
 
 
 def line(
@@ -21,5 +24,11 @@ def line(
         "at": at or tx.now,
         "state": state.value,
         "attempt": attempt,
-        "detail": detail[:MAX_DETAIL_CHARACTERS],
+        "detail": writable(detail),
     }
+
+
+def writable(words: str) -> str:
+    """Somebody else's words so that they can be kept whatever they are: an answer that cannot be written down would be
+    asked for again and again."""
+    return _UNWRITABLE.sub(" ", words[:MAX_DETAIL_CHARACTERS])

@@ -14,7 +14,7 @@ from tocsin.notify.actions.arriving import record_breach
 from tocsin.notify.actions.composing import endpoint_of, message, parents
 from tocsin.notify.actions.failing_over import GivenUp, fail_over, put_off
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC
-from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, line
+from tocsin.notify.actions.recording import line, writable
 from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Kind, Limits, Message, Retry, Sent, State
 from tocsin.notify.store import holding as held
 from tocsin.notify.store import sending as shelf
@@ -81,14 +81,14 @@ def settle(
         State(row.state), row.attempts, delivery_id=delivery_id, attempt=attempt, kind=row.kind,
         planned_at=row.planned_at, answer=answer, now=tx.now,
     )  # fmt: skip
-    name = answer.provider_id if isinstance(answer, Sent) else None
+    name = writable(answer.provider_id) if isinstance(answer, Sent) and answer.provider_id is not None else None
     if change is None:
         unnamed = name is not None and row.provider_id is None  # a receipt was quicker than this note
         if unnamed or (attempt == row.attempts and row.in_flight):  # or a cancelled page, as we now know, never left
             known = {"provider_id": name} if unnamed else {}
             shelf.change(tx, delivery_id, state=row.state, due_at=row.due_at, in_flight=False, **known)
         return None
-    detail = change.detail[:MAX_DETAIL_CHARACTERS]
+    detail = writable(change.detail)
     more: dict[str, Any] = {}
     if change.state is State.SENT:
         if row.watch_at is not None and row.watch_at <= tx.now:
