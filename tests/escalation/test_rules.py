@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -102,6 +103,15 @@ def test_steps_come_one_after_the_other_then_again_and_then_the_fallback() -> No
         p2=Script(steps=(pages(60),)),
     )
     assert happens(wanted) == [(1, 0, 0), (1, 1, 5), (1, 0, 15), (1, 1, 20), (2, 0, 31)]
+
+
+def test_rounds_by_the_clock_on_the_wall_are_repeated_though_no_step_waits_for_seconds() -> None:
+    twice_a_day = Script(steps=(pages(until="09:00"), pages(until="21:00")), repeat_count=2)
+    minutes = [minute for _, _, minute in happens(plan(p1=twice_a_day))]
+    assert len(minutes) == 6
+    assert {later - earlier for earlier, later in pairwise(minutes)} == {720.0}
+    once = Script(steps=(pages(until="09:00"),), repeat_count=2)
+    assert len(happens(plan(p1=once))) == 1, "all rounds would come in the same instant"
 
 
 def test_a_chained_policy_runs_beside_the_one_that_called_it() -> None:

@@ -215,7 +215,7 @@ def _onwards(plan: Plan, run: Run, facts: Metadata, remarks: list[Remark]) -> li
     hasty = run.hasty and not calls(script.steps[run.step], facts)  # otherwise the page that was hurried for is made
     number, round = run.step + 1, run.round
     if number == len(script.steps):
-        if round >= script.repeat_count or not _takes_time(script):
+        if round >= script.repeat_count or not _takes_time(script, at):
             begun, remark = _fall_back(plan, script, at, run.path, hasty)
             if remark is not None:
                 remarks.append(remark)
@@ -261,9 +261,12 @@ def _due(step: Step, after: datetime, hasty: bool) -> datetime:
     return after + timedelta(seconds=wait(step.wait_seconds))
 
 
-def _takes_time(script: Script) -> bool:
-    """Whether a round of it ends later than it began: all rounds of one that does not would come at once."""
-    return script.repeat_delay_seconds > 0 or any(step.until is None and step.wait_seconds > 0 for step in script.steps)
+def _takes_time(script: Script, at: datetime) -> bool:
+    """Whether one more round from `at` on would end later: all rounds of one that does not would come at once."""
+    ends_at = at + timedelta(seconds=script.repeat_delay_seconds)
+    for step in script.steps:
+        ends_at = _due(step, ends_at, hasty=False)
+    return ends_at > at
 
 
 def named(plan: Plan, policy_id: int) -> str:
