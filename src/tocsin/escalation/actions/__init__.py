@@ -7,7 +7,7 @@ from tocsin.escalation.actions.errands import due as errands_due
 from tocsin.escalation.actions.errands import earliest as earliest_errand
 from tocsin.escalation.actions.errands import find as find_errand
 from tocsin.escalation.actions.errands import written as errand_written
-from tocsin.escalation.actions.foreseeing import coming, pages, reaches
+from tocsin.escalation.actions.foreseeing import coming, pages, reaches, unreached
 from tocsin.escalation.actions.paging import (
     BATCH,
     NOBODY_SECONDS,
@@ -67,4 +67,5 @@ __all__ = [
     "standing",
     "start",
     "stop",
+    "unreached",
 ]

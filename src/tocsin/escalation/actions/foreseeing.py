@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from msgspec.structs import replace
 
 from tocsin.escalation import rules, store
@@ -12,7 +13,8 @@ from tocsin.escalation.actions import audience, stamping
 from tocsin.escalation.actions.audience import Audience, Situation
 from tocsin.escalation.model import SWITCHES, Course, Moment, Page, Paging, Person, Plan
 from tocsin.escalation.model.policies import StepType
-from tocsin.metadata.model import Metadata
+from tocsin.metadata import actions as metadata
+from tocsin.metadata.model import Metadata, OwnerType
 from tocsin.notify import actions as notify
 from tocsin.notify.actions.looking import waiting
 from tocsin.storage import Tx
@@ -109,6 +111,41 @@ def reaches(tx: Tx, cause_id: int, child_id: int, team_id: int, paging: Paging) 
     about = stamping.facts_of(tx, cause_id, cause.plan)
     their_plan = stamping.completed(tx, cause.plan, about)
     return wanted <= heard | _everybody(tx, cause.team_id, their_plan, cause.course, about, cause.paged_user_ids)
+
+
+def unreached(tx: Tx, cause_id: int, incident_ids: Sequence[int], team_id: int, paging: Paging) -> set[int]:
+    """Which of these incidents would alert somebody who does not hear of another one that is paged by the same policy.
+
+    Only when the policy asks for metadata can it be any: otherwise it calls the same people about each of them. The
+    other one counts as paged from now on when its escalation does not run.
+    """
+    keys = rules.keys(stamping.plan(tx, team_id, paging, {})) if paging.policy_id is not None else set()
+    if not keys:
+        return set()
+    said = metadata.of(tx, OwnerType.INCIDENT, [cause_id, *incident_ids])
+    cause = store.running(tx, cause_id)
+    if cause is None:
+        plan = stamping.plan(tx, team_id, paging, said[cause_id])
+        heard = _everybody(tx, team_id, plan, rules.begin(plan, tx.now), said[cause_id], ())
+    else:
+        plan = stamping.completed(tx, cause.plan, said[cause_id])
+        heard = _everybody(tx, team_id, plan, cause.course, said[cause_id], cause.paged_user_ids)
+        heard |= {("person", id) for id in cause.paged_user_ids} | {("place", id) for id in cause.told_target_ids}
+    left_out = set()
+    known: dict[bytes, bool] = {}
+    """Hundreds of one storm say the same under the keys that count."""
+    for id in incident_ids:
+        same = msgspec.json.encode(sorted((key, said[id].get(key)) for key in keys))
+        if same not in known:
+            plan = stamping.plan(tx, team_id, paging, said[id])
+            hears = _everybody(tx, team_id, plan, rules.begin(plan, tx.now), said[id], ()) <= heard
+            if rules.keys(plan) <= keys:  # what it says under other keys does not matter
+                known[same] = hears
+        else:
+            hears = known[same]
+        if not hears:
+            left_out.add(id)
+    return left_out
 
 
 def _everybody(

@@ -74,7 +74,10 @@ def absorb(tx: Tx, incident: Incident) -> None:
         cause = _cause(tx, _again(tx, incident))
         if cause is None or not rules.explains(cause, child) or _covered(tx, child):
             continue
-        if not escalation.standing(tx, cause.id).silent and not _speaks_for(tx, cause, child):
+        if escalation.standing(tx, cause.id).silent:  # people are about to hear of it, or somebody has taken it on
+            if not cause.acknowledged and _left_out(tx, cause, [child]):
+                continue
+        elif not _speaks_for(tx, cause, child):
             continue
         lately = child.confirmed_at is not None and child.confirmed_at > tx.now - rules.JOIN_WITHIN
         if lately or not escalation.standing(tx, child.id).paged:
@@ -236,7 +239,8 @@ def _storm(tx: Tx, incident: Incident) -> _Place:
         others = [other for other in alone if rules.explains(cause, other)]
         if len(others) + 1 >= rules.STORM_SIZE and _speaks_for(tx, cause, incident):
             for other in others:
-                _join(tx, other, cause, Reason.STORM)
+                if _speaks_for(tx, cause, other):
+                    _join(tx, other, cause, Reason.STORM)
             return _Joins(cause, Reason.STORM)
     return None
 
@@ -246,6 +250,14 @@ def _speaks_for(tx: Tx, cause: Incident, child: Incident) -> bool:
     if not rules.explains(cause, child):
         return False
     return escalation.reaches(tx, cause.id, child.id, child.team_id, child.paging)
+
+
+def _left_out(tx: Tx, cause: Incident, children: list[Incident]) -> list[Incident]:
+    """Those about whom the policy that they share with `cause` calls somebody who does not hear of `cause`."""
+    others = [child for child in children if child.id != cause.id]
+    ids = [child.id for child in others]
+    unreached = escalation.unreached(tx, cause.id, ids, cause.team_id, cause.paging) if ids else set()
+    return [child for child in others if child.id in unreached]
 
 
 def _speakers(tx: Tx, incidents: list[Incident]) -> list[Incident]:
@@ -305,6 +317,10 @@ def _settle(tx: Tx, group: Group, size: int, ended: Incident, settle_until: date
     """Of a group of one way of paging whose cause has ended: release a few, let many be spoken for."""
     if size >= rules.STORM_SIZE:
         _appoint(tx, group, ended, settle_until, base_url)
+        speaker = store.find(tx, _existing(tx, group.id).cause_id)
+        others = [] if speaker is None else groups.open_members(tx, group.id, MAX_DEPENDANTS)
+        for child in [] if speaker is None else _left_out(tx, speaker, others):
+            _release(tx, child, ended, settle_until, base_url)
         return
     for child in groups.open_members(tx, group.id, rules.STORM_SIZE):
         _release(tx, child, ended, settle_until, base_url)

@@ -1,0 +1,92 @@
+"""One policy may call other people for each outage: none is left out because a cause speaks for it to others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.incidents.test_actions import ALICE, BOB, Story, story
+from tests.incidents.test_grouping import API, ROUTER, SHOP, cause, fails, recovers
+from tests.time import FakeClock
+from tocsin.escalation.actions import policies
+from tocsin.escalation.model import Paging
+from tocsin.incidents import rules
+from tocsin.incidents.model import Incident
+from tocsin.metadata import actions as metadata
+from tocsin.metadata.model import OwnerType, Value
+from tocsin.notify import actions as notify
+from tocsin.storage import Tx
+
+__all__ = ["story"]
+
+CALLS_OWNER = {
+    "type": "escalation",
+    "wait_before": 0,
+    "step_members": [{"type": "incident_metadata", "metadata_key": "Owner"}],
+}
+
+
+async def owners(story: Story, *before: dict[str, Any]) -> Paging:
+    """Whoever owns what fails is called."""
+
+    def policy(tx: Tx) -> int:
+        return policies.create_policy(tx, story.team_id, None, {"name": "P", "steps": [*before, CALLS_OWNER]}).id
+
+    return Paging(policy_id=await story.do(policy))
+
+
+async def called(story: Story, incident: Incident) -> list[str]:
+    """Who is paged about it, once everything due was done."""
+    await story.worker.run_once()
+    return sorted({event.recipient for event in await story.do(notify.log, incident.id) if event.state == "queued"})
+
+
+async def test_a_cause_that_shows_late_takes_over_only_what_its_own_people_would_hear_of(story: Story) -> None:
+    paging = await owners(story)
+    await fails(story, ROUTER, paging=paging, metadata={"Owner": ALICE}, confirmed=False)
+    mine = await fails(story, SHOP, on=(ROUTER,), paging=paging, metadata={"Owner": ALICE})
+    bobs = await fails(story, API, on=(ROUTER,), paging=paging, metadata={"Owner": BOB})
+    router = await fails(story, ROUTER, paging=paging)
+    assert (await cause(story, mine), await cause(story, bobs)) == (router.id, None)
+
+
+async def test_a_cause_about_which_its_policy_calls_nobody_silences_nothing(story: Story, clock: FakeClock) -> None:
+    silent = {"type": "metadata_branching", "metadata_key": "Mute", "metadata_values": ["yes"], "wait_before": 0}
+    paging = await owners(story, silent)
+    await fails(story, ROUTER, paging=paging, metadata={"Owner": BOB, "Mute": "yes"}, confirmed=False)
+    shop = await fails(story, SHOP, on=(ROUTER,), paging=paging, metadata={"Owner": BOB})
+    router = await fails(story, ROUTER, paging=paging)
+    clock.wind(rules.SUSPECT_WAIT)
+    assert await called(story, router) == []
+    assert await called(story, shop) == ["Bob Brown"]
+
+
+async def test_a_storm_takes_in_only_those_whose_people_hear_of_it(story: Story) -> None:
+    paging = await owners(story)
+    people = [ALICE, BOB, *[ALICE] * 5]
+    incidents = [
+        await fails(story, ("monitor", 10 + n), paging=paging, metadata={"Owner": who}) for n, who in enumerate(people)
+    ]
+    assert await cause(story, incidents[-1]) == incidents[0].id
+    assert await cause(story, incidents[1]) is None
+    assert await called(story, incidents[1]) == ["Bob Brown"]
+
+
+async def test_when_many_outlast_their_cause_one_speaks_only_for_those_whose_people_hear_of_it(
+    story: Story, clock: FakeClock
+) -> None:
+    paging = await owners(story)
+    router = await fails(story, ROUTER, paging=paging, metadata={"Owner": ALICE})
+    outages = [
+        await fails(story, ("monitor", 10 + n), on=(ROUTER,), paging=paging, metadata={"Owner": ALICE})
+        for n in range(6)
+    ]
+
+    def hand_over(tx: Tx) -> None:
+        facts = {"Owner": [Value(value=BOB)]}
+        metadata.put(tx, team_id=story.team_id, owner_type=OwnerType.INCIDENT, owner_id=outages[0].id, facts=facts)
+
+    await story.do(hand_over)
+    await recovers(story, router)
+    clock.wind(rules.SETTLE)
+    assert await called(story, outages[0]) == ["Bob Brown"]
+    assert await called(story, outages[-1]) == ["Alice Adams"]
