@@ -87,6 +87,7 @@ async def test_a_policy_may_be_silent_and_its_steps_are_replaced_together(at: Cl
     ("step", "why"),
     [
         ({"type": "escalate"}, "type must be one of: escalation, time_branching, metadata_branching, instructions"),
+        ({"type": ["escalation"]}, "type must be one of: escalation, time_branching"),
         ({"type": "escalation", "wait_before": -1}, "wait_before must be between 0 and 2592000"),
         ({"type": "escalation", "wait_before": 5, "wait_until_time": "09:00"},
          "has either wait_before or wait_until_time, not both"),

@@ -113,7 +113,7 @@ def _step(given: Any) -> PolicyStep:
 
 
 def _type(given: Any) -> StepType:
-    if given in _OLD_TYPES:
+    if isinstance(given, str) and given in _OLD_TYPES:
         return _OLD_TYPES[given]
     try:
         return StepType(given)
