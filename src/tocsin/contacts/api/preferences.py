@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -20,6 +21,9 @@ from tocsin.storage import Tx
 
 UrgencyTeam = Callable[[Tx, int], int | None]
 """Whose severity (id) it is; None when there is no such severity."""
+
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""Of the instants that can be asked about: beyond them time zones and whole calendars end."""
 
 _RULES = f"{PERSON}/notification-rules"
 _RULE = f"{_RULES}/{{id}}"
@@ -319,8 +323,9 @@ def _must_be_theirs(tx: Tx, user: User, urgency_id: int | None, urgency_team: Ur
 def _instant(text: str | None, now: datetime) -> datetime:
     if not text:
         return now
-    try:
+    found: datetime | None = None
+    with suppress(ValueError):
         found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus that was not encoded arrives as a blank
-    except ValueError:
-        raise BadRequest("`at` must be an instant, e.g. 2026-01-15T10:30:00Z") from None
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise BadRequest(f"`at` must be an instant between {FIRST_YEAR} and {LAST_YEAR}, e.g. 2026-01-15T10:30:00Z")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
