@@ -221,6 +221,23 @@ async def test_what_was_decided_by_metadata_stays_decided_and_what_is_to_come_is
     assert await team.planned(2) == ["Alice"]
 
 
+async def test_an_empty_policy_whose_fallback_is_gone_alerts_everybody(team: Team) -> None:
+    def policy(tx: Tx) -> tuple[int, int]:
+        gone = policies.create_policy(tx, team.id, None, {"name": "Nights"})
+        empty = policies.create_policy(tx, team.id, None, {"name": "Empty", "fallback_policy_id": gone.id})
+        policies.update_policy(tx, gone.id, None, {"fallback_policy_id": empty.id})
+        return empty.id, gone.id
+
+    empty, gone = await team.do(policy)
+    await team.start(1, Paging(policy_id=empty))
+    assert await team.planned(1) == []
+    said = "Policy “Empty” and its fallbacks have no steps: they alert nobody."
+    assert [note.content for note in await team.do(actions.notes, 1)] == [said]
+    await team.do(policies.delete, "policy", gone, None)
+    await team.start(2, Paging(policy_id=empty))
+    assert await team.planned(2) == ["Alice", "Bob", "Charlie"]
+
+
 async def test_an_escalation_of_the_version_before_goes_on_where_it_stood(team: Team, clock: FakeClock) -> None:
     await team.start(1, Paging(team_wait=60))
     old = {

@@ -38,13 +38,7 @@ def plan(tx: Tx, team_id: int, paging: Paging, facts: Metadata) -> Plan:
     except Exception:  # whatever is wrong with a policy of ours, the page goes out
         log.exception("a policy could not be read, the whole team is alerted", policy_id=paging.policy_id)
         return rules.everybody(paging.policy_id)
-    script = stamped.scripts.get(paging.policy_id)
-    if script is None:
-        return rules.everybody(paging.policy_id)
-    if not script.steps and script.fallback_policy_id is None:
-        note = f"{rules.named(stamped, paging.policy_id).capitalize()} has no steps: it collects, and alerts nobody."
-        return msgspec.structs.replace(stamped, note=note)
-    return stamped
+    return _audible(stamped)
 
 
 def completed(tx: Tx, plan: Plan, facts: Metadata) -> Plan:
@@ -67,6 +61,25 @@ def facts_of(tx: Tx, incident_id: int, plan: Plan | None) -> Metadata:
     if plan is not None and not rules.keys(plan):
         return {}
     return metadata.of(tx, OwnerType.INCIDENT, [incident_id])[incident_id]
+
+
+def _audible(plan: Plan) -> Plan:
+    """The plan with a note when it alerts nobody because its policies have no steps; the whole team in place of one
+    that is gone, be it the first or one to which empty ones fall back."""
+    id: int | None = plan.root
+    way: list[int] = []
+    while id is not None and id not in way:
+        way.append(id)
+        script = plan.scripts.get(id)
+        if script is None:
+            return rules.everybody(id)
+        if script.steps:
+            return plan
+        id = script.fallback_policy_id
+    have = "has no steps: it collects, and alerts" if len(way) == 1 else "and its fallbacks have no steps: they alert"
+    name = rules.named(plan, plan.root)
+    note = f"{name[0].upper()}{name[1:]} {have} nobody."
+    return msgspec.structs.replace(plan, note=note)
 
 
 def _added(tx: Tx, plan: Plan, wanted: Iterable[int], team_id: int | None) -> Plan:
