@@ -221,6 +221,22 @@ async def test_what_was_decided_by_metadata_stays_decided_and_what_is_to_come_is
     assert await team.planned(2) == ["Alice"]
 
 
+async def test_a_critical_page_is_not_left_out_for_a_quiet_one_of_the_same_instant(
+    team: Team, clock: FakeClock
+) -> None:
+    def policy(tx: Tx) -> int:
+        loud = policies.create_urgency(tx, team.id, {"name": "Loud", "email": True, "critical_alert": True})
+        calls = {"type": "escalation", "wait_before": 60, "step_members": [{"type": "current_on_call"}]}
+        steps = [calls, {**calls, "wait_before": 0, "urgency_id": loud.id}, {**calls, "wait_before": 60}]
+        return policies.create_policy(tx, team.id, None, {"name": "P", "steps": steps}).id
+
+    await team.start(1, Paging(policy_id=await team.do(policy)))
+    clock.wind(hours=1)
+    await Escalations(team.database, clock).run_once()
+    messages = await team.do(notify.claim, "email", 10, "")
+    assert [message.notice.critical for message in messages] == [True]
+
+
 async def test_an_empty_policy_whose_fallback_is_gone_alerts_everybody(team: Team) -> None:
     def policy(tx: Tx) -> tuple[int, int]:
         gone = policies.create_policy(tx, team.id, None, {"name": "Nights"})

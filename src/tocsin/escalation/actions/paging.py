@@ -128,7 +128,7 @@ def escalate_to(
     if people:
         _remark(tx, notice.incident_id, _falling_back([channels], available))
     return sum(
-        _queue_for(tx, notice, person, channels, tx.now, urgency_id, available, set()) for person in people if channels
+        _queue_for(tx, notice, person, channels, tx.now, urgency_id, available, {}) for person in people if channels
     )
 
 
@@ -298,13 +298,14 @@ def _owed(found: Sequence[tuple[Moment, Audience]]) -> list[Moment]:
 
 
 def _tell(tx: Tx, look: _Look, notice: Notice) -> int:
-    """Queue the pages of these steps. Each way to reach somebody is used once: a catch-up is not a barrage."""
+    """Queue the pages of these steps. Each way to reach somebody is used once, for the loudest: a catch-up is not a
+    barrage, and a critical alert is never left out for one that is not."""
     if not look.found:
         return 0
     available = notify.available(tx)
-    used: set[object] = set()
+    used: dict[object, datetime] = {}
     queued = 0
-    for moment, each in look.found:
+    for moment, each in sorted(look.found, key=lambda found: not found[0].step.critical):
         loud = replace(notice, critical=True) if moment.step.critical else notice
         _remark(tx, look.after.incident_id, each.remarks)
         for person in each.people:
@@ -313,7 +314,7 @@ def _tell(tx: Tx, look: _Look, notice: Notice) -> int:
             )
         for place in each.places:
             if place.id not in used:
-                used.add(place.id)
+                used[place.id] = moment.at
                 queued += _queue_at(tx, loud, place, moment.at)
         if each.all_webhooks or each.webhook_ids:
             _call_webhooks(tx, look.after, None if each.all_webhooks else each.webhook_ids)
@@ -338,9 +339,12 @@ def _queue_for(
     at: datetime,
     urgency_id: int | None,
     available: frozenset[str],
-    used: set[object],
+    used: dict[object, datetime],
 ) -> int:
-    """Queue what one person gets about a step that is due at `at`, as they want to be reached now."""
+    """Queue what one person gets about a step that is due at `at`, as they want to be reached now.
+
+    `used`: the ways that were used just before, and for when; such a page is left out unless it would come sooner.
+    """
     reached = audience.reach(
         tx, person, channels, urgency_id=urgency_id, critical=notice.critical, at=tx.now, available=available
     )
@@ -352,16 +356,17 @@ def _queue_for(
     queued = 0
     for message in reached.messages:
         way = (person.user_id, message.channel, message.address, message.endpoint)
-        if way in used:
+        planned_at = at + timedelta(seconds=message.after_seconds)
+        if way in used and used[way] <= max(planned_at, tx.now):
             continue
-        used.add(way)
+        used[way] = planned_at
         id = notify.queue(
             tx,
             notice,
             user_id=person.user_id,
             channel=message.channel,
             address=message.address,
-            planned_at=at + timedelta(seconds=message.after_seconds),
+            planned_at=planned_at,
             endpoint=message.endpoint,
         )
         queued += id is not None
@@ -396,7 +401,7 @@ def _page_the_rest(tx: Tx, escalation: Escalation, at: datetime) -> None:
     notice = msgspec.convert(store.notice_of(tx, escalation.id), Notice)
     available = notify.available(tx)
     for person in rest:
-        _queue_for(tx, notice, person, escalation.plan.otherwise, at, None, available, set())
+        _queue_for(tx, notice, person, escalation.plan.otherwise, at, None, available, {})
     users = [*escalation.paged_user_ids, *(person.user_id for person in rest)]
     store.remember_told(tx, escalation.id, user_ids=users, target_ids=escalation.told_target_ids)
 
