@@ -25,6 +25,7 @@ from tocsin.notify import actions as notify
 from tocsin.notify.actions import targets
 from tocsin.notify.model import GiveUp, Notice
 from tocsin.storage import Database, Tx
+from tocsin.storage.shifting import shift
 
 
 class Team:
@@ -188,6 +189,23 @@ async def test_a_page_that_reaches_nobody_alerts_the_rest_of_the_team_when_nobod
     clock.wind(seconds=1)
     await team.do(give_up)
     assert "Nobody reached" in [note.title for note in await team.do(actions.notes, 1)]
+
+
+async def test_the_rest_of_the_team_is_alerted_at_once_though_the_clock_was_set_back(
+    team: Team, clock: FakeClock
+) -> None:
+    await team.start(1, Paging())
+    clock.step(timedelta(hours=-6))
+    await team.do(shift, timedelta(hours=6))
+
+    def give_up(tx: Tx) -> None:
+        for message in notify.claim(tx, "email", 10, ""):
+            notify.settle(tx, message.delivery_id, message.attempt, GiveUp("no such mailbox"), actions.bring_forward)
+
+    await team.do(give_up)
+    clock.wind(seconds=1)
+    messages = await team.do(notify.claim, "email", 10, "")
+    assert [message.address for message in messages] == ["bob@x.example", "charlie@x.example"]
 
 
 async def test_what_was_decided_by_metadata_stays_decided_and_what_is_to_come_is_not(

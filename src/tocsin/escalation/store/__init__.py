@@ -42,7 +42,7 @@ moves_with_the_clock(
     escalations.c.since,
     escalations.c.next_page_at,
     topic="escalations",
-    concerned=lambda now: escalations.c.next_page_at.is_not(None),
+    concerned=lambda now: escalations.c.stopped_at.is_(None),
 )
 
 escalation_notes = Table(
