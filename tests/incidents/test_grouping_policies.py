@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.incidents.test_actions import ALICE, BOB, Story, story
+import pytest
+
+from tests.incidents.test_actions import ALICE, BASE, BOB, Story, story
 from tests.incidents.test_grouping import API, ROUTER, SHOP, cause, fails, recovers
 from tests.time import FakeClock
 from tocsin.escalation.actions import policies
 from tocsin.escalation.model import Paging
-from tocsin.incidents import rules
+from tocsin.incidents import actions, rules
 from tocsin.incidents.model import Incident
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import OwnerType, Value
@@ -23,6 +25,8 @@ CALLS_OWNER = {
     "wait_before": 0,
     "step_members": [{"type": "incident_metadata", "metadata_key": "Owner"}],
 }
+
+INSTRUCTIONS = {"type": "instructions", "instructions_comment": "Look at the disk."}
 
 
 async def owners(story: Story, *before: dict[str, Any]) -> Paging:
@@ -90,3 +94,18 @@ async def test_when_many_outlast_their_cause_one_speaks_only_for_those_whose_peo
     clock.wind(rules.SETTLE)
     assert await called(story, outages[0]) == ["Bob Brown"]
     assert await called(story, outages[-1]) == ["Alice Adams"]
+
+
+@pytest.mark.parametrize("well_at", [240, 290])
+async def test_what_fails_again_and_again_is_paged_about_when_it_was_to_be(
+    story: Story, clock: FakeClock, well_at: int
+) -> None:
+    paging = await owners(story, {**INSTRUCTIONS, "wait_before": 300})
+    shop = await fails(story, SHOP, paging=paging, metadata={"Owner": BOB})
+    clock.wind(seconds=well_at)
+    await story.do(actions.validating, shop.id, base_url=BASE)
+    clock.wind(seconds=30)
+    assert await called(story, shop) == []
+    await story.do(actions.failing_again, shop.id, base_url=BASE)
+    clock.wind(seconds=300 - 270 if well_at == 240 else 0)
+    assert await called(story, shop) == ["Bob Brown"]

@@ -66,6 +66,26 @@ def restart(tx: Tx, notice: Notice, paging: Paging) -> None:
     _begin(tx, notice, plan, tx.now, store.standing(tx, notice.incident_id))
 
 
+def resume(tx: Tx, notice: Notice) -> bool:
+    """Go on with an escalation that was stopped before anybody was paged: at once with what would have come meanwhile,
+    later with the rest. False: it had not begun, had nothing more to do, or somebody was paged.
+
+    Were it begun anew, the waits before its first page would begin anew as well, as often as something fails again.
+    """
+    before = store.running(tx, notice.incident_id, stopped=True)
+    if before is None or before.paged_user_ids or before.told_target_ids or before.opened_at > tx.now:
+        return False
+    if not (before.course.runs or before.owed):
+        return False
+    plan = stamping.completed(tx, before.plan, stamping.facts_of(tx, notice.incident_id, before.plan))
+    next_at = rules.next_instant(before.course)
+    late = timedelta(0) if next_at is None else max(timedelta(0), tx.now - next_at)
+    runs = tuple(replace(run, due_at=run.due_at + late) for run in before.course.runs)
+    course = replace(before.course, runs=runs)
+    _go(tx, notice, replace(before, plan=plan, course=course, opened_at=tx.now, since=tx.now - _MOMENT))
+    return True
+
+
 def hurry(tx: Tx, incident_id: int) -> None:
     """What an escalation waited for will not come: if nobody was paged yet, the first page is due now."""
     escalation = store.running(tx, incident_id)
@@ -219,6 +239,13 @@ def _begin(tx: Tx, notice: Notice, plan: Plan, at: datetime, told: Standing | No
         paged_user_ids=() if told is None else told.paged_user_ids,
         told_target_ids=() if told is None else told.told_target_ids,
     )
+    _go(tx, notice, escalation)
+    tx.ring(TOPIC)
+
+
+def _go(tx: Tx, notice: Notice, escalation: Escalation) -> None:
+    """Put an escalation in place of any earlier one, and do what of it is due at once."""
+    plan = escalation.plan
     facts = stamping.facts_of(tx, notice.incident_id, plan)
     look = _look(tx, escalation, plan, facts)
     store.put(tx, look.after, notice)

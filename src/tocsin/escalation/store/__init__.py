@@ -68,11 +68,11 @@ def put(tx: Tx, escalation: Escalation, notice: msgspec.Struct) -> int:
     )
 
 
-def running(tx: Tx, incident_id: int) -> Escalation | None:
-    """The escalation of an incident, if it was not stopped."""
-    row = tx.execute(
-        select(escalations).where(escalations.c.incident_id == incident_id, escalations.c.stopped_at.is_(None))
-    ).first()
+def running(tx: Tx, incident_id: int, *, stopped: bool = False) -> Escalation | None:
+    """The escalation of an incident, if it was not stopped (`stopped`: if it was)."""
+    column = escalations.c
+    state = column.stopped_at.is_not(None) if stopped else column.stopped_at.is_(None)
+    row = tx.execute(select(escalations).where(column.incident_id == incident_id, state)).first()
     return None if row is None else _escalation(row)
 
 

@@ -50,8 +50,11 @@ class _Waits(msgspec.Struct, frozen=True):
 _Place = _Joins | _Waits | None
 
 
-def begin(tx: Tx, incident: Incident, base_url: str, *, reopened: bool = False) -> Incident:
-    """An outage is sure: alert people, unless they hear of it through its cause. Returns it as it then stands."""
+def begin(tx: Tx, incident: Incident, base_url: str, *, reopened: bool = False, resumed: bool = False) -> Incident:
+    """An outage is sure: alert people, unless they hear of it through its cause. Returns it as it then stands.
+
+    `resumed`: it is the same outage as before, so that its first page is waited for no longer than it was to be.
+    """
     if _covered(tx, incident):
         return incident
     place = _place(tx, incident)
@@ -61,7 +64,7 @@ def begin(tx: Tx, incident: Incident, base_url: str, *, reopened: bool = False) 
         _wait(tx, incident, place.suspect, base_url)
     absorb(tx, incident)
     incident = _again(tx, incident)
-    if place is None:
+    if place is None and not (resumed and escalation.resume(tx, page_notice(tx, incident, base_url))):
         _page(tx, incident, base_url, reopened=reopened)
     return incident
 
@@ -125,7 +128,7 @@ def failing_again(tx: Tx, incident: Incident, base_url: str) -> None:
     group = _group(tx, incident)
     if not incident.acknowledged and escalation.standing(tx, incident.id).silent and not _covered(tx, incident):
         if group is None:
-            begin(tx, incident, base_url)
+            begin(tx, incident, base_url, resumed=True)
             return
         groups.change_group(tx, group.id, cause_id=incident.id)
         _page(tx, incident, base_url, at=group.settle_until)
