@@ -66,6 +66,7 @@ def message(
         target=targets.settings_of(tx, row.target_id) if row.target_id else None,
         target_name=target.name if target is not None else "",
         parent=parent,
+        place=(row.user_id, row.target_id),
         late=newest > row.id,
     )
 

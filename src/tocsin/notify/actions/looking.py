@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from tocsin.notify import rules
-from tocsin.notify.model import DeliveryEvent, Kind, Look, Paged, State
+from tocsin.notify.model import DeliveryEvent, Kind, Look, Paged, Place, State
 from tocsin.notify.store import arriving, reading
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx
@@ -63,14 +64,17 @@ def taken_back(tx: Tx, incident_id: int) -> list[Paged]:
     ]
 
 
-def look(tx: Tx) -> Look:
-    """What is due now on which channel, and when there is more: a few jumps of an index, however long the queue is."""
+def look(tx: Tx, full: Mapping[str, Collection[Place]] = {}) -> Look:
+    """What is due now on which channel, and when there is more: a few jumps of an index, however long the queue is.
+
+    `full`: by channel, the places to which nothing more can leave now; what waits for them is not due.
+    """
     due: list[str] = []
     instants: list[datetime] = []
     overdue: list[datetime] = []
     for channel in shelf.channels_waiting(tx, MAX_CHANNELS):
         for urgency in rules.URGENCIES:
-            come, coming = shelf.dues(tx, channel, urgency)
+            come, coming = shelf.dues(tx, channel, urgency, full.get(channel, ()))
             if come is not None and channel not in due:
                 due.append(channel)
             if come is not None and urgency == rules.urgency(Kind.PAGE):

@@ -12,7 +12,7 @@ from tocsin.storage import Tx
 MAX_DETAIL_CHARACTERS = 500
 """Of a server's words; some send whole pages."""
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-"""What a text in a database cannot hold (PostgreSQL refuses the character 0, e.g. of words in UTF-16), or nobody sees."""
+"""What a text in a database cannot hold (PostgreSQL refuses the character 0, as in UTF-16), or nobody sees."""
 
 
 def line(

@@ -15,7 +15,19 @@ from tocsin.notify.actions.composing import endpoint_of, message, parents
 from tocsin.notify.actions.failing_over import GivenUp, fail_over, put_off
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC
 from tocsin.notify.actions.recording import line, writable
-from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Kind, Limits, Message, Retry, Sent, State
+from tocsin.notify.model import (
+    EVERYTHING,
+    UNLIMITED,
+    Answer,
+    GiveUp,
+    Kind,
+    Limits,
+    Message,
+    Retry,
+    Sent,
+    Share,
+    State,
+)
 from tocsin.notify.store import holding as held
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx, events
@@ -24,15 +36,17 @@ Gone = Callable[[Tx, int, str, str], None]
 """What is to follow when an endpoint is dead for good: (person, channel, endpoint)."""
 
 
-def claim(tx: Tx, channel: str, limit: int, base_url: str, limits: Limits = UNLIMITED) -> list[Message]:
+def claim(
+    tx: Tx, channel: str, limit: int, base_url: str, limits: Limits = UNLIMITED, share: Share = EVERYTHING
+) -> list[Message]:
     """Lease up to `limit` due deliveries of a channel, pages first. What is not settled is sent again.
 
     Pages of people who have had so many that `limits` holds back the rest are not among them; a digest is, which
-    names them.
+    names them. `share`: how many of them may go to one place.
     """
     holding.hold_back(tx, channel, limit, limits)
     lease_until = tx.now + timedelta(seconds=rules.LEASE_SECONDS)
-    taken = shelf.take(tx, channel, rules.URGENCIES, limit, lease_until)
+    taken = shelf.take(tx, channel, rules.URGENCIES, limit, lease_until, share)
     shelf.append(tx, [line(tx, row.id, State.SENDING, row.attempts, "") for row in taken])
     held.charge(tx, [row.id for row in taken if row.kind == Kind.PAGE])
     hangs_on = parents(tx, taken)

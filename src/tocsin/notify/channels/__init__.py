@@ -45,6 +45,7 @@ class Channel(Protocol):
     # - `Session(settings)`, with `send(message, net)` and `close()`: what is kept while there is more to send, e.g.
     #   connections. Then messages go through that, and `send` is for a single one.
     # - `Target`: the settings of one target of a team, when it reaches places and not people.
+    # - `MANY_SERVERS`: people bring servers of their own, so that none gets all of the channel; as with a `Target`.
     # - `TELLS`: the kinds of messages that it carries (see `tells`).
     # - `KEEPS_RINGING`: a page may repeat itself until we call it off, even for who has acknowledged elsewhere.
     # - `endpoint_complaint(endpoint)`: what is wrong with a person's address, in words; None = it can be tried.

@@ -23,6 +23,8 @@ from tocsin.notify.model import Answer, GiveUp, Kind, Message, Sent
 KIND = "push"
 CONNECTIONS = 20
 """To the vendors' push services, which are many machines each."""
+MANY_SERVERS = True
+"""Each browser names its own: one that is silent holds up nobody else."""
 RECEIVED_WITHIN_SECONDS = 60
 """A device that is awake shows a notification within seconds and tells us; of one that sleeps, nobody is woken."""
 TIMEOUT_SECONDS = 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -76,6 +77,27 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 UNLIMITED = Limits(pages_per_hour=0, sms_per_day=0, calls_per_day=0)
 
+Place = tuple[int, int]
+"""To whom a message goes: (person, target), one of them 0."""
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a channel one place may take: a server that is silent must not hold up those beside it."""
+
+    most: int
+    """Messages to one place at once."""
+    busy: Mapping[Place, int]
+    """How many are on their way now, by place."""
+
+    @property
+    def full(self) -> frozenset[Place]:
+        """The places to which nothing more is to leave now."""
+        return frozenset(place for place, number in self.busy.items() if number >= self.most and place != (0, 0))
+
+
+EVERYTHING = Share(most=sys.maxsize, busy={})
+"""No place is kept to anything."""
+
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be said, in words that any channel can use; stamped on the delivery when it is queued."""
@@ -141,6 +163,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
     """The provider's id of the first message about this incident to the same target, or to the same person by the same
     channel: what a thread hangs on, and what an update changes. None when this is the first."""
+    place: Place = (0, 0)
+    """To whom it goes."""
     late: bool = False
     """Whether something newer has arrived there or is on its way: what shows how things stand is not to change back."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,13 +10,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Row, bindparam, func, insert, select, type_coerce, update
 
 from tocsin.kernel.clock import to_milliseconds
-from tocsin.notify.model import Kind, Notice, State
+from tocsin.notify.model import EVERYTHING, Kind, Notice, Place, Share, State
 from tocsin.notify.store.tables import deliveries, delivery_events
 from tocsin.storage import Prepared, Tx
 
 Rows = Sequence[Row[Any]]
 MAX_PARENTS = 5_000
 """Messages among which the first of each thread is sought; the first ones are the oldest."""
+NOBODY: Place = (0, 0)
+"""Where tests of the pager go: to no place that others share."""
 
 
 _SAME = ("incident_id", "user_id", "target_id", "channel", "kind", "address", "distinct_key")
@@ -70,21 +73,16 @@ def get(tx: Tx, delivery_id: int) -> Row[Any] | None:
     return tx.execute(_GET, {"this": delivery_id}).first()
 
 
-def take(tx: Tx, channel: str, urgencies: Sequence[int], limit: int, lease_until: datetime) -> Rows:
-    """Lease up to `limit` due deliveries of a channel, most urgent first; each is given to one caller only."""
+def take(
+    tx: Tx, channel: str, urgencies: Sequence[int], limit: int, lease_until: datetime, share: Share = EVERYTHING
+) -> Rows:
+    """Lease up to `limit` due deliveries of a channel, most urgent first, to each place no more than its `share`; each
+    delivery is given to one caller only."""
     column = deliveries.c
     ids: list[int] = []
+    busy = Counter(share.busy)
     for urgency in urgencies:  # one range of the index each, so that what is not due yet costs nothing
-        due = (
-            select(column.id)
-            .where(column.channel == channel, column.urgency == urgency, column.due_at <= tx.now)
-            .order_by(column.due_at, column.id)
-            .limit(limit - len(ids))
-            .with_for_update(skip_locked=True)
-        )
-        ids.extend(tx.execute(due).scalars())
-        if len(ids) >= limit:
-            break
+        _choose(tx, channel, urgency, limit, Share(most=share.most, busy=busy), ids, busy)
     if not ids:
         return []
     lease = (
@@ -94,6 +92,39 @@ def take(tx: Tx, channel: str, urgencies: Sequence[int], limit: int, lease_until
         .returning(*column)
     )
     return sorted(tx.execute(lease).all(), key=lambda row: (row.urgency, row.planned_at, row.id))
+
+
+def _choose(
+    tx: Tx, channel: str, urgency: int, limit: int, share: Share, ids: list[int], busy: Counter[Place]
+) -> None:  # fmt: skip
+    """Add what is due to `ids`, and to `busy` where it goes. Whoever meets a place that is full looks again without it:
+    a place is met once, so there are no more looks than places that fill up."""
+    column = deliveries.c
+    while len(ids) < limit:
+        full = share.full
+        due = (
+            select(column.id, column.user_id, column.target_id)
+            .where(column.channel == channel, column.urgency == urgency, column.due_at <= tx.now)
+            .where(column.id.not_in(ids), *_not_to(full))
+            .order_by(column.due_at, column.id)
+            .limit(limit - len(ids))
+            .with_for_update(skip_locked=True)
+        )
+        rows = tx.execute(due).all()
+        for row in rows:
+            place = (row.user_id, row.target_id)
+            if place == NOBODY or busy[place] < share.most:
+                ids.append(row.id)
+                busy[place] += 1
+        if len(rows) == 0 or share.full == full:
+            return
+
+
+def _not_to(full: Collection[Place]) -> tuple[ColumnElement[bool], ...]:
+    column = deliveries.c
+    people, targets = [user for user, _ in full if user], [target for _, target in full if target]
+    return (*((column.user_id.not_in(people),) if people else ()),
+            *((column.target_id.not_in(targets),) if targets else ()))  # fmt: skip
 
 
 def change(
@@ -148,10 +179,13 @@ def channels_waiting(tx: Tx, limit: int) -> list[str]:
     return found
 
 
-def dues(tx: Tx, channel: str, urgency: int) -> tuple[datetime | None, datetime | None]:
-    """(the oldest due_at that has come, the next one to come) of a channel's deliveries of one urgency."""
+def dues(
+    tx: Tx, channel: str, urgency: int, full: Collection[Place] = ()
+) -> tuple[datetime | None, datetime | None]:  # fmt: skip
+    """(the oldest due_at that has come, the next one to come) of a channel's deliveries of one urgency, but for those
+    to places that are `full`."""
     column = deliveries.c
-    mine = select(func.min(column.due_at)).where(column.channel == channel, column.urgency == urgency)
+    mine = select(func.min(column.due_at)).where(column.channel == channel, column.urgency == urgency, *_not_to(full))
     come = mine.where(column.due_at <= tx.now).scalar_subquery()
     coming = mine.where(column.due_at > tx.now).scalar_subquery()
     row = tx.execute(select(come.label("come"), coming.label("coming"))).one()

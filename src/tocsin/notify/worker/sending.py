@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -14,13 +15,28 @@ from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Unavailable
 from tocsin.notify import actions, rules
 from tocsin.notify.channels import Channel, discover
-from tocsin.notify.model import UNLIMITED, Answer, GiveUp, Limits, Look, Message, Retry, Sent
+from tocsin.notify.model import (
+    EVERYTHING,
+    UNLIMITED,
+    Answer,
+    GiveUp,
+    Limits,
+    Look,
+    Message,
+    Place,
+    Retry,
+    Sent,
+    Share,
+)
 from tocsin.storage import Database
 
 log = structlog.get_logger()
 
-MAX_IN_FLIGHT = 50
-"""Messages being sent at once over all channels; bounds memory and sockets."""
+UNKNOWN_PLACES = 50
+"""Messages at once by a channel that is not there (any more): each is given up as it comes."""
+PLACES_SHARE = 4
+"""Of a channel behind which many servers stand, one of them gets this part at most: if it is silent, the others do not
+wait for it."""
 MAX_SETTLE_TRIES = 120
 FIRST_SETTLE_WAIT_SECONDS = 0.1
 LONGEST_SETTLE_WAIT_SECONDS = 5.0
@@ -29,6 +45,8 @@ UNWANTED = "it was taken back before it left"
 RECHECK_SECONDS = 0.25
 """A message that has waited this long for its turn since it was claimed is asked for once more: somebody may have
 answered meanwhile. Sooner than that the question would cost more than it saves."""
+LOOK_AGAIN = timedelta(seconds=15)
+"""After a look at what should have arrived has failed through a fault of ours."""
 CLOSE_SECONDS = 2.0
 """What a clean shutdown leaves for answers on their way; whatever is cut off goes out again after its lease."""
 
@@ -36,8 +54,9 @@ CLOSE_SECONDS = 2.0
 class Deliveries:
     """The worker behind every message. `run_once` starts what is due and returns; each answer is settled by itself.
 
-    Channels do not wait for each other: each has its own places, so that a slow mail server holds up mail alone. A
-    message being settled rings `deliveries`, so that whoever runs this worker looks again when a place is free.
+    Channels do not wait for each other: each has its own places, so that a slow mail server holds up mail alone; and of
+    a channel behind which many servers stand, none gets all. A message being settled rings `deliveries`, so that
+    whoever runs this worker looks again when a place is free.
     """
 
     name = "deliveries"
@@ -74,7 +93,7 @@ class Deliveries:
             for kind, channel in self._channels.items()
             if (opened := getattr(channel, "Session", None)) is not None
         }
-        self._busy: dict[str, int] = dict.fromkeys(self._channels, 0)
+        self._busy: dict[str, Counter[Place]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._takes_over = alone
         self._given_up = given_up
@@ -91,13 +110,16 @@ class Deliveries:
         if self._takes_over:
             await self._database.write(actions.take_over)
             self._takes_over = False
-        look = await self._database.read(actions.look)
+        look = await self._database.read(actions.look, self._full())
         now = self._clock.now()
-        if look.watch_at is not None and look.watch_at <= now:
-            await self._database.write(actions.look_after, self._given_up)
-            look = await self._database.read(actions.look)
-        self.lag_seconds = self._lag(look, now)
-        next_at = min((at for at in (look.next_at, look.watch_at) if at is not None), default=None)
+        watch_at, unseen_seconds = look.watch_at, 0.0
+        if watch_at is not None and watch_at <= now:
+            seen = await self._looked_after()
+            unseen_seconds = 0.0 if seen else (now - watch_at).total_seconds()
+            look = await self._database.read(actions.look, self._full())
+            watch_at = look.watch_at if seen else now + LOOK_AGAIN
+        self.lag_seconds = max(self._lag(look, now), unseen_seconds)
+        next_at = min((at for at in (look.next_at, watch_at) if at is not None), default=None)
         for kind in look.due:
             claimed = await self._start(kind)
             lease_end = now + timedelta(seconds=rules.LEASE_SECONDS)
@@ -143,15 +165,16 @@ class Deliveries:
         await asyncio.gather(*(session.close() for session in self._sessions.values()), return_exceptions=True)
 
     async def _start(self, kind: str) -> int:
-        places = MAX_IN_FLIGHT - sum(self._busy.values())
-        if kind in self._channels:
-            places = min(places, _connections(self._channels[kind], self._settings[kind]) - self._busy[kind])
-        if places <= 0:
+        busy = self._busy.setdefault(kind, Counter())
+        free = self._places(kind) - busy.total()
+        if free <= 0:
             return 0
         claimed_at = self._clock.monotonic()
-        messages = await self._database.write(actions.claim, kind, places, self._base_url, self._limits)
+        messages = await self._database.write(
+            actions.claim, kind, free, self._base_url, self._limits, self._share(kind)
+        )  # fmt: skip
         for message in messages:
-            self._busy[kind] = self._busy.get(kind, 0) + 1
+            busy[message.place] += 1
             task = asyncio.create_task(self._deliver(message, claimed_at), name=f"delivery {message.delivery_id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -161,8 +184,41 @@ class Deliveries:
         try:
             answer = await self._send(message) if await self._wanted(message, claimed_at) else None
         finally:
-            self._busy[message.channel] -= 1  # before settling: its ring says that there is a free place
+            self._leave(message)  # before settling: its ring says that there is a free place
         await self._settle(message, Retry(UNWANTED) if answer is None else answer)
+
+    def _places(self, kind: str) -> int:
+        """How many messages a channel carries at once."""
+        channel = self._channels.get(kind)
+        return UNKNOWN_PLACES if channel is None else _connections(channel, self._settings[kind])
+
+    def _share(self, kind: str) -> Share:
+        """How much of it one place gets: with people's own servers, or teams', a part; of our provider all there is."""
+        channel = self._channels.get(kind)
+        if not hasattr(channel, "Target") and not getattr(channel, "MANY_SERVERS", False):
+            return EVERYTHING
+        most = max(1, self._places(kind) // PLACES_SHARE)
+        return Share(most=most, busy=dict(self._busy.get(kind, {})))
+
+    def _full(self) -> dict[str, frozenset[Place]]:
+        return {kind: full for kind in self._busy if (full := self._share(kind).full)}
+
+    def _leave(self, message: Message) -> None:
+        busy = self._busy[message.channel]
+        busy[message.place] -= 1
+        if busy[message.place] <= 0:
+            del busy[message.place]
+
+    async def _looked_after(self) -> bool:
+        """See to the pages that should have arrived. When that fails, those that are to leave do not wait for it."""
+        try:
+            await self._database.write(actions.look_after, self._given_up)
+        except (Unavailable, DBAPIError):
+            raise
+        except Exception:  # a bug of ours about one incident must not keep every other page back
+            log.exception("a look at pages that should have arrived failed")
+            return False
+        return True
 
     async def _wanted(self, message: Message, claimed_at: float) -> bool:
         """Whether it is still to be sent. When that cannot be asked, it is."""
@@ -204,9 +260,14 @@ class Deliveries:
                     received_within_seconds=self._received_within(message.channel),
                 )
             except (Unavailable, DBAPIError) as error:  # whatever it is, giving up here would send the message again
-                log.warning("an answer waits for the database", delivery_id=message.delivery_id, why=str(error))
+                # Without the statement: what a message says, and to whom, stands in no log.
+                why = str(getattr(error, "orig", None) or error)
+                log.warning("an answer waits for the database", delivery_id=message.delivery_id, why=why)
                 await asyncio.sleep(wait_seconds)
                 wait_seconds = min(wait_seconds * 2, LONGEST_SETTLE_WAIT_SECONDS)
+            except Exception:  # a bug of ours: the message is sent again after its lease, and this says why
+                log.exception("an answer could not be settled", delivery_id=message.delivery_id)
+                return
             else:
                 facts = {"delivery_id": message.delivery_id, "channel": message.channel, "attempt": message.attempt}
                 if isinstance(answer, Sent):
