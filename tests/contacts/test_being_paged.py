@@ -69,6 +69,22 @@ async def test_in_quiet_hours_a_mail_alone_unless_it_is_critical(world: World, t
 
 
 @pytest.mark.slow
+async def test_that_a_critical_alert_does_not_ask_is_foreseen_by_a_policy_too(world: World, twilio: Twilio) -> None:
+    await say(world, "quiet-hours", timezone="Europe/Prague", time_from="22:00", time_to="07:00")
+    world.clock.wind(timedelta(hours=10))
+    steps = [{"type": "escalation", "wait_before": 60, "step_members": [{"type": "current_on_call"}]}]
+    policy = (await world.api("POST", "/v3/policies", {"name": "P", "steps": steps})).json()["data"]["id"]
+    incident = await world.outage("shop", **WAYS, critical_alert=True, policy_id=policy)
+    coming = (await world.api("GET", f"/v3/incidents/{incident}/coming-pages")).json()["data"]
+    (monitor,) = (await world.api("GET", "/v2/monitors")).json()["data"]
+    said = (await world.api("GET", f"/v2/on-calls/simulate?monitor_id={monitor['id']}")).json()
+    await world.fast_forward(seconds=61)
+    assert sorted(channel for channel, _ in twilio.new()) == ["call", "sms"]
+    assert sorted(each["attributes"]["channel"] for each in coming) == ["call", "sms"]
+    assert sorted(each["channel"] for each in said["pages"]) == ["call", "sms"]
+
+
+@pytest.mark.slow
 async def test_a_number_that_was_deleted_is_never_called_again(world: World, twilio: Twilio) -> None:
     await say(world, "notification-rules", steps=[{"channel": "call"}])
     (phone,) = [

@@ -96,6 +96,15 @@ async def test_when_nothing_arrives_the_next_people_are_called_at_once_and_nobod
     assert any("alerted early" in remark["content"] for remark in said["remarks"])
 
 
+async def test_when_the_plan_calls_nobody_else_the_rest_of_the_team_is_said_beforehand(world: World) -> None:
+    await two_take_turns(world)
+    members = [{"type": "current_on_call"}]
+    policy = await made(world, "v3/policies", name="One", steps=[{"type": "escalation", "step_members": members}])
+    said = await simulated(world, policy_id=policy, down="email")
+    assert [page["recipient"] for page in said["pages"]] == ["Alice Archer", "Bob Builder"]
+    assert said["remarks"][-1]["content"].endswith("NOBODY would know of it.")
+
+
 async def test_nobody_on_call_is_said_beforehand(world: World) -> None:
     policy = await two_take_turns(world)
     said = await simulated(world, policy_id=policy, at=to_wire(world.clock.now() + timedelta(days=3)))

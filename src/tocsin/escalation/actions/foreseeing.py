@@ -53,6 +53,7 @@ def coming(tx: Tx, incident_id: int) -> list[Page]:
         course=escalation.course,
         facts=facts,
         paged_user_ids=escalation.paged_user_ids,
+        critical=bool(store.notice_of(tx, escalation.id).get("critical")),
     )
     return sorted((*planned, *to_come), key=lambda page: page.at)[:MAX_COMING]
 

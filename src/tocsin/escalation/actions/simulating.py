@@ -11,7 +11,7 @@ from tocsin.accounts import actions as accounts
 from tocsin.escalation import rules
 from tocsin.escalation.actions import audience, stamping
 from tocsin.escalation.actions.audience import Situation
-from tocsin.escalation.model import SWITCHES, Course, Moment, Page, Person, Plan
+from tocsin.escalation.model import SWITCHES, Course, Moment, Page, Person, Plan, Step
 from tocsin.escalation.model.forecast import Forecast, Simulation, Subject
 from tocsin.escalation.model.policies import StepType
 from tocsin.metadata import actions as metadata
@@ -139,7 +139,7 @@ class _Play:
             person,
             moment.step.channels,
             urgency_id=moment.step.urgency_id,
-            critical=moment.step.critical,
+            critical=moment.step.critical or self.subject.paging.critical_alert,
             at=moment.at,
             available=self.available,
         )
@@ -195,6 +195,21 @@ class _Play:
         if course is not None and course != self.course:
             self.course = course
             self.remarks.append((at, "A page could not be delivered, so the next people are alerted early."))
+        elif course is None and not (self.reached or any(each.page.user_id for each in self.waiting)):
+            self._page_the_rest(at)
+
+    def _page_the_rest(self, at: datetime) -> None:
+        """The plan calls nobody else, and nobody hears of it."""
+        rest = [user for user in accounts.members(self.tx, self.subject.team_id) if user.id not in self.paged]
+        if not rest:
+            self.remarks.append((at, "No page arrives, and nobody is left who was not tried: NOBODY would know of it."))
+            return
+        self.remarks.append((at, "No page arrives, and the plan calls nobody else: the rest of the team is alerted."))
+        step = Step(channels=self.plan.otherwise)
+        moment = Moment(at=at, policy_id=self.plan.root, round=0, index=0, step=step)
+        blank = Page(at=at, channel="", recipient="", address="")
+        for user in rest:
+            self._page(moment, Person(user.id, user.name, user.email), blank)
 
 
 def _moved(forecast: Forecast, at: datetime, why: str) -> Forecast:
