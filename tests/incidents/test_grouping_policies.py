@@ -13,6 +13,7 @@ from tocsin.escalation.actions import policies
 from tocsin.escalation.model import Paging
 from tocsin.incidents import actions, rules
 from tocsin.incidents.model import Incident
+from tocsin.incidents.worker import Storms
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import OwnerType, Value
 from tocsin.notify import actions as notify
@@ -109,3 +110,24 @@ async def test_what_fails_again_and_again_is_paged_about_when_it_was_to_be(
     await story.do(actions.failing_again, shop.id, base_url=BASE)
     clock.wind(seconds=300 - 270 if well_at == 240 else 0)
     assert await called(story, shop) == ["Bob Brown"]
+
+
+async def test_news_of_an_incident_leave_its_critical_pages_critical(story: Story, clock: FakeClock) -> None:
+    def loud(tx: Tx) -> Paging:
+        urgency = policies.create_urgency(tx, story.team_id, {"name": "Loud", "email": True, "critical_alert": True})
+        team = {"type": "escalation", "wait_before": 0, "step_members": [{"type": "entire_team"}]}
+        steps = [{**team, "urgency_id": urgency.id}, {**team, "wait_before": 300}]
+        return Paging(policy_id=policies.create_policy(tx, story.team_id, None, {"name": "P", "steps": steps}).id)
+
+    paging = await story.do(loud)
+    await fails(story, ROUTER, paging=paging)
+    shop = await fails(story, SHOP, on=(ROUTER,), paging=paging)
+    clock.wind(rules.NEWS_FIRST)
+    await Storms(story.database, clock, BASE).run_once()
+    clock.wind(seconds=300)
+    await story.worker.run_once()
+    messages = [each for each in await story.do(notify.claim, "email", 100, BASE) if each.notice.kind == "page"]
+    assert {(each.notice.critical, shop.name in str(each.notice.facts)) for each in messages} == {
+        (True, True),
+        (False, True),
+    }

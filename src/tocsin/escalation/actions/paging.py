@@ -105,6 +105,9 @@ def standing(tx: Tx, incident_id: int) -> Standing:
 
 def renew(tx: Tx, notice: Notice) -> None:
     """What is to be said has changed: pages still to come, and those that have not left yet, say the new thing."""
+    escalation = store.running(tx, notice.incident_id)
+    if escalation is not None and msgspec.convert(store.notice_of(tx, escalation.id), Notice).critical:
+        notice = replace(notice, critical=True)  # somebody escalated it as critical
     store.renew(tx, notice.incident_id, notice)
     notify.renew(tx, notice)
 

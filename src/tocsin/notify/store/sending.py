@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import BigInteger, ColumnElement, Row, bindparam, func, insert, select, type_coerce, update
 
 from tocsin.kernel.clock import to_milliseconds
@@ -135,10 +136,12 @@ def change(
 
 
 def renew_pages(tx: Tx, incident_id: int, notice: Notice) -> None:
-    """Give the pages of an incident that are still to be sent another text."""
+    """Give the pages of an incident that are still to be sent another text. What is critical stays so."""
     column = deliveries.c
     unsent = update(deliveries).where(column.incident_id == incident_id, column.kind == Kind.PAGE)
-    tx.execute(unsent.where(column.due_at.is_not(None)).values(notice=notice))
+    unsent = unsent.where(column.due_at.is_not(None))
+    tx.execute(unsent.where(column.critical.is_(False)).values(notice=notice))
+    tx.execute(unsent.where(column.critical).values(notice=replace(notice, critical=True)))
 
 
 def cancel_pages(tx: Tx, incident_id: int) -> Rows:
