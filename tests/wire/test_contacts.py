@@ -23,3 +23,18 @@ async def test_how_somebody_is_reached_is_told_of_instants_that_calendars_have(a
     assert "`at` must be an instant between 2000 and 2199" in answer.json()["errors"]
     for edge in ("2000-01-01T00:00:00Z", "2199-12-31T23:59:59Z"):
         assert (await at.alice.get(f"{ALICE}/reach?call=true&at={edge}")).status_code == 200
+
+
+async def test_no_rule_can_name_the_address_or_the_severity_of_somebody_else(at: Clients) -> None:
+    private = {"kind": "email", "address": "alice.private@tocsin.example"}
+    method = (await at.alice.post(f"{ALICE}/contact-methods", json=private)).json()["data"]
+    urgency = (await at.alice.post("/api/v2/urgencies", json={"name": "High"})).json()["data"]
+    rules = "/api/v2/users/charlie@tocsin.example/notification-rules"
+    foreign = [
+        ({"steps": [{"contact_method_id": int(method["id"])}]}, "steps"),
+        ({"urgency_id": int(urgency["id"]), "steps": [{"channel": "email"}]}, "urgency_id"),
+    ]
+    for sent, field in foreign:
+        answer = await at.charlie.post(rules, json=sent)
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, [field])
+    assert (await at.charlie.get(rules)).json()["data"] == []
