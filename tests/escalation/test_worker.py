@@ -255,6 +255,28 @@ async def test_a_critical_page_is_not_left_out_for_a_quiet_one_of_the_same_insta
     assert [message.notice.critical for message in messages] == [True]
 
 
+async def test_a_policy_that_cannot_be_read_costs_no_page_of_the_plan_whose_incident_comes_to_name_it(
+    team: Team, clock: FakeClock
+) -> None:
+    def policy(tx: Tx) -> int:
+        gold = {"type": "metadata_branching", "metadata_key": "Tier", "metadata_values": ["gold"],
+                "policy_metadata_key": "Plan", "wait_before": 60}  # fmt: skip
+        calls = {"type": "escalation", "wait_before": 0, "step_members": [{"type": "current_on_call"}]}
+        return policies.create_policy(tx, team.id, None, {"name": "P", "steps": [gold, calls]}).id
+
+    def name_broken(tx: Tx) -> None:
+        broken = policies.create_policy(tx, team.id, None, {"name": "Broken"}).id
+        tx.execute(text('update policies set steps = \'[{"type": "dance"}]\' where id = :id'), {"id": broken})
+        values = {"Tier": [Value(value="gold")], "Plan": [Value(type="Policy", item_id=broken)]}
+        metadata.put(tx, team_id=team.id, owner_type=OwnerType.INCIDENT, owner_id=1, facts=values)
+
+    await team.start(1, Paging(policy_id=await team.do(policy)))
+    await team.do(name_broken)
+    clock.wind(seconds=60)
+    await Escalations(team.database, clock).run_once()
+    assert await team.planned(1) == ["Alice"]
+
+
 async def test_an_empty_policy_whose_fallback_is_gone_alerts_everybody(team: Team) -> None:
     def policy(tx: Tx) -> tuple[int, int]:
         gone = policies.create_policy(tx, team.id, None, {"name": "Nights"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import structlog
@@ -49,7 +49,7 @@ def completed(tx: Tx, plan: Plan, facts: Metadata) -> Plan:
     root = plan.scripts.get(plan.root)
     for _ in range(MAX_POLICIES):
         named = {id for key in rules.keys(plan) for id in rules.policies_under(key, facts)} - plan.scripts.keys()
-        more = _added(tx, plan, sorted(named), None if root is None else root.team_id)
+        more = _readable(tx, plan, sorted(named), None if root is None else root.team_id)
         if more.scripts.keys() == plan.scripts.keys():
             break
         plan = more
@@ -61,6 +61,17 @@ def facts_of(tx: Tx, incident_id: int, plan: Plan | None) -> Metadata:
     if plan is not None and not rules.keys(plan):
         return {}
     return metadata.of(tx, OwnerType.INCIDENT, [incident_id])[incident_id]
+
+
+def _readable(tx: Tx, plan: Plan, wanted: Sequence[int], team_id: int | None) -> Plan:
+    """The plan with these policies; as it is when one of them cannot be read through a fault of ours."""
+    try:
+        return _added(tx, plan, wanted, team_id)
+    except DBAPIError:
+        raise
+    except Exception:
+        log.exception("a policy that an incident names could not be read, so it counts as gone", policy_ids=wanted)
+        return plan
 
 
 def _audible(plan: Plan) -> Plan:
