@@ -10,6 +10,7 @@ import pytest
 
 from tests.notify.channels.messages import page
 from tests.notify.channels.twilio import Twilio, twilio_server
+from tests.notify.channels.web_server import WebServer, running
 from tests.notify.mailserver import unused_port
 from tests.time import START
 from tocsin.kernel.clock import SystemClock
@@ -68,6 +69,16 @@ async def test_trouble_is_tried_again_and_the_third_time_another_way_is_taken_to
     busy = "Twilio answered 429: Too Many Requests (error 20429)"
     assert await text(twilio, net) == Retry(busy, 60.0, elsewhere=True), "a person cannot wait for a minute"
     assert twilio.texts == []
+
+
+async def test_what_answers_in_its_place_has_taken_nothing(twilio: Twilio, net: RealNet) -> None:
+    portal = WebServer()
+    portal.answers = [(200, b"<html>Please sign in to this network</html>", {})]
+    async with running(portal):
+        there = msgspec.structs.replace(twilio.settings, base_url=portal.url)
+        answer = await sms.send(page(channel="sms", address=BOB), there, net)
+    assert isinstance(answer, Retry)
+    assert "something answered 200 in Twilio's place" in answer.why
 
 
 async def test_nobody_who_listens_is_tried_again(net: RealNet, twilio: Twilio) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from tocsin.kernel.net import HttpRequest, HttpResponse, Net
 from tocsin.notify.channels import answered
+from tocsin.notify.channels.places import strange
 from tocsin.notify.model import Answer, GiveUp, Message, Sent
 
 BASE_URL = "https://api.twilio.com"
@@ -82,7 +83,9 @@ async def post(
     sid, status = str(made.get("sid") or ""), str(made.get("status") or "")
     if status in _REFUSED_STATUSES:
         return GiveUp(f"Twilio says {status}: {_words(made) or 'without a reason'}")
-    return Sent(f"accepted by Twilio: {status or 'queued'} ({sid})", provider_id=sid or None)
+    if not sid:
+        return strange(response, "Twilio", message.attempt)
+    return Sent(f"accepted by Twilio: {status or 'queued'} ({sid})", provider_id=sid)
 
 
 def _decoded(response: HttpResponse) -> dict[str, Any]:
