@@ -61,7 +61,7 @@ async function acknowledge(page) {
       ...LOOK, tag: page.tag, body: page.title, silent: true, data: { url: page.url },
     });
   }
-  return show({ ...page, title: `Not acknowledged: ${page.title}`, body: words.said });
+  return show({ ...page, title: `Not acknowledged: ${page.title}`, body: words.said || "Tocsin did not take the answer." });
 }
 
 async function report(token, what) {
