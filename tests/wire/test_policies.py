@@ -188,6 +188,20 @@ async def test_a_group_of_policies_lists_its_own(at: Clients) -> None:
     assert inside["pagination"]["next"] == f"{BASE}/api/v2/policy-groups/1/policies?per_page=1&page=2"
 
 
+async def test_a_fallback_that_was_deleted_may_be_sent_back_as_it_is_read_and_cleared(at: Clients) -> None:
+    last = int((await made(at, "v3/policies", name="Last resort"))["id"])
+    policy = await made(at, "v3/policies", name="Standard", fallback_policy_id=last)
+    assert (await at.alice.delete(f"/api/v3/policies/{last}")).status_code == 204
+    address = f"/api/v3/policies/{policy['id']}"
+    read = (await at.alice.get(address)).json()["data"]["attributes"]
+    renamed = await at.alice.patch(address, json=read | {"name": "Renamed"})
+    assert (renamed.status_code, renamed.json()["data"]["attributes"]) == (200, read | {"name": "Renamed"})
+    cleared = await at.alice.patch(address, json={"fallback_policy_id": None})
+    assert cleared.json()["data"]["attributes"]["fallback_policy_id"] is None
+    again = await at.alice.patch(address, json={"fallback_policy_id": last})
+    assert (again.status_code, list(again.json()["errors"])) == (422, ["fallback_policy_id"])
+
+
 async def test_a_place_that_no_database_can_keep_is_refused(at: Clients) -> None:
     for kind in ("policy-groups", "urgency-groups"):
         path = f"/api/v2/{kind}"

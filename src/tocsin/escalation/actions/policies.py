@@ -217,8 +217,8 @@ def _policy_values(
 
 
 def _fallback(tx: Tx, given: int | None, team_id: int, team_ids: TeamIds, old: Policy | None) -> int | None:
-    if given is None:
-        return None
+    if given is None or (old is not None and given == old.fallback_policy_id):
+        return given  # sent back as it was read: what it named before may stay, even when it has been deleted since
     if old is not None and given == old.id:
         raise Invalid.fields(fallback_policy_id="must be another policy, this one has been gone through by then")
     if not _policies(tx, {given}, team_id, team_ids):
