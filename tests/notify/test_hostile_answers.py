@@ -120,6 +120,33 @@ async def test_a_server_that_is_silent_holds_up_no_other_one_of_its_kind(ops: Op
     assert silent.reached.count("silent.example") >= 20
 
 
+async def test_a_dead_place_makes_us_late_neither_after_a_restart_nor_does_it_hide_that_nobody_is_reached(
+    ops: Ops,
+) -> None:
+    alive = True
+    says = Says(lambda message: Sent("accepted") if alive and message.address != "dead" else Retry("nobody there"))
+    await ops.page(channel="says")
+    await ops.page(channel="says", user_id=0, target_id=1, address="dead")
+    first = deliveries(ops, says)
+    await first.run_once()
+    await first.drain()
+    ops.clock.wind(minutes=3)
+    second = deliveries(ops, says)
+    for _ in range(2):
+        await second.run_once()
+        await second.drain()
+    assert second.lag_seconds == 0
+    alive = False
+    await ops.page(incident_id=26, channel="says")
+    await second.run_once()
+    await second.drain()
+    ops.clock.wind(minutes=4)
+    for _ in range(2):
+        await second.run_once()
+        await second.drain()
+    assert second.lag_seconds == 240
+
+
 async def test_a_look_that_fails_through_our_own_fault_keeps_no_page_back(ops: Ops) -> None:
     called: list[int] = []
 

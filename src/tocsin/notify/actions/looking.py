@@ -64,10 +64,12 @@ def taken_back(tx: Tx, incident_id: int) -> list[Paged]:
     ]
 
 
-def look(tx: Tx, full: Mapping[str, Collection[Place]] = {}) -> Look:
+def look(tx: Tx, full: Mapping[str, Collection[Place]] = {}, accepted_at: datetime | None = None) -> Look:
     """What is due now on which channel, and when there is more: a few jumps of an index, however long the queue is.
 
     `full`: by channel, the places to which nothing more can leave now; what waits for them is not due.
+    `accepted_at`: when a provider last took something, as far as the caller knows; what was planned before that and is
+    still being tried is the trouble of whoever it goes to.
     """
     due: list[str] = []
     instants: list[datetime] = []
@@ -86,7 +88,7 @@ def look(tx: Tx, full: Mapping[str, Collection[Place]] = {}) -> Look:
         next_at=min(instants, default=None),
         oldest_page_due_at=min(overdue, default=None),
         watch_at=arriving.next_look(tx),
-        oldest_tried_page_at=shelf.oldest_tried(tx, rules.urgency(Kind.PAGE)),
+        oldest_tried_page_at=shelf.oldest_tried(tx, rules.urgency(Kind.PAGE), accepted_at or shelf.newest_accepted(tx)),
     )
 
 

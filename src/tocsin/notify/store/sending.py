@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, Row, bindparam, func, insert, 
 
 from tocsin.kernel.clock import to_milliseconds
 from tocsin.notify.model import EVERYTHING, Kind, Notice, Place, Share, State
+from tocsin.notify.store.reading import ACCEPTED
 from tocsin.notify.store.tables import deliveries, delivery_events
 from tocsin.storage import Prepared, Tx
 
@@ -195,12 +196,22 @@ def dues(
     return row.come, row.coming
 
 
-def oldest_tried(tx: Tx, urgency: int) -> datetime | None:
-    """When the oldest unfinished delivery of that urgency was planned that has been tried already; one that is about
-    no incident, e.g. a test of the pager, keeps nobody waiting."""
+def newest_accepted(tx: Tx) -> datetime | None:
+    """For when the newest page was planned that a provider has taken."""
+    column = deliveries.c
+    taken = select(column.planned_at).where(column.kind == Kind.PAGE, column.state.in_(ACCEPTED))
+    found: datetime | None = tx.execute(taken.order_by(column.planned_at.desc()).limit(1)).scalar()
+    return found
+
+
+def oldest_tried(tx: Tx, urgency: int, since: datetime | None = None) -> datetime | None:
+    """When the oldest unfinished delivery of that urgency was planned (after `since`) that has been tried already; one
+    that is about no incident, e.g. a test of the pager, keeps nobody waiting."""
     column = deliveries.c
     waiting = (column.due_at.is_not(None)) & (column.urgency == urgency) & (column.attempts > 0)
     waiting &= column.incident_id > 0
+    if since is not None:
+        waiting &= column.planned_at > since
     found: datetime | None = tx.execute(select(func.min(column.planned_at)).where(waiting)).scalar_one()
     return found
 

@@ -110,13 +110,13 @@ class Deliveries:
         if self._takes_over:
             await self._database.write(actions.take_over)
             self._takes_over = False
-        look = await self._database.read(actions.look, self._full())
+        look = await self._database.read(actions.look, self._full(), self._accepted_at)
         now = self._clock.now()
         watch_at, unseen_seconds = look.watch_at, 0.0
         if watch_at is not None and watch_at <= now:
             seen = await self._looked_after()
             unseen_seconds = 0.0 if seen else (now - watch_at).total_seconds()
-            look = await self._database.read(actions.look, self._full())
+            look = await self._database.read(actions.look, self._full(), self._accepted_at)
             watch_at = look.watch_at if seen else now + LOOK_AGAIN
         self.lag_seconds = max(self._lag(look, now), unseen_seconds)
         next_at = min((at for at in (look.next_at, watch_at) if at is not None), default=None)
@@ -127,16 +127,14 @@ class Deliveries:
                 next_at = lease_end
         return next_at
 
-    def _lag(self, look: Look, now: datetime) -> float:
+    @staticmethod
+    def _lag(look: Look, now: datetime) -> float:
         """How long pages have not moved: overdue ones, and ones put off again and again with none accepted since.
 
         A single mailbox that refuses while others accept is that mailbox's trouble; a mail server that takes nothing
         is ours, however punctually we try it.
         """
-        stuck = look.oldest_tried_page_at
-        if stuck is not None and self._accepted_at is not None and self._accepted_at >= stuck:
-            stuck = None
-        since = [at for at in (look.oldest_page_due_at, stuck) if at is not None]
+        since = [at for at in (look.oldest_page_due_at, look.oldest_tried_page_at) if at is not None]
         return max(0.0, (now - min(since)).total_seconds()) if since else 0.0
 
     @property
