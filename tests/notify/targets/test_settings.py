@@ -51,9 +51,19 @@ def test_every_kind_has_a_name_for_people_and_shows_only_what_it_has(kind: str) 
 
 def test_what_is_not_sent_stays_null_gives_the_default_back_and_too_much_is_refused() -> None:
     current = {"topic": "ops", "server": "https://ntfy.example.com", "token": "tk_1"}
-    assert read(ntfy.Target, current, {"token": "[hidden]", "server": None}) == ({"topic": "ops", "token": "tk_1"}, {})
+    assert read(ntfy.Target, current, {"token": "[hidden]"}) == (current, {})
+    assert read(ntfy.Target, current, {"token": "tk_1", "server": None}) == ({"topic": "ops", "token": "tk_1"}, {})
     _, errors = read(ntfy.Target, current, {"password": "x" * MAX_SETTINGS_CHARACTERS})
     assert "settings are too long" in errors["base"][0]
     with pytest.raises(Invalid) as refused:
         read(ntfy.Target, current, {"topic": None})
     assert refused.value.detail == {"required_attributes": ["topic"]}
+
+
+def test_a_credential_is_not_taken_along_to_another_server() -> None:
+    current = {"topic": "ops", "server": "https://ntfy.example.com", "token": "tk_1"}
+    for sent in ({}, {"token": "[hidden]"}):
+        _, errors = read(ntfy.Target, current, {"server": "https://elsewhere.example.com", **sent})
+        assert errors == {"token": ["must be sent again, because the server has changed"]}
+    assert read(ntfy.Target, current, {"server": "https://elsewhere.example.com", "token": "tk_1"})[1] == {}
+    assert read(ntfy.Target, current, {"server": "https://NTFY.example.com/sub"})[1] == {}

@@ -14,6 +14,11 @@ from tocsin.kernel.vault import HIDDEN
 MAX_SETTINGS_CHARACTERS = 50_000
 """Of all settings of one target as JSON: Jira's fields are the largest, and no form has so many."""
 
+ADDRESSES = ("site_url", "server", "url")
+"""Settings that say to which server a target's credentials are sent."""
+CREDENTIALS = ("api_token", "token", "password", "authorization")
+"""Settings that are sent to it as they are."""
+
 Errors = dict[str, list[str]]
 
 
@@ -50,9 +55,29 @@ def read(
         errors = {name: [text] for name, text in complaints.items()}
         if len(msgspec.json.encode(values)) > MAX_SETTINGS_CHARACTERS:
             errors["base"] = [f"settings are too long (maximum is {MAX_SETTINGS_CHARACTERS} characters)"]
+    if not errors:
+        errors = _taken_along(form, current, values, given)
     if inside is not None and errors:
         errors = {inside: [f"{name} {text}" for name, texts in errors.items() for text in texts]}
     return values, errors
+
+
+def _taken_along(
+    form: type[msgspec.Struct], current: Mapping[str, Any], values: Mapping[str, Any], given: Mapping[str, Any]
+) -> Errors:
+    """A secret goes to the server that it was given for: whoever may change the address has not seen the secret."""
+    if not any(name in current and _origin(values.get(name)) != _origin(current[name]) for name in ADDRESSES):
+        return {}
+    kept = [name for name in CREDENTIALS if name in form.__struct_fields__ and values.get(name)]
+    return {
+        name: ["must be sent again, because the server has changed"]
+        for name in kept
+        if values[name] == current.get(name) and given.get(name) in (None, HIDDEN)
+    }
+
+
+def _origin(address: Any) -> str:
+    return "/".join(str(address or "").lower().split("/")[:3])
 
 
 def _words(name: str, annotation: Any, error: msgspec.ValidationError) -> list[str]:
