@@ -169,3 +169,18 @@ async def test_a_look_that_fails_through_our_own_fault_keeps_no_page_back(ops: O
     ops.clock.wind(minutes=3)
     await worker.run_once()
     assert worker.lag_seconds == 180, "and whoever asks whether we are well hears of it"
+
+
+async def test_a_message_that_cannot_be_read_goes_out_with_what_is_known_and_holds_up_no_other(ops: Ops) -> None:
+    broken, whole = await ops.page(incident_id=7), await ops.page(incident_id=8)
+
+    def damage(tx: Tx) -> None:
+        statement = "update deliveries set notice = '{\"subject\": 5}' where id = " + str(broken)
+        tx.connection.exec_driver_sql(statement)
+
+    await ops.database.write(damage)
+    messages = await ops.database.write(actions.claim, "email", 10, "https://t.example")
+    assert [message.delivery_id for message in messages] == [broken, whole]
+    assert messages[0].notice.headline == "Incident 7 needs attention"
+    assert messages[0].answer_url is not None, "and it can be answered"
+    assert messages[1].notice.headline == ops.notice().headline

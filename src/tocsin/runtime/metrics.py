@@ -143,9 +143,7 @@ class Metrics:
         late.add_metric([], self._counts.page_breaches)
         yield late
         tests = self._self_tests()
-        yield _gauge(
-            "tocsin_self_test_passed", "Whether a channel's latest test page arrived.", ["channel"], tests
-        )
+        yield _gauge("tocsin_self_test_passed", "Whether a channel's latest test page arrived.", ["channel"], tests)
         words = "Groups of incidents with one cause that have not ended."
         yield _gauge("tocsin_incident_groups", words, [], {(): self._counts.groups})
 

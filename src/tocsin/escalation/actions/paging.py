@@ -18,7 +18,7 @@ from tocsin.escalation.model.policies import StepType
 from tocsin.escalation.store import errands as errand_shelf
 from tocsin.metadata.model import Metadata
 from tocsin.notify import actions as notify
-from tocsin.notify.model import Notice
+from tocsin.notify.model import Kind, Notice
 from tocsin.notify.model.targets import Target
 from tocsin.storage import Tx, events
 
@@ -106,7 +106,7 @@ def standing(tx: Tx, incident_id: int) -> Standing:
 def renew(tx: Tx, notice: Notice) -> None:
     """What is to be said has changed: pages still to come, and those that have not left yet, say the new thing."""
     escalation = store.running(tx, notice.incident_id)
-    if escalation is not None and msgspec.convert(store.notice_of(tx, escalation.id), Notice).critical:
+    if escalation is not None and _notice(tx, escalation).critical:
         notice = replace(notice, critical=True)  # somebody escalated it as critical
     store.renew(tx, notice.incident_id, notice)
     notify.renew(tx, notice)
@@ -140,7 +140,7 @@ def page_due(tx: Tx, incident_id: int) -> int:
     look = _look(tx, escalation, stamping.completed(tx, escalation.plan, facts), facts)
     if not store.claim(tx, escalation, look.after):
         return 0
-    return _act(tx, look, msgspec.convert(store.notice_of(tx, escalation.id), Notice))
+    return _act(tx, look, _notice(tx, escalation))
 
 
 def escalate_to(
@@ -428,7 +428,7 @@ def _page_the_rest(tx: Tx, escalation: Escalation, at: datetime) -> None:
         return
     text = "No page could be delivered, and the plan calls nobody else, so the rest of the team is alerted."
     _remark(tx, escalation.incident_id, [Remark("The rest of the team alerted", text)])
-    notice = msgspec.convert(store.notice_of(tx, escalation.id), Notice)
+    notice = _notice(tx, escalation)
     available = notify.available(tx)
     for person in rest:
         _queue_for(tx, notice, person, escalation.plan.otherwise, at, None, available, {})
@@ -460,3 +460,8 @@ def _remark(tx: Tx, incident_id: int, remarks: Iterable[Remark]) -> None:
 def _falling_back(wanted: Iterable[tuple[str, ...]], available: frozenset[str]) -> list[Remark]:
     sentences = dict.fromkeys(rules.falls_back(channels, audience.usable(available)) for channels in wanted)
     return [Remark("Paging by e-mail instead", sentence) for sentence in sentences if sentence]
+
+
+def _notice(tx: Tx, escalation: Escalation) -> Notice:
+    stored = store.notice_of(tx, escalation.id)
+    return notify.notice_of(stored, kind=Kind.PAGE, incident_id=escalation.incident_id, team_id=escalation.team_id)

@@ -72,7 +72,7 @@ def _of_step(step: PolicyStep, known: _Known) -> list[tuple[str, str]]:
     if step.type is not StepType.ESCALATION:
         return found
     if not step.step_members:
-        found.append(("empty_step", "calls nobody."))
+        found.append(("empty_step", "calls nobody, so the whole team is alerted when it comes."))
     if step.urgency_id is not None:
         urgency = known.urgencies.get(step.urgency_id)
         if urgency is None:

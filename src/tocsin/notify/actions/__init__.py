@@ -16,7 +16,7 @@ from tocsin.notify.actions.keeping import ROWS_PER_DELIVERY, forget, prune
 from tocsin.notify.actions.looking import COUNTED, MAX_CHANNELS, MAX_LEDGER_LINES, log, look, paged, states, taken_back
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC, cancel, queue, queue_again, renew
 from tocsin.notify.actions.proving import ledger_csv, proofs
-from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS
+from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, notice_of
 from tocsin.notify.actions.self_tests import tend as tend_self_tests
 from tocsin.notify.actions.sending import Gone, claim, settle, take_over, wanted
 
@@ -44,6 +44,7 @@ __all__ = [
     "log",
     "look",
     "look_after",
+    "notice_of",
     "paged",
     "paging_of",
     "proofs",

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from tocsin.notify.actions import targets
 from tocsin.notify.actions.answering import answer_token, answer_url, state_url
+from tocsin.notify.actions.recording import notice_in
 from tocsin.notify.model import Kind, Message, Notice
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx
@@ -39,7 +40,7 @@ def message(
     tx: Tx, row: Row[Any], base_url: str, *, notice: Notice | None = None, hangs_on: Parents | None = None
 ) -> Message:  # fmt: skip
     """The message of a claimed delivery. `notice`: other words than those it was queued with."""
-    notice = notice or _opened(tx, msgspec.convert(row.notice, Notice))
+    notice = notice or _opened(tx, notice_in(row))
     thread = notice.thread_key or f"incident-{row.incident_id}"
     asks = row.kind == Kind.PAGE and bool(notice.actions)
     if row.incident_id:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row
 
 from tocsin.notify.actions.holding import mail_address_of
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC, queue
-from tocsin.notify.actions.recording import line
-from tocsin.notify.model import Kind, Notice, State
+from tocsin.notify.actions.recording import line, notice_in
+from tocsin.notify.model import Kind, State
 from tocsin.notify.store import arriving
 from tocsin.notify.store import sending as shelf
 from tocsin.notify.store.reading import ACCEPTED
@@ -81,7 +80,7 @@ def _mailed(tx: Tx, row: Row[Any], pages: Any) -> bool:
         return False
     id = queue(
         tx,
-        msgspec.convert(row.notice, Notice),
+        notice_in(row),
         user_id=row.user_id,
         channel=LAST_RESORT,
         address=address,

@@ -14,7 +14,7 @@ from tocsin.notify import rules
 from tocsin.notify.actions.answering import answer_url
 from tocsin.notify.actions.composing import message
 from tocsin.notify.actions.planning import queue
-from tocsin.notify.actions.recording import line, writable
+from tocsin.notify.actions.recording import line, notice_in, writable
 from tocsin.notify.model import Kind, Limits, Message, Notice, State
 from tocsin.notify.store import holding as held
 from tocsin.notify.store import sending as shelf
@@ -63,12 +63,12 @@ def digest(tx: Tx, row: Row[Any], base_url: str) -> Message | None:
         return None
     listed = held.in_digest(tx, row.id, rules.DIGEST_LISTS)
     facts = [
-        (msgspec.convert(page.notice, Notice).headline, answer_url(tx, base_url, page.id)) for page in listed
+        (notice_in(page).headline, answer_url(tx, base_url, page.id)) for page in listed
     ]  # fmt: skip
     if number > len(listed):
         facts.append(("And", f"{number - len(listed)} more"))
     more = f"{number} more page" + ("" if number == 1 else "s")
-    given = msgspec.convert(row.notice, Notice)
+    given = notice_in(row)
     notice = msgspec.structs.replace(
         given,
         subject=f"[Tocsin] And {more}",

@@ -99,9 +99,10 @@ def close_digest(tx: Tx, delivery_id: int, user_id: int) -> int:
 
 
 def in_digest(tx: Tx, delivery_id: int, limit: int) -> Rows:
-    """The first pages that stand in a digest: (id, notice)."""
+    """The first pages that stand in a digest, as far as it says what they are about."""
     column = deliveries.c
-    mine = select(column.id, column.notice).where(column.digest_id == delivery_id)
+    said = (column.id, column.notice, column.kind, column.incident_id, column.team_id, column.critical)
+    mine = select(*said).where(column.digest_id == delivery_id)
     return tx.execute(mine.order_by(column.id).limit(limit)).all()
 
 
