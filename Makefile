@@ -52,7 +52,7 @@ test-long: $(READY)  ## A thousand simulated months, hundreds of days, a death a
 	  tests/scenarios/test_storm_simulation.py tests/incidents/test_simulation.py $(PYTEST_ARGS)
 
 check: lint  ## Style, types, import law and the fast tests
-	$(BIN)/python -m pytest -m "not slow and not browser" -n 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow and not browser" -n 4 $(PYTEST_ARGS)
 
 lint: $(READY)  ## Style, types and the import law
 	$(BIN)/ruff check src tests bench demo

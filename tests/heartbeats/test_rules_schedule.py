@@ -67,6 +67,7 @@ def test_a_daily_job_at_the_same_wall_time_is_expected_then_across_every_change_
                     assert expected == due, (zone.key, beat, wall)
 
 
+@pytest.mark.slow
 def test_an_hourly_job_is_expected_every_hour_across_every_change() -> None:
     for zone, midnight in transitions():
         for minutes in range(0, 48 * 60, 20):

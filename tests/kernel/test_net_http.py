@@ -184,6 +184,7 @@ async def test_a_full_backlog_times_out_while_connecting(net: RealNet) -> None:
     assert response.cause == "Timed out after 0.5 s while connecting"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("silent", [False, True])
 async def test_when_most_hosts_are_silent_at_once_our_name_servers_tell_whose_fault_it_is(
     net: RealNet, names: NameServer, silent: bool
@@ -208,6 +209,7 @@ async def test_when_most_hosts_are_silent_at_once_our_name_servers_tell_whose_fa
     assert response.failure is (Failure.LOCAL if silent else Failure.CONNECT_TIMEOUT), response.cause
 
 
+@pytest.mark.slow
 async def test_each_phase_that_is_slow_is_named(net: RealNet, server: HttpServer, loop: LoopThread) -> None:
     server.script("/wait", LATER, answer(200))
     server.script("/read", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", LATER)
@@ -376,6 +378,7 @@ async def test_a_metadata_address_is_not_asked_for_through_a_proxy_either(net: R
 # --- the engine itself ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_slow_target_delays_nobody(net: RealNet, server: HttpServer) -> None:
     server.script("/slow", LATER)
     server.answer("/fast", 200)

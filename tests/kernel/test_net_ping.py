@@ -80,6 +80,7 @@ async def test_a_host_on_the_other_side_answers(inside: RealNet, far_side: FarSi
     assert len(far_side.heard) == 1
 
 
+@pytest.mark.slow
 async def test_two_lost_echoes_of_three_are_no_outage(inside: RealNet, far_side: FarSide) -> None:
     far_side.answer = lambda packet: [echoed(packet)] if len(far_side.heard) == ECHOES else []
     reply = await ping(inside, FAR["ipv4"], 1.5)
@@ -87,6 +88,7 @@ async def test_two_lost_echoes_of_three_are_no_outage(inside: RealNet, far_side:
     assert reply.response_time < 1.0  # of the echo that was answered, not of the second's wait before it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["ipv4", "ipv6"])
 async def test_silence_is_told_after_three_echoes(inside: RealNet, far_side: FarSide, version: str) -> None:
     reply = await ping(inside, FAR[version], 0.9)
@@ -118,6 +120,7 @@ async def test_a_router_that_complains_once_does_not_make_an_outage(inside: Real
     assert (await ping(inside, FAR["ipv4"], 0.6)).failure is None
 
 
+@pytest.mark.slow
 async def test_neither_forged_nor_foreign_answers_are_believed(inside: RealNet, far_side: FarSide) -> None:
     def forge(packet: bytes) -> list[bytes]:
         guessed = packet[:28] + bytes(16) + packet[44:]
@@ -137,6 +140,7 @@ async def test_no_route_at_all_is_our_own_fault(inside: RealNet) -> None:
     assert (await ping(inside, "2001:db8::1", 0.9)).failure is Failure.LOCAL
 
 
+@pytest.mark.slow
 async def test_a_route_that_goes_away_between_two_echoes_is_our_own_fault(
     inside: RealNet, far_side: FarSide, namespace: Namespace
 ) -> None:
@@ -148,6 +152,7 @@ async def test_a_route_that_goes_away_between_two_echoes_is_our_own_fault(
     assert (reply.failure, reply.cause) == (Failure.LOCAL, "This machine has no route to that network")
 
 
+@pytest.mark.slow
 async def test_an_answer_to_an_earlier_echo_counts_although_the_next_cannot_be_sent(
     inside: RealNet, far_side: FarSide, namespace: Namespace
 ) -> None:

@@ -160,6 +160,7 @@ async def test_what_is_too_long_for_udp_is_asked_over_tcp(net: RealNet, server: 
     assert broken.cause.startswith("The answer is too long for UDP, and over TCP:")
 
 
+@pytest.mark.slow
 async def test_forged_answers_are_not_believed(net: RealNet, server: Server) -> None:
     def forge(query: dns.message.Message) -> list[bytes]:
         wrong_id, wrong_name, no_answer = answered(query), answered(query), answered(query)
@@ -176,6 +177,7 @@ async def test_forged_answers_are_not_believed(net: RealNet, server: Server) -> 
     assert (reply.failure, reply.cause) == (Failure.CONNECT_TIMEOUT, "No answer within 0.9 s")
 
 
+@pytest.mark.slow
 async def test_an_answer_from_another_address_is_not_believed(net: RealNet, server: Server) -> None:
     def elsewhere(query: dns.message.Message) -> list[bytes]:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -187,6 +189,7 @@ async def test_an_answer_from_another_address_is_not_believed(net: RealNet, serv
     assert (await ask(net, server, timeout_seconds=0.9)).failure is Failure.CONNECT_TIMEOUT
 
 
+@pytest.mark.slow
 async def test_two_lost_datagrams_of_three_are_no_outage(net: RealNet, server: Server) -> None:
     server.answer = lambda query: [answered(query).to_wire()] if len(server.asked) == 3 else []
     assert (await ask(net, server, timeout_seconds=2.4)).rcode == "NOERROR"

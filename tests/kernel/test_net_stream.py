@@ -389,6 +389,7 @@ def listen(loop: LoopThread, *answers: list[bytes]) -> tuple[Datagrams, int]:
     return found
 
 
+@pytest.mark.slow
 async def test_a_datagram_is_sent_again_until_one_is_answered(net: RealNet, loop: LoopThread) -> None:
     server, port = listen(loop, [], [], [b"", b"wrong", b"right"])
     work = net.exchange("127.0.0.1", port, b"question", timeout_seconds=2.4, accept=lambda data: data == b"right")

@@ -331,6 +331,7 @@ def test_observations_that_cannot_be_delivered_are_kept(bench: Bench) -> None:
     assert taken[0].verdict is Verdict.UP
 
 
+@pytest.mark.slow
 def test_a_real_site_is_seen_up_then_down() -> None:
     seen: list[Observation] = []
     up, down = threading.Event(), threading.Event()
@@ -370,6 +371,7 @@ def test_a_monitor_whose_settings_cannot_be_read_is_unknown_and_all_others_are_c
     assert found == {1: Verdict.UNKNOWN, 2: Verdict.UNKNOWN, 3: Verdict.UP}
 
 
+@pytest.mark.slow
 def test_every_type_of_server_is_checked_by_the_probe_itself() -> None:
     servers = [kind for kind, each in KINDS.items() if each.family == "server"]
     told: queue.Queue[Observation] = queue.Queue()

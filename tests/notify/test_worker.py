@@ -161,6 +161,7 @@ async def test_a_process_that_is_alone_takes_over_what_its_predecessor_left_leas
     assert await ops.state(later) == "queued", "what is planned for later stays so"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [100, pytest.param(1_000, marks=pytest.mark.slow)])
 async def test_many_messages_are_sent_exactly_once_by_two_workers(ops: Ops, number: int) -> None:
     def storm(tx: Tx) -> None:

@@ -43,6 +43,7 @@ def test_no_key_is_made_beside_a_database_that_has_lost_its_own(settings: Settin
         assert ground.vault.open(sealed) == "hunter2"
 
 
+@pytest.mark.slow
 def test_a_start_that_ended_before_there_were_tables_begins_anew(settings: Settings) -> None:
     with foundation(settings):
         pass

@@ -217,6 +217,7 @@ async def test_a_server_that_can_wait_no_longer_says_so_once(server: Server) -> 
             await asyncio.wait_for(reader.read(1), 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", [QUICK % 1, LONG])
 async def test_an_idle_connection_is_closed_in_its_time_and_not_before(server: Server, said: bytes) -> None:
     loop = asyncio.get_running_loop()
@@ -233,6 +234,7 @@ async def test_an_idle_connection_is_closed_in_its_time_and_not_before(server: S
     assert loop.time() - since > IDLE_SECONDS * 0.8
 
 
+@pytest.mark.slow
 async def test_one_that_is_answered_late_is_not_idle(server: Server) -> None:
     server.way.at_once = False
     reader, writer = await server.open()

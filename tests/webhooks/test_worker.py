@@ -131,6 +131,7 @@ async def test_a_message_is_given_up_after_a_day_with_the_last_reason_even_if_it
     assert second.log[0].detail.startswith("not delivered within 24 hours")
 
 
+@pytest.mark.slow
 async def test_an_endpoint_that_hangs_holds_up_no_other_and_has_few_requests_at_once(ops: Ops) -> None:
     await ops.webhook("/hangs")
     await ops.webhook("/in")
