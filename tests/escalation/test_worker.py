@@ -113,24 +113,31 @@ async def test_one_broken_row_holds_up_nobody_elses_page_and_is_tried_again(team
     await team.start(1, Paging(team_wait=60))
     await team.start(2, Paging(team_wait=60))
 
-    def break_notice(tx: Tx) -> None:
-        tx.execute(text("update escalations set notice = '{}' where incident_id = 1"))
+    def break_plan(tx: Tx) -> str:
+        plan = str(tx.execute(text("select plan from escalations where incident_id = 1")).scalar_one())
+        tx.execute(text("update escalations set plan = '{}' where incident_id = 1"))
+        return plan
 
-    await team.do(break_notice)
+    plan = await team.do(break_plan)
     clock.wind(seconds=60)
     worker = Escalations(team.database, clock)
     assert await worker.run_once() == clock.now() + timedelta(seconds=actions.RETRY_SECONDS)
     assert await team.planned(1) == ["Alice"]
     assert await team.planned(2) == ["Alice", "Bob", "Charlie"]
 
-    def mend_notice(tx: Tx) -> None:
-        notice = tx.execute(text("select notice from escalations where incident_id = 2")).scalar_one()
-        mended = notice.replace('"incident_id":2', '"incident_id":1')
-        tx.execute(text("update escalations set notice = :notice where incident_id = 1"), {"notice": mended})
-
-    await team.do(mend_notice)
+    await team.do(
+        lambda tx: tx.execute(text("update escalations set plan = :plan where incident_id = 1"), {"plan": plan})
+    )
     clock.wind(seconds=actions.RETRY_SECONDS)
     assert await worker.run_once() is None
+    assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
+
+
+async def test_a_page_whose_words_cannot_be_read_is_planned_all_the_same(team: Team, clock: FakeClock) -> None:
+    await team.start(1, Paging(team_wait=60))
+    await team.do(lambda tx: tx.execute(text("update escalations set notice = '{}' where incident_id = 1")))
+    clock.wind(seconds=60)
+    assert await Escalations(team.database, clock).run_once() is None
     assert await team.planned(1) == ["Alice", "Bob", "Charlie"]
 
 
