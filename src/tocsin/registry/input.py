@@ -70,6 +70,11 @@ def read(operation: Operation, route: Route, arguments: Arguments) -> msgspec.St
     return operation.input(**{fields[name].attribute: value for name, value in values.items()})
 
 
+def given(input: msgspec.Struct, fields: type[msgspec.Struct]) -> dict[str, Any]:
+    """What was sent of these fields, by wire name: what is UNSET was not, and stays as it is."""
+    return {name: value for name in fields.__struct_fields__ if (value := getattr(input, name)) is not msgspec.UNSET}
+
+
 def _sent(operation: Operation, route: Route, arguments: Arguments, fields: Mapping[str, _Field]) -> dict[str, Any]:
     """What was sent for each field, from the query of a GET or DELETE and the body of anything else."""
     in_path = set(route.path_parameters)

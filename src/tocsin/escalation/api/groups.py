@@ -11,6 +11,7 @@ from tocsin.escalation.actions import policies as actions
 from tocsin.escalation.model.policies import Group
 from tocsin.kernel.clock import to_wire
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
+from tocsin.registry.input import given
 from tocsin.storage import Tx
 
 
@@ -123,10 +124,10 @@ class _Handlers:
 
     def create(self, tx: Tx, call: Call, input: CreateGroup) -> Group:
         assert call.team_id is not None
-        return actions.create_group(tx, self._kind, call.team_id, _given(input))
+        return actions.create_group(tx, self._kind, call.team_id, given(input, GroupFields))
 
     def update(self, tx: Tx, call: Call, input: UpdateGroup) -> Group:
-        return actions.update_group(tx, self._kind, input.id, call.team_ids, _given(input))
+        return actions.update_group(tx, self._kind, input.id, call.team_ids, given(input, GroupFields))
 
     def delete(self, tx: Tx, call: Call, input: OneGroup) -> None:
         actions.delete(tx, self._kind, input.id, call.team_ids)
@@ -137,8 +138,3 @@ class _Handlers:
             tx, self._member, call.team_ids, page=input.page, per_page=input.per_page, group_id=group.id
         )
         return Page(found, total, input.page, input.per_page)
-
-
-def _given(input: GroupFields) -> dict[str, Any]:
-    fields = GroupFields.__struct_fields__
-    return {name: value for name in fields if (value := getattr(input, name)) is not UNSET}

@@ -11,6 +11,7 @@ from tocsin.escalation.actions import policies as actions
 from tocsin.escalation.model.policies import MemberType, Policy, PolicyStep, StepMember, StepType
 from tocsin.metadata.rules.values import typed
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
+from tocsin.registry.input import given
 from tocsin.storage import Tx
 
 
@@ -160,20 +161,15 @@ def _get(tx: Tx, call: Call, input: OnePolicy) -> Policy:
 
 def _create(tx: Tx, call: Call, input: CreatePolicy) -> Policy:
     assert call.team_id is not None
-    return actions.create_policy(tx, call.team_id, call.team_ids, _given(input))
+    return actions.create_policy(tx, call.team_id, call.team_ids, given(input, PolicyFields))
 
 
 def _update(tx: Tx, call: Call, input: UpdatePolicy) -> Policy:
-    return actions.update_policy(tx, input.id, call.team_ids, _given(input))
+    return actions.update_policy(tx, input.id, call.team_ids, given(input, PolicyFields))
 
 
 def _delete(tx: Tx, call: Call, input: OnePolicy) -> None:
     actions.delete(tx, "policy", input.id, call.team_ids)
-
-
-def _given(input: PolicyFields) -> dict[str, Any]:
-    fields = PolicyFields.__struct_fields__
-    return {name: value for name in fields if (value := getattr(input, name)) is not UNSET}
 
 
 _ONE = (*(f"/api/{version}/policies/{{id}}" for version in ("v3", "v2")),)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.escalation.actions import policies as actions
 from tocsin.escalation.model.policies import Urgency
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
+from tocsin.registry.input import given
 from tocsin.storage import Tx
 
 
@@ -80,20 +79,15 @@ def _get(tx: Tx, call: Call, input: OneUrgency) -> Urgency:
 
 def _create(tx: Tx, call: Call, input: CreateUrgency) -> Urgency:
     assert call.team_id is not None
-    return actions.create_urgency(tx, call.team_id, _given(input))
+    return actions.create_urgency(tx, call.team_id, given(input, UrgencyFields))
 
 
 def _update(tx: Tx, call: Call, input: UpdateUrgency) -> Urgency:
-    return actions.update_urgency(tx, input.id, call.team_ids, _given(input))
+    return actions.update_urgency(tx, input.id, call.team_ids, given(input, UrgencyFields))
 
 
 def _delete(tx: Tx, call: Call, input: OneUrgency) -> None:
     actions.delete(tx, "urgency", input.id, call.team_ids)
-
-
-def _given(input: UrgencyFields) -> dict[str, Any]:
-    fields = UrgencyFields.__struct_fields__
-    return {name: value for name in fields if (value := getattr(input, name)) is not UNSET}
 
 
 _ONE, _ALL = "/api/v2/urgencies/{id}", "/api/v2/urgencies"

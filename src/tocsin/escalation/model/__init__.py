@@ -34,6 +34,11 @@ class Paging(msgspec.Struct, frozen=True):
     policy_id: int | None = None
     """When set, it replaces the switches and `team_wait`."""
 
+    @classmethod
+    def of(cls, settings: object) -> Paging:
+        """As the settings of whatever is watched say, which have the same names."""
+        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__})
+
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of those whom a step calls; who that is, is asked when the page is due, not when the plan is made."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tocsin.escalation.model import Paging
 from tocsin.escalation.model.forecast import Subject
 from tocsin.heartbeats.actions.heartbeats import find
-from tocsin.heartbeats.actions.pinging import paging_of
 from tocsin.storage import Tx
 
 
@@ -14,7 +14,7 @@ def subject(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Subject:
     return Subject(
         team_id=heartbeat.team_id,
         name=heartbeat.name,
-        paging=paging_of(heartbeat.settings),
+        paging=Paging.of(heartbeat.settings),
         owner_kind="heartbeat",
         owner_id=heartbeat.id,
     )

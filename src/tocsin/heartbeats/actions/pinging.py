@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tocsin.escalation.model import Paging
-from tocsin.heartbeats.model import Absence, Heartbeat, Kind, Ping, Settings, Standing
+from tocsin.heartbeats.model import Absence, Heartbeat, Kind, Ping, Standing
 from tocsin.heartbeats.rules.judging import ABSENCES_COUNTED, Call, Deed, Judgement, take
 from tocsin.heartbeats.store import heartbeats as shelf
 from tocsin.heartbeats.store import pings as ping_shelf
@@ -78,24 +78,11 @@ def opening(heartbeat: Heartbeat, judgement: Judgement, evidence: Evidence | Non
         name=heartbeat.name,
         url=None,
         cause=judgement.cause,
-        paging=paging_of(settings),
+        paging=Paging.of(settings),
         evidence=evidence,
         confirmed=True,
         kind="check",
         started_at=None if judgement.started_ms is None else from_milliseconds(judgement.started_ms),
-    )
-
-
-def paging_of(settings: Settings) -> Paging:
-    """How people are alerted when a job with these settings stays silent."""
-    return Paging(
-        call=settings.call,
-        sms=settings.sms,
-        email=settings.email,
-        push=settings.push,
-        critical_alert=settings.critical_alert,
-        team_wait=settings.team_wait,
-        policy_id=settings.policy_id,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -16,6 +15,7 @@ from tocsin.kernel.availability import Availability
 from tocsin.kernel.clock import from_milliseconds, to_wire
 from tocsin.kernel.errors import BadRequest
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
+from tocsin.registry.input import given
 from tocsin.storage import Tx
 
 BAD_RANGE = (
@@ -177,11 +177,13 @@ def _get(tx: Tx, call: Call, input: OneHeartbeat) -> Shown:
 
 def _create(tx: Tx, call: Call, input: CreateHeartbeat) -> Shown:
     assert call.team_id is not None
-    return shown(tx, actions.create(tx, call.team_id, _given(input)), call.base_url)
+    return shown(tx, actions.create(tx, call.team_id, given(input, HeartbeatFields)), call.base_url)
 
 
 def _update(tx: Tx, call: Call, input: UpdateHeartbeat) -> Shown:
-    return shown(tx, actions.update(tx, input.id, call.team_ids, _given(input), call.base_url), call.base_url)
+    return shown(
+        tx, actions.update(tx, input.id, call.team_ids, given(input, HeartbeatFields), call.base_url), call.base_url
+    )
 
 
 def _delete(tx: Tx, call: Call, input: OneHeartbeat) -> None:
@@ -212,12 +214,6 @@ def _instant(text: str | UnsetType, *, last: bool) -> datetime | None:
         return instant + timedelta(days=1) if last and whole_day else instant
     except (ValueError, OverflowError):
         raise BadRequest(BAD_RANGE) from None
-
-
-def _given(input: HeartbeatFields) -> dict[str, Any]:
-    """What was sent, by wire name."""
-    fields = HeartbeatFields.__struct_fields__
-    return {name: value for name in fields if (value := getattr(input, name)) is not UNSET}
 
 
 def _wire(instant: datetime | None) -> str | None:

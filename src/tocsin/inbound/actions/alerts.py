@@ -221,10 +221,7 @@ class Desk:
                 confirmed=True,
                 metadata=alert.facts | severity,
                 origin_url=alert.url,
-                paging=Paging(
-                    call=s.call, sms=s.sms, email=s.email, push=s.push, critical_alert=s.critical_alert,
-                    team_wait=s.team_wait, policy_id=s.policy_id,
-                ),
+                paging=Paging.of(s),
             ),
             self._base_url,
         )  # fmt: skip

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tocsin.escalation.model import Paging
 from tocsin.escalation.model.forecast import Subject
 from tocsin.monitors.actions.monitors import find
-from tocsin.monitors.actions.recording import paging_of
 from tocsin.storage import Tx
 
 
@@ -14,7 +14,7 @@ def subject(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Subject:
     return Subject(
         team_id=monitor.team_id,
         name=monitor.pronounceable_name,
-        paging=paging_of(monitor.settings),
+        paging=Paging.of(monitor.settings),
         owner_kind="monitor",
         owner_id=monitor.id,
         confirmation_seconds=monitor.settings.confirmation_period,

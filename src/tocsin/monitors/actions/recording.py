@@ -13,7 +13,7 @@ from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.actions import dependencies
 from tocsin.monitors.actions.expiry import note_certificate
-from tocsin.monitors.model import Monitor, MonitorStatus, Observation, Settings, Standing, Verdict
+from tocsin.monitors.model import Monitor, MonitorStatus, Observation, Standing, Verdict
 from tocsin.monitors.rules.flapping import (
     CALM_MS,
     OUTAGES,
@@ -206,26 +206,13 @@ def opening(tx: Tx, monitor: Monitor, observation: Observation, *, confirmed: bo
         http_method=settings.http_method,
         cause=observation.cause or _NO_CAUSE,
         regions=[observation.region],
-        paging=paging_of(settings),
+        paging=Paging.of(settings),
         evidence=observation.evidence,
         timings=_timings(observation),
         confirmed=confirmed,
         kind="check",
         depends_on=_depends_on(tx, monitor),
         started_at=from_milliseconds(observation.started_ms),
-    )
-
-
-def paging_of(settings: Settings) -> Paging:
-    """How people are alerted when a monitor with these settings is down."""
-    return Paging(
-        call=settings.call,
-        sms=settings.sms,
-        email=settings.email,
-        push=settings.push,
-        critical_alert=settings.critical_alert,
-        team_wait=settings.team_wait,
-        policy_id=settings.policy_id,
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -12,6 +10,7 @@ from tocsin.monitors import actions
 from tocsin.monitors.api.monitors import MONITOR
 from tocsin.monitors.model import Monitor, MonitorGroup
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
+from tocsin.registry.input import given
 from tocsin.storage import Tx
 
 
@@ -125,11 +124,11 @@ def _get(tx: Tx, call: Call, input: OneGroup) -> MonitorGroup:
 
 def _create(tx: Tx, call: Call, input: CreateGroup) -> MonitorGroup:
     assert call.team_id is not None
-    return actions.create_group(tx, call.team_id, _given(input))
+    return actions.create_group(tx, call.team_id, given(input, GroupFields))
 
 
 def _update(tx: Tx, call: Call, input: UpdateGroup) -> MonitorGroup:
-    return actions.update_group(tx, input.id, call.team_ids, _given(input), call.base_url)
+    return actions.update_group(tx, input.id, call.team_ids, given(input, GroupFields), call.base_url)
 
 
 def _delete(tx: Tx, call: Call, input: OneGroup) -> None:
@@ -140,8 +139,3 @@ def _members(tx: Tx, call: Call, input: ListMembers) -> Page[Monitor]:
     group = actions.find_group(tx, input.id, call.team_ids)
     found, total = actions.list_monitors(tx, call.team_ids, page=input.page, per_page=input.per_page, group_id=group.id)
     return Page(found, total, input.page, input.per_page)
-
-
-def _given(input: GroupFields) -> dict[str, Any]:
-    fields = GroupFields.__struct_fields__
-    return {name: value for name in fields if (value := getattr(input, name)) is not UNSET}
