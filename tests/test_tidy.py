@@ -45,6 +45,7 @@ CONCEPTS = (
     "heartbeats",
     "monitors",
     "webhooks",
+    "status_pages",
 )
 
 

@@ -63,6 +63,7 @@ from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.web import App, Pulse, application
+from tocsin.status_pages import api as status_pages
 from tocsin.storage import Tx
 from tocsin.webhooks import api as webhooks
 from tocsin.webhooks.actions import states as webhook_states
@@ -258,6 +259,7 @@ def operations(settings: Settings) -> Iterator[Operation]:
     yield from metadata.operations(OWNERS)
     yield from inbound.operations(settings.mail_domain)
     yield from webhooks.OPERATIONS
+    yield from status_pages.OPERATIONS
     yield from notify_api.OPERATIONS
     yield from people_operations()
 
