@@ -44,6 +44,14 @@ BODIES: dict[str, Any] = {
     "outgoing_webhooks.update": {"name": "Renamed"},
     "outgoing_webhooks.replay": {},
     "outgoing_webhooks.test": {},
+    "status_pages.create": {"subdomain": "acme", "timezone": "Prague", "company_name": "Acme"},
+    "status_pages.update": {"announcement": "We move on Sunday."},
+    "status_page_groups.create": {"name": "Customers"},
+    "status_page_groups.update": {"sort_index": 2},
+    "status_page_sections.create": {"name": "Core"},
+    "status_page_sections.update": {"name": "Renamed"},
+    "status_page_resources.create": {"resource_type": "ManuallyTrackedItem", "public_name": "Website"},
+    "status_page_resources.update": {"public_name": "Renamed"},
     "catalog_relations.create": {"name": "Services"},
     "catalog_relations.update": {"match_mode": "all"},
     "catalog_attributes.create": {"name": "Team", "primary": True},
@@ -137,6 +145,9 @@ _PARENTS = {
     "/api/v2/incidents/{id}": ("/api/v2/incidents", BODIES["incidents.create"]),
     "/api/v2/incidents/{incident_id}": ("/api/v2/incidents", BODIES["incidents.create"]),
     "/api/v2/outgoing-webhooks/{id}": ("/api/v2/outgoing-webhooks", BODIES["outgoing_webhooks.create"]),
+    "/api/v2/status-pages/{id}": ("/api/v2/status-pages", BODIES["status_pages.create"]),
+    "/api/v2/status-pages/{status_page_id}": ("/api/v2/status-pages", BODIES["status_pages.create"]),
+    "/api/v2/status-page-groups/{id}": ("/api/v2/status-page-groups", BODIES["status_page_groups.create"]),
     "/api/v2/metadata/{id}": ("/api/v2/metadata", BODIES["metadata.create"]),
     "/api/v2/catalog/relations/{id}": ("/api/v2/catalog/relations", BODIES["catalog_relations.create"]),
     "/api/v2/catalog/relations/{relation_id}": ("/api/v2/catalog/relations", BODIES["catalog_relations.create"]),
@@ -178,6 +189,8 @@ _PARTS = {
     "comments": "incident_comments.create",
     "attributes": "catalog_attributes.create",
     "records": "catalog_records.create",
+    "sections": "status_page_sections.create",
+    "resources": "status_page_resources.create",
 }
 """What is a part of something else: how it is made."""
 _BEFORE = {

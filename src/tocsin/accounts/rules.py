@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from tocsin.kernel import passwords
 from tocsin.kernel.errors import Invalid
 
 MAX_NAME_LENGTH = 255
 MAX_EMAIL_LENGTH = 254
 """RFC 5321, 4.5.3.1.3: a path is at most 256 octets, brackets included."""
 MIN_PASSWORD_LENGTH = 10
-MAX_PASSWORD_LENGTH = 1_000
+MAX_PASSWORD_LENGTH = passwords.MAX_LENGTH
 """Hashing is costly by design: a bound keeps a huge password from being an attack."""
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f<>\"(),:;\\\[\]]+@[^@\s\x00-\x1f<>\"(),:;\\\[\]]+")

@@ -64,6 +64,7 @@ from tocsin.runtime.settings import Settings
 from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.status_pages import api as status_pages
+from tocsin.status_pages.worker import Images
 from tocsin.storage import Tx
 from tocsin.webhooks import api as webhooks
 from tocsin.webhooks.actions import states as webhook_states
@@ -184,6 +185,7 @@ class House:
             patient=[
                 DomainWatch(database, clock, self._net, base_url),
                 Imports(database, clock, self._net),
+                Images(database, clock, self._net),
                 Packer(database, clock),
                 Forgetting(database, clock),
                 Housekeeping(database, clock, door),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
-
 from tocsin.accounts import rules, store
 from tocsin.accounts.model import ApiToken, Role, Team, User
+from tocsin.kernel import passwords
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.ids import fingerprint, new_token
 from tocsin.storage import Tx
@@ -18,7 +16,6 @@ TOKEN_PREFIX = "tocsin_"  # noqa: S105 - what every token begins with, so that s
 LAST_USED_RESOLUTION = timedelta(minutes=5)
 """How fresh `last_used_at` is kept: often enough to spot a forgotten token, seldom enough to cost nothing."""
 
-_passwords = PasswordHasher()
 _founding: list[Callable[[Tx, int], object]] = []
 
 
@@ -86,7 +83,7 @@ def create_user(tx: Tx, *, email: str, name: str, password: str | None) -> User:
     first_name, last_name = rules.split_name(rules.checked_name(name))
     if store.user_by_email(tx, email) is not None:
         raise Invalid.fields(email="has already been taken")
-    hash = None if password is None else _passwords.hash(rules.checked_password(password))
+    hash = None if password is None else passwords.hashed(rules.checked_password(password))
     return store.insert_user(tx, email=email, first_name=first_name, last_name=last_name, password_hash=hash)
 
 
@@ -98,13 +95,7 @@ def join(tx: Tx, team_id: int, user_id: int, role: Role = Role.MEMBER) -> None:
 
 def password_matches(tx: Tx, user_id: int, password: str) -> bool:
     """Whether this is the person's password (argon2id)."""
-    hash = store.password_hash(tx, user_id)
-    if hash is None or len(password) > rules.MAX_PASSWORD_LENGTH:
-        return False
-    try:
-        return _passwords.verify(hash, password)
-    except (VerifyMismatchError, InvalidHashError):
-        return False
+    return passwords.matches(store.password_hash(tx, user_id), password)
 
 
 def create_token(tx: Tx, *, team_id: int | None, name: str) -> str:

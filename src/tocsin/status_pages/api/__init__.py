@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from tocsin.registry import Operation
-from tocsin.status_pages.actions import PUBLISHING_TOPIC as PUBLISHING_TOPIC
+from tocsin.status_pages.api.contents import CONTENT_OPERATIONS
+from tocsin.status_pages.api.groups import GROUP_OPERATIONS
+from tocsin.status_pages.api.pages import PAGE_OPERATIONS
 
-OPERATIONS: tuple[Operation, ...] = ()
+OPERATIONS: tuple[Operation, ...] = (
+    *PAGE_OPERATIONS,
+    *CONTENT_OPERATIONS,
+    *GROUP_OPERATIONS,
+)
