@@ -64,6 +64,8 @@ from tocsin.runtime.receiving import web_receiver
 from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.wiring import OWNERS, people_operations
+from tocsin.status_pages.api import OPERATIONS as STATUS_PAGES
+from tocsin.status_pages.worker import Images
 from tocsin.storage import Database, Tx
 from tocsin.webhooks.api import OPERATIONS as WEBHOOKS
 from tocsin.webhooks.worker import FanOut, WebhookDeliveries
@@ -135,6 +137,7 @@ class World:
                 *ON_CALL,
                 *metadata.operations(OWNERS),
                 *WEBHOOKS,
+                *STATUS_PAGES,
                 *NOTIFY,
                 *inbound.operations(MAIL),
                 *people_operations(),
@@ -149,6 +152,7 @@ class World:
         self.intake = Intake(self.database, BASE_URL)
         self.hand_offs = HandOffs(self.database, self.clock)
         self.imports = Imports(self.database, self.clock, self.net)
+        self.images = Images(self.database, self.clock, self.net)
         self.escalations = Escalations(self.database, self.clock)
         self.storms = Storms(self.database, self.clock, BASE_URL)
         self.instructions = Instructions(self.database, self.clock, BASE_URL)
@@ -345,6 +349,7 @@ class World:
                 await self.instructions.run_once(),
                 await self.deadlines.run_once(),
                 await self.imports.run_once(),
+                await self.images.run_once(),
                 await self.hand_offs.run_once(),
                 await self.escalations.run_once(),
                 await self.deliveries.run_once(),

@@ -6,13 +6,17 @@ import pytest
 from betterstack.uptime import (
     AuthenticationError,
     BearerAuth,
+    EscalationPolicy,
     Heartbeat,
     HeartbeatGroup,
     Incident,
     Monitor,
     MonitorGroup,
     NotFoundError,
+    OnCallCalendar,
     PaginatedAPI,
+    StatusPage,
+    StatusPageGroup,
 )
 
 from tests.rest.clients import ALICES_TEAM, Clients
@@ -105,3 +109,62 @@ def test_heartbeats_and_their_groups_are_made_found_changed_and_deleted(api: Toc
     made.delete()
     with pytest.raises(NotFoundError):
         again.fetch_data()
+
+
+def test_status_pages_and_their_groups_are_made_found_changed_and_deleted(api: TocsinAPI) -> None:
+    group = StatusPageGroup.new(api, name="Customers", sort_index=1)
+    made = StatusPage.new(
+        api,
+        subdomain="acme",
+        timezone="Prague",
+        company_name="Acme",
+        company_url="https://acme.example",
+        status_page_group_id=int(group.id),
+        navigation_links=[{"text": "Status", "href": "/"}],
+    )
+    assert (made.aggregate_state, made.history, made.design, made.password_enabled) == ("operational", 90, "v2", False)
+    made.announcement = "We move on Sunday."
+    made.save()
+    again = StatusPage(id=made.id, _api=api)
+    again.fetch_data()
+    assert (again.announcement, again.status_page_group_id) == ("We move on Sunday.", int(group.id))
+    assert [each.subdomain for each in StatusPage.get_all_instances(api)] == ["acme"]
+    assert [each.name for each in StatusPageGroup.get_all_instances(api)] == ["Customers"]
+    made.delete()
+    with pytest.raises(NotFoundError):
+        again.fetch_data()
+
+
+def test_a_status_page_knows_its_sections_and_resources(api: TocsinAPI) -> None:
+    page = StatusPage.new(api, subdomain="acme", timezone="UTC")
+    for number in range(3):
+        api.post(f"status-pages/{page.id}/sections", body={"name": f"Section {number}"})
+        api.post(
+            f"status-pages/{page.id}/resources",
+            body={"resource_type": "ManuallyTrackedItem", "public_name": f"Part {number}"},
+        )
+    assert [section.name for section in page.sections] == ["Section 0", "Section 1", "Section 2"]
+    assert [(part.public_name, part.position, part.status) for part in page.resources] == [
+        (f"Part {number}", number, "operational") for number in range(3)
+    ]
+    assert page.resources[0].availability == 1
+
+
+def test_policies_are_made_and_read(api: TocsinAPI) -> None:
+    steps = [{"type": "escalation", "wait_before": 0, "step_members": [{"type": "entire_team"}]}]
+    made = EscalationPolicy.new(api, name="Standard", repeat_count=2, repeat_delay=600, steps=steps)
+    (found,) = EscalationPolicy.get_all_instances(api)
+    assert (found.id, found.name, found.repeat_count, found.team_name) == (made.id, "Standard", 2, ALICES_TEAM)
+    assert found.steps is not None
+    assert found.steps[0]["type"] == "escalation"
+
+
+def test_calendars_are_read_with_who_is_on_call_and_take_a_rotation(api: TocsinAPI) -> None:
+    made = OnCallCalendar.new(api, name="Tier 2")
+    made.create_rotation(
+        ["alice@tocsin.example", "bob@tocsin.example"], 1, "day", "2026-03-01T09:00:00Z", "2026-03-20T09:00:00Z"
+    )
+    found = {each.name: each for each in OnCallCalendar.get_all_instances(api)}["Tier 2"]
+    assert found.default_calendar is False
+    assert len(found.on_call_users) == 1
+    assert list(found.events) == [], "it looks under `data` for what the API calls `events` (contract part 2, 4.3)"

@@ -94,7 +94,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     ip_version: IpVersion | None = None
     proxy: Proxy | None = None
     keep_body_bytes: int = MAX_BODY_BYTES
-    """How much of the body is handed back; up to `MAX_BODY_BYTES` are read in any case."""
+    """How much of the body is handed back; up to `MAX_BODY_BYTES` (or this, if it is more) are read in any case."""
 
     @cached_property
     def verb(self) -> str:
