@@ -1,0 +1,18 @@
+// Shows an update of a status page as a notification, although the page is closed.
+self.addEventListener("push", (event) => {
+  let news = {};
+  try {
+    news = event.data.json();
+  } catch {
+    // Something is shown all the same: browsers take the right to push from whoever is silent.
+  }
+  event.waitUntil(self.registration.showNotification(news.title || "News", { body: news.body || "", tag: news.tag || "status", data: news }));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const address = (event.notification.data || {}).url;
+  if (address && new URL(address, self.location.href).origin === self.location.origin) {
+    event.waitUntil(self.clients.openWindow(address));
+  }
+});

@@ -1,0 +1,110 @@
+"""The row of small bars that shows how something stood day by day, as one light drawing.
+
+One `<path>` per state instead of one element per day: 90 days are some hundred bytes once compressed. What a colour
+says, the form says too: a whole bar, a shorter one, a broken one, a hollow one, a stub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+
+import msgspec
+from markupsafe import Markup
+
+from tocsin.status_pages.model import DayStatus, State
+from tocsin.status_pages.model.views import ReportView, ResourceView, Slot
+
+HEIGHT = 36
+FINE = 120
+"""From so many bars on they stand too close for rounded corners."""
+
+_FORMS: dict[State, tuple[str, str, str, int]] = {
+    # class, the form's beginning (y), its outline, and the way from its last part's beginning back to the first (y)
+    State.OPERATIONAL: ("o", "2", "h.6v32h-.6z", 0),
+    State.DEGRADED: ("g", "13", "h.6v21h-.6z", 0),
+    State.DOWNTIME: ("d", "2", "h.6v12h-.6zm0 18h.6v14h-.6z", 18),
+    State.MAINTENANCE: ("m", "2", "h.6v32h-.6z", 0),
+    State.NOT_MONITORED: ("n", "28", "h.6v6h-.6z", 0),
+}
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """Neighbouring places of a bar of which the same is to be said: one row of its table."""
+
+    first: int
+    last: int
+    state: State
+    duration_seconds: int = 0
+    """How long it was disturbed or in maintenance; 0 = nothing to say."""
+    reports: tuple[ReportView, ...] = ()
+
+    @property
+    def places(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+@lru_cache(maxsize=4096)
+def drawing(states: tuple[State, ...]) -> Markup:
+    """The paths of one row, to be put into an `<svg>` whose width is the number of states."""
+    paths = []
+    for state, (name, top, outline, back) in _FORMS.items():
+        places = [place for place, found in enumerate(states) if found is state]
+        if not places:
+            continue
+        d = f"M{places[0]}.2 {top}{outline}"
+        for before, place in pairwise(places):
+            d += f"m{place - before} {-back}{outline}"
+        paths.append(f'<path class="{name}" d="{d}"/>')
+    return Markup("").join(Markup(path) for path in paths)  # noqa: S704  # numbers and words of ours alone
+
+
+def day_runs(resource: ResourceView, reports: Sequence[tuple[ReportView, date, date]]) -> list[Run]:
+    """What is to be said of a resource's days, quiet ones left out, the latest first.
+
+    `reports`: with the first and last day of each by the page's calendar.
+    """
+    runs: list[Run] = []
+    about = [entry for entry in reports if any(each.resource_id == resource.id for each in entry[0].affected)]
+    for place, day in enumerate(resource.days):
+        when = date.fromisoformat(day.day)
+        told = tuple(report for report, first, last in about if first <= when <= last)
+        if day.status is State.OPERATIONAL and not told and not _disturbed(day):
+            continue
+        run = Run(first=place, last=place, state=day.status, duration_seconds=_disturbed(day), reports=told)
+        if runs and run.state is State.NOT_MONITORED and not told and _continues(runs[-1], run):
+            run = msgspec.structs.replace(run, first=runs.pop().first)
+        runs.append(run)
+    return runs[::-1]
+
+
+def _disturbed(day: DayStatus) -> int:
+    return day.downtime_duration or day.degraded_duration or day.maintenance_duration
+
+
+def _continues(before: Run, run: Run) -> bool:
+    return before.state is run.state and before.last + 1 == run.first and not before.reports
+
+
+def slot_runs(slots: Sequence[Slot]) -> list[Run]:
+    """The same for the slices of the last 24 hours."""
+    runs: list[Run] = []
+    for place, slot in enumerate(slots):
+        if slot.status is State.OPERATIONAL:
+            continue
+        run = Run(first=place, last=place, state=slot.status)
+        if runs and _continues(runs[-1], run):
+            run = msgspec.structs.replace(run, first=runs.pop().first)
+        runs.append(run)
+    return runs[::-1]
+
+
+def slot_length(slots: Sequence[Slot]) -> timedelta:
+    return slots[1].at - slots[0].at if len(slots) > 1 else timedelta(minutes=30)
+
+
+def slot_period(slots: Sequence[Slot], run: Run) -> tuple[datetime, datetime]:
+    """From when to when a run of slots lasts."""
+    return slots[run.first].at, slots[run.last].at + slot_length(slots)
