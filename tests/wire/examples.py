@@ -52,6 +52,7 @@ BODIES: dict[str, Any] = {
     "status_page_sections.update": {"name": "Renamed"},
     "status_page_resources.create": {"resource_type": "ManuallyTrackedItem", "public_name": "Website"},
     "status_page_resources.update": {"public_name": "Renamed"},
+    "status_page_subscribers.create": {"email": "reader@customer.example"},
     "catalog_relations.create": {"name": "Services"},
     "catalog_relations.update": {"match_mode": "all"},
     "catalog_attributes.create": {"name": "Team", "primary": True},
@@ -191,6 +192,7 @@ _PARTS = {
     "records": "catalog_records.create",
     "sections": "status_page_sections.create",
     "resources": "status_page_resources.create",
+    "subscribers": "status_page_subscribers.create",
 }
 """What is a part of something else: how it is made."""
 _BEFORE = {

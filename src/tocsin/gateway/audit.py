@@ -57,6 +57,7 @@ _SURFACES = {
     "slack": "Slack",
     "telegram": "Telegram",
     "mattermost": "Mattermost",
+    "status page": "the public status page",
 }
 
 _OTHER_LINKS = frozenset({"posted link", "link in a text message", "link in a notification"})

@@ -16,6 +16,10 @@ UNAUTHENTICATED = (
 
 INVITED = "invitation link"
 """Through which somebody comes who is not in a team yet."""
+PUBLIC_PAGE = "public page"
+"""Through which anybody comes who reads a status page."""
+SUBSCRIPTION_LINK = "subscription link"
+"""Through which a subscriber comes: it was sent to them."""
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +53,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """A recognised caller."""
 
     kind: str
-    """`token`, `global_token`, `person`, or `guest`: somebody who reads where a page was posted."""
+    """`token`, `global_token`, `person`, or `guest`: somebody who reads what was posted or published, or has a link."""
     id: int | None
     name: str
     team_ids: tuple[int, ...] | None

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from tocsin.gateway.identity import INVITED, Actor
+from tocsin.gateway.identity import INVITED, PUBLIC_PAGE, SUBSCRIPTION_LINK, Actor
 from tocsin.registry import Operation
 
 
@@ -48,5 +48,9 @@ def decide(actor: Actor, operation: Operation, record_id: str | None = None) -> 
     if actor.kind == "guest" and actor.record_id is not None and actor.only is not None:
         if actor.through == INVITED:
             return Verdict(Answer.ALLOW, "the one whom the team has invited")
+        if actor.through == PUBLIC_PAGE:
+            return Verdict(Answer.ALLOW, "whoever reads a public page may ask to be told of its updates")
+        if actor.through == SUBSCRIPTION_LINK:
+            return Verdict(Answer.ALLOW, "the one to whom the link of this subscription was sent")
         return Verdict(Answer.ALLOW, "who reads what the team has us post may answer it")
     return Verdict(Answer.DENY, f"a caller of kind {actor.kind} has been granted nothing")

@@ -36,6 +36,12 @@ from tocsin.status_pages.actions.pages import create as create_page
 from tocsin.status_pages.actions.pages import delete as delete_page
 from tocsin.status_pages.actions.pages import find as find_page
 from tocsin.status_pages.actions.pages import update as update_page
+from tocsin.status_pages.actions.subscribing import (
+    open_confirmation,
+    open_subscription,
+    prune_subscribers,
+    subscription_token,
+)
 from tocsin.status_pages.store.tables import NOTICES_TOPIC, PUBLISHING_TOPIC
 
 __all__ = [
@@ -69,6 +75,10 @@ __all__ = [
     "list_sections",
     "miss_image",
     "next_image_at",
+    "open_confirmation",
+    "open_subscription",
+    "prune_subscribers",
+    "subscription_token",
     "update_group",
     "update_page",
     "update_resource",

@@ -6,9 +6,13 @@ from tocsin.registry import Operation
 from tocsin.status_pages.api.contents import CONTENT_OPERATIONS
 from tocsin.status_pages.api.groups import GROUP_OPERATIONS
 from tocsin.status_pages.api.pages import PAGE_OPERATIONS
+from tocsin.status_pages.api.subscribers import SUBSCRIBER_OPERATIONS
+from tocsin.status_pages.api.visitors import VISITOR_OPERATIONS
 
 OPERATIONS: tuple[Operation, ...] = (
     *PAGE_OPERATIONS,
     *CONTENT_OPERATIONS,
     *GROUP_OPERATIONS,
+    *SUBSCRIBER_OPERATIONS,
+    *VISITOR_OPERATIONS,
 )

@@ -177,8 +177,8 @@ subscribers = Table(
     UniqueConstraint("status_page_id", "kind", "key"),
     sqlite_autoincrement=True,
 )
-"""`key`: what makes two of them the same: the address in lower case, or the fingerprint of a secret one. `address`:
-sealed. `asked_at`: when the last mail that asks for a confirmation was planned."""
+"""`email`: in lower case. `key`: what makes two of them the same: that, or the signature of a secret address.
+`address`: sealed. `asked_at`: when the last mail that asks for a confirmation was planned."""
 _LISTENING = and_(subscribers.c.confirmed_at.is_not(None), subscribers.c.unsubscribed_at.is_(None))
 Index(
     "ix_status_page_subscribers_listening",
@@ -187,6 +187,7 @@ Index(
     sqlite_where=_LISTENING,
     postgresql_where=_LISTENING,
 )
+Index("ix_status_page_subscribers_email", subscribers.c.status_page_id, subscribers.c.email)
 Index("ix_status_page_subscribers_page", subscribers.c.status_page_id, subscribers.c.kind, subscribers.c.id)
 
 notices = Table(
@@ -211,8 +212,17 @@ notices = Table(
     sqlite_autoincrement=True,
 )
 """`kind`: `update`, or `confirm` (then `status_update_id` is 0 and `copy` counts). `channel`: the subscriber's kind, or
-`email` for what asks for a confirmation. `due_at`: when it is next to be looked at; NULL = nothing more will happen."""
+`confirm` for what asks for a confirmation. `due_at`: when it is next to be looked at; NULL = nothing more will
+happen."""
 _UNSENT = notices.c.due_at.is_not(None)
+_ASKED = notices.c.kind == "confirm"
+Index(
+    "ix_status_page_notices_asked",
+    notices.c.status_page_id,
+    notices.c.planned_at,
+    sqlite_where=_ASKED,
+    postgresql_where=_ASKED,
+)
 Index("ix_status_page_notices_due", notices.c.channel, notices.c.due_at, sqlite_where=_UNSENT, postgresql_where=_UNSENT)
 moves_with_the_clock(notices.c.due_at, topic=NOTICES_TOPIC, concerned=lambda now: notices.c.due_at.is_not(None))
 

@@ -204,6 +204,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("confirmed_at IS NOT NULL AND unsubscribed_at IS NULL"),
         postgresql_where=sa.text("confirmed_at IS NOT NULL AND unsubscribed_at IS NULL"),
     )
+    op.create_index("ix_status_page_subscribers_email", "status_page_subscribers", ["status_page_id", "email"])
     op.create_index("ix_status_page_subscribers_page", "status_page_subscribers", ["status_page_id", "kind", "id"])
     op.create_table(
         "status_page_notices",
@@ -234,6 +235,13 @@ def upgrade() -> None:
         ["channel", "due_at"],
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_status_page_notices_asked",
+        "status_page_notices",
+        ["status_page_id", "planned_at"],
+        sqlite_where=sa.text("kind = 'confirm'"),
+        postgresql_where=sa.text("kind = 'confirm'"),
     )
     op.create_index("ix_status_page_notices_page", "status_page_notices", ["status_page_id", "id"])
     op.create_index("ix_status_page_notices_planned_at", "status_page_notices", ["planned_at"])
