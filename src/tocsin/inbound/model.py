@@ -209,6 +209,16 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True):
     """The newest message, for the `sample_*` attributes."""
 
 
+class Outline(msgspec.Struct, frozen=True):
+    """An integration without what is set on it."""
+
+    id: int
+    team_id: int
+    kind: Kind
+    paused: bool
+    created_at: datetime
+
+
 # --- What we keep of messages and alerts -----------------------------------------------------------------------------
 
 

@@ -160,6 +160,20 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return self.status is not IncidentStatus.RESOLVED
 
 
+class Spell(msgspec.Struct, frozen=True):
+    """A confirmed outage of something, as a stretch of time. Milliseconds since 1970 UTC."""
+
+    id: int
+    owner_type: str
+    owner_id: int
+    from_ms: int
+    to_ms: int | None
+    """None: it lasts."""
+    reopened_ms: int | None
+    group_id: int | None
+    """The group of incidents with one cause, if it belongs to one."""
+
+
 class Reason(StrEnum):
     """Why incidents were taken together."""
 

@@ -21,6 +21,25 @@ Interval = tuple[int, int]
 """From (included) to (excluded), milliseconds since 1970 UTC."""
 
 
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """How something that is watched fared in a period, but for its outages. What lasts still ends with the period."""
+
+    owner_type: str
+    """How incidents name its kind, e.g. `monitor`."""
+    id: int
+    team_id: int
+    group_id: int | None = None
+    since_ms: int
+    """When watching it began."""
+    paused: tuple[Interval, ...] = ()
+    maintenance: tuple[Interval, ...] = ()
+    """Its own windows; one that is open now is among them."""
+    degraded: tuple[Interval, ...] = ()
+    """It was up, but not as it should be."""
+    blind: tuple[Interval, ...] = ()
+    """When we ourselves could not see it: counts neither for nor against it."""
+
+
 def availability(
     period: Interval, outages: Sequence[tuple[int, int | None]], unwatched: Iterable[Interval]
 ) -> Availability:

@@ -43,6 +43,12 @@ def next_change(settings: Window, now: datetime) -> datetime | None:
     return next((edge for edge in edges if in_maintenance(settings, edge) is not inside), None)
 
 
+def windows(settings: Window, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """The pieces of the window, as it is set now, that touch the time from `since` to `until`, in order."""
+    pieces = _windows(settings, since, -1, (until - since).days + 2)
+    return sorted((start, end) for start, end in pieces if end > since and start < until)
+
+
 def has_window(settings: Window) -> bool:
     """Whether a window is set up at all."""
     return bool(settings.maintenance_from and settings.maintenance_to and settings.maintenance_days)

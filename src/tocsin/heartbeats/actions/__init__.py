@@ -1,5 +1,6 @@
 """What can be done with heartbeats: the public face of this package for every other room."""
 
+from tocsin.heartbeats.actions.courses import courses
 from tocsin.heartbeats.actions.groups import create_group, delete_group, find_group, list_groups, update_group
 from tocsin.heartbeats.actions.heartbeats import (
     count_by_status,
@@ -18,6 +19,7 @@ from tocsin.heartbeats.actions.provisioning import change_ping_key, ping_by_name
 __all__ = [
     "change_ping_key",
     "count_by_status",
+    "courses",
     "create",
     "create_group",
     "delete",

@@ -113,6 +113,11 @@ def ids_in_group(tx: Tx, group_id: int) -> list[int]:
     return list(tx.execute(select(heartbeats.c.id).where(heartbeats.c.heartbeat_group_id == group_id)).scalars())
 
 
+def ids_in_groups(tx: Tx, group_ids: Collection[int]) -> list[int]:
+    """The members of some hundreds of groups."""
+    return list(tx.execute(select(heartbeats.c.id).where(heartbeats.c.heartbeat_group_id.in_(group_ids))).scalars())
+
+
 def detach_group(tx: Tx, group_id: int) -> None:
     """Members of a group that goes away belong to none."""
     statement = update(heartbeats).where(heartbeats.c.heartbeat_group_id == group_id)

@@ -2,6 +2,7 @@
 
 from tocsin.inbound.actions.alerts import next_recovery, open_incidents_of, recover_due
 from tocsin.inbound.actions.confirming import claim_confirmations, next_confirmation, settle_confirmation
+from tocsin.inbound.actions.courses import courses
 from tocsin.inbound.actions.integrations import create, delete, find, list_integrations, team_of, update
 from tocsin.inbound.actions.looking import alerts_of, dry_run, payloads, prune
 from tocsin.inbound.actions.receiving import (
@@ -25,6 +26,7 @@ __all__ = [
     "Unread",
     "alerts_of",
     "claim_confirmations",
+    "courses",
     "create",
     "delete",
     "dry_run",

@@ -49,6 +49,8 @@ from tocsin.incidents.actions.reading import (
     screenshot,
     show,
     show_all,
+    spells,
+    spells_by_id,
     team_of,
     trace,
 )
@@ -105,6 +107,8 @@ __all__ = [
     "show",
     "show_all",
     "show_payload",
+    "spells",
+    "spells_by_id",
     "surplus",
     "team_of",
     "tell_news_of",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from tocsin.accounts import actions as accounts
 from tocsin.incidents import store
-from tocsin.incidents.model import Filter, Incident, Kind, Response, Shown
+from tocsin.incidents.model import Filter, Incident, Kind, Response, Shown, Spell
 from tocsin.incidents.store import evidence, groups
 from tocsin.kernel.errors import NotFound
 from tocsin.metadata import actions as metadata
@@ -15,6 +15,8 @@ from tocsin.metadata.model import OwnerType
 from tocsin.storage import Tx
 
 TYPE = "incident"
+OWNERS_AT_ONCE = 400
+"""In one statement: an old SQLite takes no more than 999 values."""
 MAX_ALERTS = 1_000
 """Open alerts of one integration that are looked at in one go."""
 
@@ -71,6 +73,25 @@ def downtime(
 ) -> list[tuple[datetime, datetime | None]]:
     """(start, end or None) of the confirmed outages of an owner that touch this time, the oldest first."""
     return store.downtime(tx, owner_type, owner_id, Kind.CHECK, since, until)
+
+
+def spells(tx: Tx, owners: Mapping[str, Collection[int]], since_ms: int, until_ms: int) -> list[Spell]:
+    """The confirmed outages of many owners, by type, that touch this time: what checks found and what alerts said.
+
+    Warnings that something will expire are no outages. A handful of queries, however many owners there are.
+    """
+    found: list[Spell] = []
+    for owner_type, ids in owners.items():
+        ordered = sorted(ids)
+        for start in range(0, len(ordered), OWNERS_AT_ONCE):
+            some = ordered[start : start + OWNERS_AT_ONCE]
+            found += store.spells(tx, owner_type, some, (Kind.CHECK, Kind.ALERT), since_ms, until_ms)
+    return found
+
+
+def spells_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Spell]:
+    """These (some hundreds) incidents as stretches of time, by id; what was deleted is left out."""
+    return {spell.id: spell for spell in store.spells_by_id(tx, ids)} if ids else {}
 
 
 def response(tx: Tx, incident_id: int) -> Response | None:

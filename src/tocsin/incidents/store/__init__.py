@@ -23,6 +23,8 @@ from tocsin.incidents.store.incidents import (
     page,
     remove,
     reopened_owners,
+    spells,
+    spells_by_id,
     unresolved,
     withdrawn,
 )
@@ -64,6 +66,8 @@ __all__ = [
     "response_of",
     "screenshot_of",
     "shorten_responses",
+    "spells",
+    "spells_by_id",
     "surplus_responses",
     "tell",
     "unresolved",

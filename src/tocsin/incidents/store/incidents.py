@@ -7,10 +7,22 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from tocsin.escalation.model import Paging
-from tocsin.incidents.model import Filter, Incident, IncidentStatus, Kind
+from tocsin.incidents.model import Filter, Incident, IncidentStatus, Kind, Spell
 from tocsin.incidents.store.tables import (
     OPEN,
     incident_changes,
@@ -20,6 +32,17 @@ from tocsin.incidents.store.tables import (
 )
 from tocsin.storage import Tx
 
+_SPELL = (
+    incidents.c.id,
+    incidents.c.owner_type,
+    incidents.c.owner_id,
+    *(
+        type_coerce(column, BigInteger)
+        for column in (incidents.c.started_at, incidents.c.resolved_at, incidents.c.reopened_at)
+    ),
+    incidents.c.incident_group_id,
+)
+"""Instants come as the milliseconds that they are."""
 FIELDS = tuple(incidents.c[name] for name in Incident.__struct_fields__)
 
 
@@ -113,6 +136,29 @@ def downtime(
         .order_by(incidents.c.started_at)
     )
     return [(row.started_at, row.resolved_at) for row in rows]
+
+
+def spells(
+    tx: Tx, owner_type: str, owner_ids: Sequence[int], kinds: Sequence[str], since_ms: int, until_ms: int
+) -> list[Spell]:
+    """The confirmed incidents of some hundreds of owners that touch this time, the oldest of each owner first."""
+    column = incidents.c
+    mine = and_(
+        column.owner_type == owner_type,
+        column.owner_id.in_(owner_ids),
+        column.kind.in_(kinds),
+        column.confirmed_at.is_not(None),
+        type_coerce(column.started_at, BigInteger) < until_ms,
+        or_(OPEN, type_coerce(column.resolved_at, BigInteger) > since_ms),
+    )
+    rows: Any = tx.execute(select(*_SPELL).where(mine).order_by(column.owner_id, column.started_at))
+    return [Spell(*row) for row in rows]
+
+
+def spells_by_id(tx: Tx, ids: Sequence[int]) -> list[Spell]:
+    """These incidents, if they are confirmed and there still."""
+    rows: Any = tx.execute(select(*_SPELL).where(incidents.c.id.in_(ids), incidents.c.confirmed_at.is_not(None)))
+    return [Spell(*row) for row in rows]
 
 
 def count_open(tx: Tx) -> int:

@@ -9,7 +9,7 @@ from tocsin.metadata.rules.catalog import (
     matches,
     same,
 )
-from tocsin.metadata.rules.terms import catalog_terms, key_term, lookup_term, terms
+from tocsin.metadata.rules.terms import catalog_terms, key_term, lookup_term, says, terms
 from tocsin.metadata.rules.values import (
     MAX_CHARACTERS,
     MAX_ID,
@@ -53,6 +53,7 @@ __all__ = [
     "plain",
     "resource_type",
     "same",
+    "says",
     "terms",
     "typed",
 ]

@@ -35,6 +35,11 @@ def lookup_term(owner_type: str, key: str, wanted: Value) -> int:
     return _number([owner_type, key, wanted.type, *_known(wanted)])
 
 
+def says(value: Value, wanted: Value) -> bool:
+    """Whether a value has all of what `wanted` says: what a lookup by `lookup_term` finds."""
+    return value.type == wanted.type and all(part in _known(value) for part in _known(wanted))
+
+
 def catalog_terms(attribute_id: int, values: Iterable[Value]) -> set[int]:
     """Every number under which a record is found by what it says under an attribute.
 

@@ -1,11 +1,13 @@
 """What can be done with monitors: the public face of this package for every other room."""
 
+from tocsin.monitors.actions.courses import courses, quarters
 from tocsin.monitors.actions.groups import create_group, delete_group, find_group, list_groups, update_group
 from tocsin.monitors.actions.history import response_times, sla
 from tocsin.monitors.actions.monitors import create, delete, find, list_monitors, team_of, update
 from tocsin.monitors.actions.recording import record, record_batch
 
 __all__ = [
+    "courses",
     "create",
     "create_group",
     "delete",
@@ -14,6 +16,7 @@ __all__ = [
     "find_group",
     "list_groups",
     "list_monitors",
+    "quarters",
     "record",
     "record_batch",
     "response_times",

@@ -6,6 +6,7 @@ import struct
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from tocsin.storage import Tx
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+QUARTER_MS = HOUR_MS // 4
 
 _UNREACHED = 0xFFFFFFFF
 """A phase that was not reached."""
@@ -27,6 +29,10 @@ _BATCHED = struct.Struct("<QI5I")
 _PHASES = 5
 MAX_BATCHES = 20_000
 """Rows looked through for what is not packed yet: hours of them, when packing should happen every few minutes."""
+_QUARTERS_CACHED = 8_192
+"""Packed hours whose quarters are kept in memory, some 400 bytes each: three hundred charts of a day."""
+_AT_ONCE = 400
+"""Monitors in one statement: an old SQLite takes no more than 999 values."""
 _HOUR_OF_DAY = struct.Struct("<HIee")
 """Count, average in microseconds, then 95th percentile and maximum in seconds as half floats (three good digits)."""
 _LONGEST_SECONDS = 65_504.0
@@ -201,6 +207,63 @@ def figures_of(tx: Tx, monitor_id: int, from_ms: int, to_ms: int) -> list[tuple[
             if from_ms <= at < to_ms:
                 found.append((region, HourFigures(at, count, average / 1e6, p95, maximum)))
     return found
+
+
+def quarters(tx: Tx, monitor_ids: Sequence[int], from_ms: int, count: int) -> dict[int, list[float | None]]:
+    """The average response time of each of `count` quarters of an hour from `from_ms` (the beginning of one) on."""
+    sums = {id: [0] * count for id in monitor_ids}
+    counts = {id: [0] * count for id in monitor_ids}
+
+    def add(id: int, at_ms: int, number: int, microseconds: int) -> None:
+        place = (at_ms - from_ms) // QUARTER_MS
+        if 0 <= place < count and number:
+            sums[id][place] += microseconds
+            counts[id][place] += number
+
+    through: dict[tuple[int, int, str], int] = {}
+    for start in range(0, len(monitor_ids), _AT_ONCE):
+        for row in _hours_of(tx, monitor_ids[start : start + _AT_ONCE], from_ms, from_ms + count * QUARTER_MS):
+            through[row.monitor_id, row.hour_ms, row.region] = row.batch_id
+            for quarter, (number, microseconds) in enumerate(_quarters_of(row.hour_ms, row.data)):
+                add(row.monitor_id, row.hour_ms + quarter * QUARTER_MS, number, microseconds)
+    for batch_id, batch_ms, region, data in read_batches(tx, 0, MAX_BATCHES) if monitor_ids else ():
+        for id, after, response_us, *_ in _BATCHED.iter_unpack(data):
+            at_ms = batch_ms + after
+            if id in sums and batch_id > through.get((id, at_ms // HOUR_MS * HOUR_MS, region), 0):
+                add(id, at_ms, 1, response_us)
+    return {
+        id: [total / number / 1e6 if number else None for total, number in zip(sums[id], counts[id], strict=True)]
+        for id in sums
+    }
+
+
+@lru_cache(maxsize=_QUARTERS_CACHED)
+def _quarters_of(hour_ms: int, data: bytes) -> tuple[tuple[int, int], ...]:
+    """(count, summed microseconds) of each quarter of a packed hour, without unpacking what is not asked for."""
+    planes = zlib.decompress(data)
+    quarter = len(planes) // 4
+    count = quarter // (_PHASES + 1)
+    raw = bytearray(8 * count)  # the instants, then the response times: the first two columns
+    for plane in range(4):
+        raw[plane::4] = planes[plane * quarter : plane * quarter + 2 * count]
+    values = array("I", bytes(raw))
+    found = [[0, 0] for _ in range(HOUR_MS // QUARTER_MS)]
+    at = 0
+    for index in range(count):
+        at += values[index]
+        cell = found[min(at // QUARTER_MS, len(found) - 1)]
+        cell[0] += 1
+        cell[1] += values[count + index]
+    return tuple((number, total) for number, total in found)
+
+
+def _hours_of(tx: Tx, monitor_ids: Sequence[int], from_ms: int, to_ms: int) -> list[Packed]:
+    rows: Any = tx.execute(
+        select(hours.c.monitor_id, hours.c.hour_ms, hours.c.region, hours.c.batch_id, hours.c.data).where(
+            hours.c.monitor_id.in_(monitor_ids), hours.c.hour_ms > from_ms - HOUR_MS, hours.c.hour_ms < to_ms
+        )
+    )
+    return [Packed(row.monitor_id, row.hour_ms, row.region, row.batch_id, bytes(row.data)) for row in rows]
 
 
 def pack_hour(hour_ms: int, samples: Sequence[Sample]) -> bytes:
