@@ -35,13 +35,16 @@ from tocsin.status_pages.actions.pages import TYPE, directory, list_pages
 from tocsin.status_pages.actions.pages import create as create_page
 from tocsin.status_pages.actions.pages import delete as delete_page
 from tocsin.status_pages.actions.pages import find as find_page
+from tocsin.status_pages.actions.pages import reach as reach_page
 from tocsin.status_pages.actions.pages import update as update_page
+from tocsin.status_pages.actions.standing import states_of, with_standing
 from tocsin.status_pages.actions.subscribing import (
     open_confirmation,
     open_subscription,
     prune_subscribers,
     subscription_token,
 )
+from tocsin.status_pages.actions.viewing import month, report_view, view
 from tocsin.status_pages.store.tables import NOTICES_TOPIC, PUBLISHING_TOPIC
 
 __all__ = [
@@ -74,13 +77,19 @@ __all__ = [
     "list_resources",
     "list_sections",
     "miss_image",
+    "month",
     "next_image_at",
     "open_confirmation",
     "open_subscription",
     "prune_subscribers",
+    "reach_page",
+    "report_view",
+    "states_of",
     "subscription_token",
     "update_group",
     "update_page",
     "update_resource",
     "update_section",
+    "view",
+    "with_standing",
 ]

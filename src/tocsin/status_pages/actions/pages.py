@@ -12,6 +12,7 @@ from tocsin.accounts import actions as accounts
 from tocsin.kernel import passwords
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.status_pages.actions import images
+from tocsin.status_pages.actions.standing import states_of
 from tocsin.status_pages.model import Settings, StatusPage
 from tocsin.status_pages.model.views import Gate, Site
 from tocsin.status_pages.rules.settings import Errors, apply, canonical, checked_domain, checked_subdomain
@@ -43,10 +44,15 @@ def create(tx: Tx, team_id: int, given: Mapping[str, Any], base_url: str) -> Sta
 
 def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> StatusPage:
     """The page, if the caller may see it. Raises NotFound."""
+    return _shown(tx, [reach(tx, id, team_ids)])[0]
+
+
+def reach(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> StatusPage:
+    """The page, if the caller may see it, without the name of its team and how it stands. Raises NotFound."""
     found = shelf.find(tx, id)
     if found is None or (team_ids is not None and found.team_id not in team_ids):
         raise NotFound(TYPE, id)
-    return _shown(tx, [found])[0]
+    return found
 
 
 def list_pages(
@@ -144,4 +150,7 @@ def _group(tx: Tx, given: Mapping[str, Any], current: int | None, team_id: int, 
 def _shown(tx: Tx, found: Sequence[StatusPage]) -> list[StatusPage]:
     """With the names of their teams, and how they stand."""
     names = {id: accounts.team(tx, id).name for id in {page.team_id for page in found}}
-    return [msgspec.structs.replace(page, team_name=names[page.team_id]) for page in found]
+    states = states_of(tx, found)
+    return [
+        msgspec.structs.replace(page, team_name=names[page.team_id], aggregate_state=states[page.id]) for page in found
+    ]

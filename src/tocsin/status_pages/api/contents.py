@@ -230,7 +230,7 @@ def _delete_resource(tx: Tx, call: Call, input: OnOnePage) -> None:
 
 def _standing(tx: Tx, page_id: int, resources: list[PageResource]) -> list[PageResource]:
     """With how they stand, and stood."""
-    return resources
+    return actions.with_standing(tx, actions.reach_page(tx, page_id, None), resources)
 
 
 def _page(found: list[Any], input: ListOnPage) -> Page[Any]:
