@@ -1,7 +1,7 @@
 """A Twilio on loopback: takes calls and text messages as the real one does, and lets a test be the phones.
 
-Speaks the 2010-04-01 REST API (Calls.json, Messages.json), reads TwiML, and posts signed callbacks. What the real one
-would refuse, it refuses with the real one's numbers.
+Speaks the 2010-04-01 REST API (Calls.json, Calls/{sid}.json, Messages.json), reads TwiML, and posts signed callbacks.
+What the real one would refuse, it refuses with the real one's numbers.
 """
 
 from __future__ import annotations
@@ -50,11 +50,20 @@ class Phone:
         self.heard: list[str] = []
         """What was said, in order."""
         self._keys: str | None = None
-        self.ended = False
+        self.state = "queued"
+        """In the real one's words: `queued`, `ringing`, `in-progress`, and how it ended."""
+        self._reports = False
+        """Whether its end is still to be reported: by us it was ended, and nobody was told."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the line is dead."""
+        return self.state not in ("queued", "ringing", "in-progress")
 
     async def pick_up(self) -> str:
         """Listen to all that is said if no key is pressed; returns the words."""
         assert not self.ended
+        self.state = "in-progress"
         words = self._play(self.form["Twiml"])
         await self._answered_by("human")
         return words
@@ -63,6 +72,7 @@ class Phone:
         """Press a key while the menu is read; returns what is said then."""
         if not self.heard:
             await self.pick_up()
+        assert not self.ended
         assert self._keys is not None, "no key is waited for"
         status, text = await self._twilio.tell(self._keys, {**self._facts("in-progress"), "Digits": key})
         assert status == 200, (status, text)
@@ -78,9 +88,33 @@ class Phone:
 
     async def mailbox(self) -> None:
         """A machine picks up, listens, and the call ends."""
+        self.state = "in-progress"
         self._play(self.form["Twiml"])
         await self._answered_by("machine_start")
         await self.hang_up()
+
+    async def report(self) -> None:
+        """Tell Tocsin that the call has ended that it has ended itself."""
+        assert self._reports
+        self._reports = False
+        await self._end(self.state, CallDuration="9" if self.state == "completed" else "0")
+
+    def change(self, form: Form) -> tuple[int, Any]:
+        """What the API is asked of a call that was made: new words for whoever listens, or its end."""
+        if "Twiml" in form:
+            if self.state != "in-progress":
+                return 400, _error(400, 21220, "Call is not in-progress. Cannot redirect.")
+            self._play(form["Twiml"])
+            if form["Twiml"].endswith("<Hangup/></Response>"):
+                self.state, self._reports = "completed", True
+            return 200, {"sid": self.sid, "status": "in-progress", "to": self.to}
+        if form.get("Status") not in ("canceled", "completed"):
+            return 400, _error(400, 20001, "Invalid Status")
+        if self.ended:
+            return 400, _error(400, 21220, "Invalid call state")
+        if form["Status"] == "completed" or self.state != "in-progress":
+            self.state, self._reports = form["Status"], True
+        return 200, {"sid": self.sid, "status": self.state, "to": self.to}
 
     async def _answered_by(self, who: str) -> None:
         url = self.form.get("AsyncAmdStatusCallback")
@@ -88,7 +122,7 @@ class Phone:
             await self._twilio.tell(url, {"CallSid": self.sid, "AccountSid": ACCOUNT_SID, "AnsweredBy": who})
 
     async def _end(self, status: str, **facts: str) -> None:
-        self.ended = True
+        self.state = status
         if "StatusCallback" in self.form:
             await self._twilio.tell(self.form["StatusCallback"], {**self._facts(status), **facts})
 
@@ -186,6 +220,12 @@ class Twilio:
             words = words or f"The 'To' number {number} is not a valid phone number."
             self.refusals[resource, number] = (status, code, words)
 
+    @property
+    def changes(self) -> list[tuple[str, str]]:
+        """(the call's sid, `Twiml` or its new status) of every request about a call that was made, refused ones too."""
+        about = [(resource.removeprefix("Calls/"), form) for resource, form in self.asked if resource[:6] == "Calls/"]
+        return [(sid, form.get("Status", "Twiml")) for sid, form in about]
+
     def new(self) -> list[tuple[str, str]]:
         """(`call` or `sms`, number) of what was taken since the last time, in order."""
         taken = [("call" if resource == "Calls" else "sms", form["To"]) for resource, form in self._taken]
@@ -248,7 +288,7 @@ class Twilio:
             writer.close()
 
     def _answer(self, method: str, path: str, headers: Form, body: bytes) -> tuple[int, Any, dict[str, str]]:
-        found = re.fullmatch(rf"/2010-04-01/Accounts/{ACCOUNT_SID}(?:/(Calls|Messages))?\.json", path)
+        found = re.fullmatch(rf"/2010-04-01/Accounts/{ACCOUNT_SID}(?:/(Calls|Messages|Calls/\w+))?\.json", path)
         if found is None or method != ("POST" if found[1] else "GET"):
             return 404, _error(404, 20404, f"The requested resource {path} was not found"), {}
         given = base64.b64decode(headers.get("authorization", "").removeprefix("Basic ")).decode()
@@ -262,6 +302,11 @@ class Twilio:
             status, more = self.answers.pop(0)
             words = "Too Many Requests" if status == 429 else "Service unavailable"
             return status, _error(status, 20000 + status, words), more
+        if found[1].startswith("Calls/"):
+            phone = next((each for each in self.calls if each.sid == found[1].removeprefix("Calls/")), None)
+            if phone is None:
+                return 404, _error(404, 20404, f"The requested resource {path} was not found"), {}
+            return *phone.change(form), {}
         to = form.get("To", "")
         if (found[1], to) in self.refusals:
             status, code, words = self.refusals[found[1], to]

@@ -48,6 +48,8 @@ class Channel(Protocol):
     # - `MANY_SERVERS`: people bring servers of their own, so that none gets all of the channel; as with a `Target`.
     # - `TELLS`: the kinds of messages that it carries (see `tells`).
     # - `KEEPS_RINGING`: a page may repeat itself until we call it off, even for who has acknowledged elsewhere.
+    # - `LIVE_SECONDS`: it makes calls, which may ring or speak for so long after they were handed over; a message of
+    #   the kind `hang_up` ends one.
     # - `endpoint_complaint(endpoint)`: what is wrong with a person's address, in words; None = it can be tried.
     # - `RECEIVED_WITHIN_SECONDS`: how long after its acceptance a page must be reported as delivered to count.
 
@@ -89,6 +91,13 @@ def endpoint_complaint(channel: str, endpoint: str) -> str | None:
 def keeps_ringing(channel: str) -> bool:
     """Whether a page by this channel may repeat itself until we say by the same channel that it is acknowledged."""
     return bool(getattr(discover().get(channel), "KEEPS_RINGING", False))
+
+
+def calling() -> Mapping[str, float]:
+    """The channels that make calls, which are hung up when somebody has answered: by kind, for how many seconds after
+    it was handed over a call may be live."""
+    found = {kind: getattr(channel, "LIVE_SECONDS", None) for kind, channel in discover().items()}
+    return {kind: float(seconds) for kind, seconds in found.items() if seconds is not None}
 
 
 def answered(

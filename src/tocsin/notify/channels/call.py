@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tocsin.kernel.net import Net
 from tocsin.notify.channels import twilio
-from tocsin.notify.model import Answer, GiveUp, Kind, Message
+from tocsin.notify.model import Answer, GiveUp, Kind, Message, Sent
 
 KIND = "call"
 CONNECTIONS = 5
@@ -18,11 +18,18 @@ RING_SECONDS = 30
 """Before most mailboxes pick up; then somebody else is called."""
 RECEIVED_WITHIN_SECONDS = 180
 """Ringing, both readings and the pauses for a key; then Twilio has said how the call ended, or cannot reach us."""
+LIVE_SECONDS = 900
+"""Twilio rings one number a second and queues the rest: in a storm the last of them rings after minutes."""
 KEY_SECONDS = 6
 """How long a key is waited for after each reading."""
 MAX_SPOKEN_CHARACTERS = 250
 """Of one sentence: half a minute at night."""
 VOICE = "en-US"
+OVER = "was over already"
+_IN_PROGRESS = "in-progress"
+_NOT_PICKED_UP = frozenset({"queued", "initiated", "ringing", "canceled"})
+"""What Twilio calls a call that it has just cancelled, or is about to."""
+_OVER = frozenset({"completed", "busy", "no-answer", "failed"})
 _KEYS = "Press 1 to acknowledge. Press 2 to alert the next person."
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^\s/@]*@)?([^\s/?#]+)[^\s]*")
 _CODE = re.compile(r"(?<!\d)\d{4,10}(?!\d)")
@@ -44,8 +51,10 @@ async def send(message: Message, settings: twilio.Settings, net: Net) -> Answer:
     """Have Twilio ring one person.
 
     What is said travels with the request: a call speaks although Twilio cannot fetch anything from us, e.g. because
-    the outage is our own. Only pressing a key needs us.
+    the outage is our own. Only pressing a key needs us. A message of the kind `hang_up` ends the call `message.parent`.
     """
+    if message.notice.kind == Kind.HANG_UP:
+        return await _hang_up(message, settings, net)
     if not message.endpoint.startswith("+"):
         return GiveUp(f"“{message.endpoint[:40]}” is not a phone number in the form +420777123456")
     if settings.account_sid and not settings.from_number:
@@ -68,6 +77,32 @@ async def send(message: Message, settings: twilio.Settings, net: Net) -> Answer:
             ("AsyncAmdStatusCallback", status if asks_who else None),
         ],
     )
+
+
+async def _hang_up(message: Message, settings: twilio.Settings, net: Net) -> Answer:
+    """End a call: whoever listens is told why; a phone that still rings, or is to ring, is silent.
+
+    Twilio is asked which of the two it is, not the ledger, which may not have heard yet. New words are only taken by a
+    call in progress, and `canceled` only ends one that nobody has picked up, so whoever picks up between the two
+    requests is told by a third one, instead of listening to a dead line.
+    """
+    call, why = message.parent, message.notice.headline
+    if call is None:
+        return GiveUp("Tocsin does not know which call it was")
+    words = ("Twiml", f"<Response>{_say(_sentence(why) + ' Goodbye.')}<Hangup/></Response>")
+    told = await twilio.change_call(message, settings, net, call, [words])
+    if isinstance(told, str) and told != _IN_PROGRESS:
+        ended = await twilio.change_call(message, settings, net, call, [("Status", "canceled")])
+        if not isinstance(ended, str):
+            return ended
+        if ended in _NOT_PICKED_UP:
+            return Sent(f"hung up before anybody picked up: {why}")
+        if ended in _OVER:
+            return Sent(OVER)
+        told = await twilio.change_call(message, settings, net, call, [words])
+    if not isinstance(told, str):
+        return told
+    return Sent(f"interrupted with the words “{why}”" if told == _IN_PROGRESS else OVER)
 
 
 def script(message: Message, settings: twilio.Settings) -> str:

@@ -23,6 +23,10 @@ UNCONFIGURED = "no Twilio account is configured: set TOCSIN_TWILIO_ACCOUNT_SID, 
 _FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
 _REFUSED_STATUSES = frozenset({"failed", "canceled", "undelivered"})
 """In an answer that is a success otherwise."""
+IMPOSSIBLE = ""
+"""The call is in no state for what was asked of it."""
+_INVALID_CALL_STATE = 21220
+"""Twilio's number for that."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +66,38 @@ async def post(
     """Make one of Twilio's resources (`Calls`, `Messages`). What is None in the form is left out."""
     if not settings.account_sid:
         return GiveUp(UNCONFIGURED)
+    response, made = await _ask(settings, net, resource, form)
+    answer = answered(response, "Twilio", at=message.at, attempt=message.attempt, words=_words(made))
+    if not isinstance(answer, Sent):
+        return answer
+    sid, status = str(made.get("sid") or ""), str(made.get("status") or "")
+    if status in _REFUSED_STATUSES:
+        return GiveUp(f"Twilio says {status}: {_words(made) or 'without a reason'}")
+    if not sid:
+        return strange(response, "Twilio", message.attempt)
+    return Sent(f"accepted by Twilio: {status or 'queued'} ({sid})", provider_id=sid)
+
+
+async def change_call(
+    message: Message, settings: Settings, net: Net, sid: str, form: Sequence[tuple[str, str | None]]
+) -> str | Answer:
+    """Change a call that was made (`Calls/{sid}`). Returns its status after that in Twilio's words, `IMPOSSIBLE` when
+    it is not in a state in which this can be done, or what went wrong."""
+    if not settings.account_sid:
+        return GiveUp(UNCONFIGURED)
+    response, made = await _ask(settings, net, f"Calls/{quote(sid, safe='')}", form)
+    if response.status_code == 400 and made.get("code") == _INVALID_CALL_STATE:
+        return IMPOSSIBLE
+    answer = answered(response, "Twilio", at=message.at, attempt=message.attempt, words=_words(made))
+    if not isinstance(answer, Sent):
+        return answer
+    return str(made.get("status") or "") or strange(response, "Twilio", message.attempt)
+
+
+async def _ask(
+    settings: Settings, net: Net, resource: str, form: Sequence[tuple[str, str | None]]
+) -> tuple[HttpResponse, dict[str, Any]]:
+    """Post a form to a resource of the account; returns the answer, and what stands in it as JSON."""
     response = await net.fetch(
         HttpRequest(
             url=f"{settings.base_url.rstrip('/')}/{API_VERSION}/Accounts/{quote(settings.account_sid)}/{resource}.json",
@@ -76,16 +112,7 @@ async def post(
             keep_body_bytes=MAX_ANSWER_BYTES,
         )
     )
-    made = _decoded(response)
-    answer = answered(response, "Twilio", at=message.at, attempt=message.attempt, words=_words(made))
-    if not isinstance(answer, Sent):
-        return answer
-    sid, status = str(made.get("sid") or ""), str(made.get("status") or "")
-    if status in _REFUSED_STATUSES:
-        return GiveUp(f"Twilio says {status}: {_words(made) or 'without a reason'}")
-    if not sid:
-        return strange(response, "Twilio", message.attempt)
-    return Sent(f"accepted by Twilio: {status or 'queued'} ({sid})", provider_id=sid)
+    return response, _decoded(response)
 
 
 def _decoded(response: HttpResponse) -> dict[str, Any]:
