@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from tocsin.notify import rules
+from tocsin.notify.actions import hanging_up
 from tocsin.notify.actions.failing_over import GivenUp, fail_over
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC
 from tocsin.notify.actions.recording import line
@@ -36,6 +37,8 @@ def receipt(tx: Tx, delivery_id: int, receipt: Receipt, detail: str, at: datetim
     watch_at = tx.now if state is State.UNDELIVERED and row.open else None
     shelf.change(tx, delivery_id, state=state, due_at=None, in_flight=False, watch_at=watch_at)
     shelf.append(tx, [line(tx, delivery_id, state, row.attempts, detail, at)])
+    if state is State.ACKNOWLEDGED and row.provider_id is not None:
+        hanging_up.spare(tx, row.provider_id)
     tx.ring(DELIVERIES_TOPIC)
     return state
 
@@ -52,8 +55,7 @@ def look_after(tx: Tx, given_up: GivenUp | None = None) -> datetime | None:
         assert row is not None  # we have just changed it
         if row.state == State.SENT:
             arriving.set_state(tx, id, State.UNDELIVERED)
-            said = "there was no word of its arrival in time"
-            shelf.append(tx, [line(tx, id, State.UNDELIVERED, row.attempts, said)])
+            shelf.append(tx, [line(tx, id, State.UNDELIVERED, row.attempts, rules.SILENCE)])
             fail_over(tx, row, given_up)
         elif row.state == State.UNDELIVERED:
             fail_over(tx, row, given_up)

@@ -32,6 +32,13 @@ NOTICE_LIFETIME = timedelta(hours=6)
 """News of an incident that has ended is history by then. A page has no such end: it is tried for as long as its
 incident is open and nobody has answered, because then it is cancelled."""
 
+HANG_UP_LIFETIME = timedelta(minutes=5)
+"""A call rings for half a minute and speaks for a minute or two: whatever was not hung up by then has ended by itself.
+"""
+
+SILENCE = "there was no word of its arrival in time"
+"""Why we call a message undelivered of which its provider has not said so."""
+
 KEPT_FOR = timedelta(days=400)
 """Whom we told, when and through which server: a year, and the month in which somebody asks about it."""
 
@@ -164,6 +171,9 @@ def settled(
         return Change(after, None, answer.why)
     wait = wait_seconds(delivery_id, attempt, answer.after_seconds)
     due_at = now + timedelta(seconds=wait)
+    if kind == Kind.HANG_UP and due_at > planned_at + HANG_UP_LIFETIME:
+        minutes = HANG_UP_LIFETIME // timedelta(minutes=1)
+        return Change(State.GIVEN_UP, None, f"not possible within {minutes} min; the last reason: {answer.why}")
     if kind not in LASTING and due_at > planned_at + NOTICE_LIFETIME:
         hours = NOTICE_LIFETIME // timedelta(hours=1)
         return Change(State.GIVEN_UP, None, f"not delivered within {hours} hours; the last reason: {answer.why}")
@@ -217,10 +227,12 @@ _CHANNEL_WORDS = {
 def sentence(event: DeliveryEvent) -> str:
     """A ledger line for the incident's timeline: `E-mail to Ann (ann@x.org) accepted by mail.x.org: 250 Ok`."""
     what = _CHANNEL_WORDS.get(event.channel, event.channel)
-    if event.kind != Kind.PAGE:
+    if event.kind not in (Kind.PAGE, Kind.HANG_UP):
         what = f"“{event.kind.capitalize()}” {what}"
     whom = f"{event.recipient} ({event.address})" if event.recipient else event.address
     subject = f"{what[0].upper()}{what[1:]} to {whom}"
+    if event.kind == Kind.HANG_UP:
+        return f"{subject} {_hung_up(event)}"
     match event.state:
         case State.QUEUED:
             return f"{subject} queued" + (f" {event.detail}" if event.detail else "")
@@ -244,3 +256,18 @@ def sentence(event: DeliveryEvent) -> str:
             return f"{subject} held back: {event.detail}"
         case _:
             return f"{subject}: {event.detail}"
+
+
+def _hung_up(event: DeliveryEvent) -> str:
+    """What became of a call that was to end, after the words for whose it was."""
+    match event.state:
+        case State.QUEUED:
+            return f"to be hung up: {event.detail}"
+        case State.SENDING:
+            return "being hung up"
+        case State.FAILED:
+            return f"not hung up yet: {event.detail}"
+        case State.GIVEN_UP:
+            return f"not hung up: {event.detail}"
+        case _:
+            return event.detail
