@@ -143,7 +143,7 @@ def recover(tx: Tx, incident_id: int, *, why: str, base_url: str) -> Incident:
 def end(tx: Tx, incident_id: int, *, why: str, author: str | None, base_url: str) -> Incident:
     """What follows from an end, whoever brought it about: paging stops, those who were paged are told."""
     incident = find(tx, incident_id)
-    escalation.stop(tx, incident_id, "the incident was resolved")
+    escalation.stop(tx, incident_id, f"{author} resolved the incident" if author else "the incident was resolved")
     store.tell(tx, incident_id, Act.RESOLVE, "Incident resolved", why, author)
     tell_resolved(tx, incident, why, base_url)
     record(tx, "incident.resolved", incident)
