@@ -14,9 +14,10 @@ import hmac
 import itertools
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from html import escape
+from typing import Any
 from xml.etree import ElementTree
 
 import uvicorn
@@ -66,6 +67,7 @@ class Phones:
             Route("/calls/{sid}", self.press, methods=["POST"]),
             Route("/texts", self.reply, methods=["POST"]),
             Route(f"/2010-04-01/Accounts/{ACCOUNT}/{{resource}}.json", self.take, methods=["POST"]),
+            Route(f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{{sid}}.json", self.change, methods=["POST"]),
         ]
         app = Starlette(routes=routes)
         config = uvicorn.Config(app, port=port, lifespan="off", log_level="error", access_log=False)
@@ -79,21 +81,34 @@ class Phones:
         if calls:
             self.calls[sid] = Call(sid, form)
             self.say(f"{form['To']} is ringing")
-            task = asyncio.create_task(self._ring(self.calls[sid]))
-            self._ringing.add(task)
-            task.add_done_callback(self._ringing.discard)
+            self._later(self._ring(self.calls[sid]))
         else:
             self.texts.append((_now(), form["To"], form["Body"]))
             self.say(f"text to {form['To']}: {form['Body'].splitlines()[0]}")
             if url := form.get("StatusCallback"):
                 facts = {"MessageSid": sid, "MessageStatus": "delivered", "To": form["To"]}
-                task = asyncio.create_task(self._tell_later(url, facts))
-                self._ringing.add(task)
-                task.add_done_callback(self._ringing.discard)
+                self._later(self._tell_later(url, facts))
         del self.texts[:-KEPT]
         for old in list(self.calls)[:-KEPT]:
             del self.calls[old]
         return JSONResponse({"sid": sid, "status": "queued", "to": form["To"]}, status_code=201)
+
+    async def change(self, request: Request) -> Response:
+        """Twilio's API: a call that was made gets other words, or ends. What is said stands on the page at once, so
+        that every call that rings is one that somebody listens to."""
+        call = self.calls.get(request.path_params["sid"])
+        form = await _form(request)
+        if call is None:
+            return JSONResponse({"code": 20404, "message": "There is no such call", "status": 404}, status_code=404)
+        if call.state != "ringing":
+            words = "Call is not in-progress. Cannot redirect."
+            return JSONResponse({"code": 21220, "message": words, "status": 400}, status_code=400)
+        if form.get("Status") != "canceled":  # which does nothing to a call in progress
+            call.play(form.get("Twiml", "<Response/>"))
+            call.state = "hung up"
+            self.say(f"{call.form['To']} rings no more: {call.said[-1]}")
+            self._later(self._end(call, "completed"))
+        return JSONResponse({"sid": call.sid, "status": "in-progress", "to": call.form["To"]})
 
     async def press(self, request: Request) -> Response:
         """Somebody presses a key on the page, or hangs up."""
@@ -127,6 +142,12 @@ class Phones:
         lines += [(at, self._text(number, body)) for at, number, body in self.texts]
         rows = "".join(f"<li><time>{at:%H:%M:%S}</time> {line}" for at, line in sorted(lines, reverse=True))
         return HTMLResponse(_PAGE.replace("{rows}", rows or "<li>Nothing has rung yet."))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something while Tocsin has its answer already."""
+        task = asyncio.create_task(work)
+        self._ringing.add(task)
+        task.add_done_callback(self._ringing.discard)
 
     async def _ring(self, call: Call) -> None:
         await asyncio.sleep(RINGS_SECONDS)
