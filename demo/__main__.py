@@ -18,9 +18,11 @@ import sys
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import status_page
 from aiosmtpd.controller import Controller
 from phones import ACCOUNT, NUMBER, TOKEN, Phones
 from rich.console import Console
@@ -90,6 +92,7 @@ async def main() -> int:
         await _seed(token, phones)
         out.rule("[bold]Tocsin demo[/]")
         out.print(f"Tocsin      {BASE_URL}   (reference: {BASE_URL}/api)")
+        out.print(f"Status page {BASE_URL}/status/{status_page.SUBDOMAIN}")
         out.print(f"API token   {token}")
         out.print(f"The sites   http://127.0.0.1:{SITES_PORT}/shop …   one breaks every 45 s")
         out.print(f"The phones  http://127.0.0.1:{PHONES_PORT}/   everybody is called when nobody answers for 20 s")
@@ -148,15 +151,17 @@ async def _tocsin(*words: str, input: str = "") -> str:
 
 
 async def _seed(token: str, phones: Phones) -> None:
-    """People and monitors, once."""
+    """People, monitors and a status page, once."""
     if (await _ask(token, "GET", "/api/v2/monitors"))["data"]:
         return
     for address, name, _ in PEOPLE:
         await _tocsin("user", "create", "--team", "Demo", "--email", address, "--name", name, "--password-stdin",
                       input=PASSWORD + "\n")  # fmt: skip
     policy_id = await _on_call(token, phones)
+    heartbeats, monitors = {}, {}
     for name in ("Nightly backup", LAZY):
-        await _ask(token, "POST", "/api/v2/heartbeats", {"name": name, "period": 30, "grace": 5})
+        made = await _ask(token, "POST", "/api/v2/heartbeats", {"name": name, "period": 30, "grace": 5})
+        heartbeats[name] = int(made["data"]["id"])
     group = await _ask(token, "POST", "/api/v2/monitor-groups", {"name": "Demo street"})
     for site in SITES:
         body: dict[str, Any] = {
@@ -171,7 +176,9 @@ async def _seed(token: str, phones: Phones) -> None:
         }
         if site.breaks == "keyword":
             body |= {"monitor_type": "keyword", "required_keyword": site.words}
-        await _ask(token, "POST", "/api/v2/monitors", body)
+        made = await _ask(token, "POST", "/api/v2/monitors", body)
+        monitors[site.name] = int(made["data"]["id"])
+    await status_page.seed(partial(_ask, token), monitors, heartbeats)
 
 
 async def _on_call(token: str, phones: Phones) -> str:
