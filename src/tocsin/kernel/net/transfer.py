@@ -41,7 +41,7 @@ class Sink:
         self.begin(0)
 
     def begin(self, keep_bytes: int) -> None:
-        """Empty it for the next answer, of which so much is wanted; whoever wants more than `MAX_BODY_BYTES` gets it."""
+        """Empty it for the next answer, of which so much is kept, even if it is more than `MAX_BODY_BYTES`."""
         self.headers.clear()
         self.chunks.clear()
         self.keep_bytes = keep_bytes
