@@ -17,17 +17,14 @@ from markupsafe import Markup
 from tocsin.status_pages.model import DayStatus, State
 from tocsin.status_pages.model.views import ReportView, ResourceView, Slot
 
-HEIGHT = 36
-FINE = 120
-"""From so many bars on they stand too close for rounded corners."""
-
 _FORMS: dict[State, tuple[str, str, str, int]] = {
-    # class, the form's beginning (y), its outline, and the way from its last part's beginning back to the first (y)
-    State.OPERATIONAL: ("o", "2", "h.6v32h-.6z", 0),
-    State.DEGRADED: ("g", "13", "h.6v21h-.6z", 0),
-    State.DOWNTIME: ("d", "2", "h.6v12h-.6zm0 18h.6v14h-.6z", 18),
-    State.MAINTENANCE: ("m", "2", "h.6v32h-.6z", 0),
-    State.NOT_MONITORED: ("n", "28", "h.6v6h-.6z", 0),
+    # class, where the form begins in its place (x and y), its outline, and the way from its last part back up (y); the
+    # style draws a line of some pixels around each, which makes the corners round whatever the width
+    State.OPERATIONAL: ("o", ".3 2", "h.4v32h-.4z", 0),
+    State.DEGRADED: ("g", ".3 14", "h.4v20h-.4z", 0),
+    State.DOWNTIME: ("d", ".3 2", "h.4v11h-.4zm0 21h.4v11h-.4z", 21),
+    State.MAINTENANCE: ("m", ".21 1", "h.58v34h-.58z", 0),
+    State.NOT_MONITORED: ("n", ".3 30", "h.4v4h-.4z", 0),
 }
 
 
@@ -50,11 +47,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 def drawing(states: tuple[State, ...]) -> Markup:
     """The paths of one row, to be put into an `<svg>` whose width is the number of states."""
     paths = []
-    for state, (name, top, outline, back) in _FORMS.items():
+    for state, (name, start, outline, back) in _FORMS.items():
         places = [place for place, found in enumerate(states) if found is state]
         if not places:
             continue
-        d = f"M{places[0]}.2 {top}{outline}"
+        d = f"M{places[0]}{start}{outline}"
         for before, place in pairwise(places):
             d += f"m{place - before} {-back}{outline}"
         paths.append(f'<path class="{name}" d="{d}"/>')

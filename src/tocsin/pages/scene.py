@@ -174,15 +174,21 @@ class Scene:
     def title(self) -> str:
         return self.say("status_of", name=self.company) if self.company else self.say("status_page")
 
+    def overall(self) -> State:
+        """The page's state; that of a page on which nothing is watched is none."""
+        assert self.view is not None
+        watched = any(each.status is not State.NOT_MONITORED for each in self.resources())
+        quiet = self.view.state is State.OPERATIONAL and not watched and not self.view.current
+        return State.NOT_MONITORED if quiet else self.view.state
+
     def headline(self) -> str:
         """The page's state in words."""
-        assert self.view is not None
-        states = [each.status for each in self.resources() if each.status is not State.NOT_MONITORED]
-        state = self.view.state
-        if state is State.NOT_MONITORED or (not states and state is State.OPERATIONAL and not self.view.current):
-            return self.say("nothing_monitored" if self.resources() else "all_operational")
+        state = self.overall()
+        if state is State.NOT_MONITORED:
+            return self.say("nothing_monitored")
         if state in (State.OPERATIONAL, State.MAINTENANCE):
             return self.say("all_operational" if state is State.OPERATIONAL else "some_maintenance")
+        states = [each.status for each in self.resources() if each.status is not State.NOT_MONITORED]
         whole = len(states) > 1 and all(each is state for each in states)
         return self.say(f"{'all' if whole else 'some'}_{state.value}")
 
@@ -374,10 +380,9 @@ class Scene:
             )
         if self.over(report):
             return "operational", self.state(RESOLVED)
-        return str(report.state), self.say(f"update_{report.state}") if report.state in (
-            State.DEGRADED,
-            State.DOWNTIME,
-        ) else self.say("ongoing")
+        if report.state in (State.DEGRADED, State.DOWNTIME):
+            return str(report.state), self.say(f"update_{report.state}")
+        return "news", self.say("ongoing")
 
     def verdict(self, update: UpdateView) -> tuple[str, str]:
         """The icon and the word for what an update says: the gravest of what it says of its resources."""
