@@ -30,6 +30,7 @@ from tocsin.runtime.channels import is_public
 from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
 from tocsin.runtime.foundation import foundation
 from tocsin.runtime.settings import Settings
+from tocsin.status_pages import actions as status_pages
 from tocsin.storage import Database, Tx
 from tocsin.storage.migrate import current, head
 
@@ -160,6 +161,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", "Database", f"{kind}, at {revision}")
             yield from _people(ground.database)
             yield from _reachability(ground.database)
+            yield from _status_pages(ground.database)
     except DataDirectoryError as error:
         yield Finding("wrong", "Database", "it was not opened", str(error))
     except (SQLAlchemyError, sqlite3.Error) as error:
@@ -191,6 +193,13 @@ def _reachability(database: Database) -> Iterator[Finding]:
     if len(found) > MAX_SHORTCOMINGS:
         more = len(found) - MAX_SHORTCOMINGS
         yield Finding("warning", "Reachability", f"and {more} more", "See GET /api/v2/on-calls/warnings.")
+
+
+def _status_pages(database: Database) -> Iterator[Finding]:
+    """What readers of status pages would stumble over."""
+    found = database.submit_read(status_pages.shortcomings).result(NETWORK_TIMEOUT_SECONDS)
+    for subdomain, sentence in found[:MAX_SHORTCOMINGS]:
+        yield Finding("warning", "Status page", f"{subdomain}: {sentence}")
 
 
 def _people(database: Database) -> Iterator[Finding]:

@@ -45,6 +45,7 @@ from tocsin.status_pages.actions.subscribing import (
     subscription_token,
 )
 from tocsin.status_pages.actions.viewing import month, report_view, view
+from tocsin.status_pages.actions.warnings import shortcomings
 from tocsin.status_pages.store.tables import NOTICES_TOPIC, PUBLISHING_TOPIC
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "prune_subscribers",
     "reach_page",
     "report_view",
+    "shortcomings",
     "states_of",
     "subscription_token",
     "update_group",

@@ -142,6 +142,12 @@ def delete_resource(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | N
     _record(tx, page, f"{RESOURCE}.deleted", RESOURCE, id)
 
 
+def is_gone(tx: Tx, resource: Resource) -> bool:
+    """Whether what a resource is about was deleted."""
+    team_of = _TEAMS.get(resource.resource_type)
+    return team_of is not None and resource.resource_id is not None and team_of(tx, resource.resource_id) is None
+
+
 def _values(tx: Tx, page: StatusPage, old: Resource | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """The columns after `given`, but for its place. Raises Invalid."""
     rules.check_words(given)

@@ -67,6 +67,14 @@ def settle(tx: Tx, id: int, url: str, values: Mapping[str, Any]) -> bool:
     return done.rowcount == 1
 
 
+def failures(tx: Tx, page_id: int) -> list[tuple[str, str, str]]:
+    """(kind, address, why) of a page's pictures that could not be had when they were last asked for."""
+    mine = select(images.c.kind, images.c.url, images.c.failure).where(
+        images.c.status_page_id == page_id, images.c.failure.is_not(None)
+    )
+    return [(row.kind, row.url, row.failure) for row in tx.execute(mine)]
+
+
 def next_due(tx: Tx) -> datetime | None:
     found: datetime | None = tx.execute(select(func.min(images.c.due_at))).scalar()
     return found
