@@ -18,13 +18,14 @@ OWN_PATHS = ("/", "/maintenance", "/incidents")
 
 _SCHEMES = ("http", "https", "mailto")
 _BARE = re.compile(r"https?://[^\s<>\"'`\x00-\x20]+[^\s<>\"'`.,;:!?)\]}\x00-\x20]")
-_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_IMPOSSIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069\"<>`\\]")
+"""What no address holds (RFC 3986), and what would show it in another order than it is read."""
 _REL = "nofollow noopener noreferrer"
 
 
 def safe_address(address: str | None) -> str | None:
     """The address if a reader may be sent there: http, https or mailto; None otherwise."""
-    if not address or _UNPRINTABLE.search(address):
+    if not address or _IMPOSSIBLE.search(address):
         return None
     try:
         parts = urlsplit(address)
@@ -73,6 +74,13 @@ def _image(
     return f'<a href="{Markup.escape(address)}" rel="{_REL}">{shown}</a>' if address else str(shown)
 
 
+def _code(
+    renderer: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
+    """A block that can be scrolled sideways, with the keyboard too."""
+    return f'<pre tabindex="0"><code>{Markup.escape(tokens[place].content)}</code></pre>\n'
+
+
 def _careful_links(state: StateCore) -> None:
     """Links say nothing about where the reader comes from; bare addresses become links; headings become bold lines."""
     for token in state.tokens:
@@ -80,6 +88,8 @@ def _careful_links(state: StateCore) -> None:
             token.tag = "p"
             if token.type == "heading_open":
                 token.attrSet("class", "strong")
+        elif token.type == "table_open":
+            token.attrSet("tabindex", "0")
         if token.children:
             token.children = _linked(token.children)
 
@@ -125,6 +135,8 @@ def _made() -> MarkdownIt:
     markdown.validateLink = lambda url: safe_address(url) is not None  # type: ignore[method-assign]
     markdown.core.ruler.push("careful_links", _careful_links)
     markdown.add_render_rule("image", _image)
+    markdown.add_render_rule("fence", _code)
+    markdown.add_render_rule("code_block", _code)
     return markdown
 
 
