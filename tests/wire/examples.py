@@ -52,6 +52,10 @@ BODIES: dict[str, Any] = {
     "status_page_sections.update": {"name": "Renamed"},
     "status_page_resources.create": {"resource_type": "ManuallyTrackedItem", "public_name": "Website"},
     "status_page_resources.update": {"public_name": "Renamed"},
+    "status_reports.create": {"title": "Slow answers", "message": "We are looking into it."},
+    "status_reports.update": {"title": "Very slow answers"},
+    "status_updates.create": {"message": "We have found it.", "affected_resources": []},
+    "status_updates.update": {"message": "We have found the cause."},
     "status_page_subscribers.create": {"email": "reader@customer.example"},
     "catalog_relations.create": {"name": "Services"},
     "catalog_relations.update": {"match_mode": "all"},
@@ -192,6 +196,8 @@ _PARTS = {
     "records": "catalog_records.create",
     "sections": "status_page_sections.create",
     "resources": "status_page_resources.create",
+    "status-reports": "status_reports.create",
+    "status-updates": "status_updates.create",
     "subscribers": "status_page_subscribers.create",
 }
 """What is a part of something else: how it is made."""

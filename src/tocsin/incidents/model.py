@@ -172,6 +172,7 @@ class Spell(msgspec.Struct, frozen=True):
     reopened_ms: int | None
     group_id: int | None
     """The group of incidents with one cause, if it belongs to one."""
+    confirmed_ms: int = 0
 
 
 class Reason(StrEnum):

@@ -41,6 +41,7 @@ _SPELL = (
         for column in (incidents.c.started_at, incidents.c.resolved_at, incidents.c.reopened_at)
     ),
     incidents.c.incident_group_id,
+    type_coerce(incidents.c.confirmed_at, BigInteger),
 )
 """Instants come as the milliseconds that they are."""
 FIELDS = tuple(incidents.c[name] for name in Incident.__struct_fields__)

@@ -223,6 +223,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     updates: tuple[Update, ...] = ()
     """The oldest first."""
+    aggregate_state: State = State.OPERATIONAL
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,19 +72,19 @@ def all_resolved(affected: Sequence[Affected]) -> bool:
     return bool(affected) and all(each.status == RESOLVED for each in affected)
 
 
-def end_after(report: Report, updates: Sequence[Update], affected: Sequence[Affected], at: datetime) -> datetime | None:
-    """When a report ends whose updates have become these, so that it says `affected`; `at`: when that became so.
+def end_after(before: Report, updates: Sequence[Update]) -> datetime | None:
+    """When a report ends whose updates are these from now on.
 
     One that says of all its resources that they are well has ended; one that says so no longer goes on (contract 5.5).
     """
-    if report.report_type is ReportType.MAINTENANCE:
-        return report.ends_at
-    was, is_now = all_resolved(report.affected_resources), all_resolved(affected)
-    if is_now:
-        public = ordered(update for update in updates if shown(update))
-        ended = max(report.starts_at, public[-1].published_at) if public else at
-        return ended if report.ends_at is None else min(report.ends_at, ended)
-    return None if was else report.ends_at
+    public = ordered(update for update in updates if shown(update))
+    if before.report_type is ReportType.MAINTENANCE or not public:
+        return before.ends_at
+    if all_resolved(standing(public)):
+        ended = max(before.starts_at, public[-1].published_at)
+        return ended if before.ends_at is None else min(before.ends_at, ended)
+    was_public = [update for update in before.updates if shown(update)]
+    return None if was_public and all_resolved(standing(was_public)) else before.ends_at
 
 
 def corrected(updates: Sequence[Update], wanted: Sequence[Affected]) -> dict[int, tuple[Affected, ...]]:

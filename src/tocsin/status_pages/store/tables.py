@@ -109,6 +109,9 @@ reports = Table(
     sqlite_autoincrement=True,
 )
 
+_GOING_ON = reports.c.ends_at.is_(None)
+Index("ix_status_reports_open", reports.c.status_page_id, sqlite_where=_GOING_ON, postgresql_where=_GOING_ON)
+
 updates = Table(
     "status_updates",
     metadata,

@@ -111,6 +111,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_status_reports_page", "status_reports", ["status_page_id", "starts_at"])
+    op.create_index(
+        "ix_status_reports_open",
+        "status_reports",
+        ["status_page_id"],
+        sqlite_where=sa.text("ends_at IS NULL"),
+        postgresql_where=sa.text("ends_at IS NULL"),
+    )
     op.create_table(
         "status_updates",
         sa.Column("id", Id, primary_key=True),
