@@ -65,7 +65,7 @@ from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.wiring import OWNERS, people_operations
 from tocsin.status_pages.api import OPERATIONS as STATUS_PAGES
-from tocsin.status_pages.worker import Images
+from tocsin.status_pages.worker import AutomaticReports, Images, Publishing
 from tocsin.storage import Database, Tx
 from tocsin.webhooks.api import OPERATIONS as WEBHOOKS
 from tocsin.webhooks.worker import FanOut, WebhookDeliveries
@@ -152,6 +152,8 @@ class World:
         self.intake = Intake(self.database, BASE_URL)
         self.hand_offs = HandOffs(self.database, self.clock)
         self.imports = Imports(self.database, self.clock, self.net)
+        self.automatic_reports = AutomaticReports(self.database)
+        self.publishing = Publishing(self.database, self.clock)
         self.images = Images(self.database, self.clock, self.net)
         self.escalations = Escalations(self.database, self.clock)
         self.storms = Storms(self.database, self.clock, BASE_URL)
@@ -353,6 +355,8 @@ class World:
                 await self.hand_offs.run_once(),
                 await self.escalations.run_once(),
                 await self.deliveries.run_once(),
+                await self.automatic_reports.run_once(),
+                await self.publishing.run_once(),
                 await self._tell_others(),
             ]
             await self.deliveries.drain()

@@ -64,7 +64,7 @@ from tocsin.runtime.settings import Settings
 from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.status_pages import api as status_pages
-from tocsin.status_pages.worker import Images
+from tocsin.status_pages.worker import AutomaticReports, Images, Publishing
 from tocsin.storage import Tx
 from tocsin.webhooks import api as webhooks
 from tocsin.webhooks.actions import states as webhook_states
@@ -175,6 +175,8 @@ class House:
                 Recoveries(database, clock, base_url),
                 Confirmations(database, clock, self._net),
                 FanOut(database, clock),
+                Publishing(database, clock),
+                AutomaticReports(database),
                 ClockWatch(database, clock),
                 self._webhooks,
                 self._telegram,

@@ -90,8 +90,12 @@ def spells(tx: Tx, owners: Mapping[str, Collection[int]], since_ms: int, until_m
 
 
 def spells_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Spell]:
-    """These (some hundreds) incidents as stretches of time, by id; what was deleted is left out."""
-    return {spell.id: spell for spell in store.spells_by_id(tx, ids)} if ids else {}
+    """These incidents as stretches of time, by id; what was deleted is left out."""
+    return {
+        spell.id: spell
+        for start in range(0, len(ids), OWNERS_AT_ONCE)
+        for spell in store.spells_by_id(tx, ids[start : start + OWNERS_AT_ONCE])
+    }
 
 
 def response(tx: Tx, incident_id: int) -> Response | None:

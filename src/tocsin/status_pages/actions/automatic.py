@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from tocsin.incidents import actions as incidents
+from tocsin.incidents.model import Spell
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.status_pages.actions.reports import add, add_update
 from tocsin.status_pages.actions.standing import Known, gather, instant
 from tocsin.status_pages.model import RESOLVED, Affected, Report, ReportType, Resource, State, StatusPage
 from tocsin.status_pages.rules import automatic as rules
-from tocsin.status_pages.rules import reporting
+from tocsin.status_pages.rules import reporting, standing
 from tocsin.status_pages.rules.automatic import Trouble
 from tocsin.status_pages.store import automatic as shelf
 from tocsin.status_pages.store import contents, pages
@@ -80,27 +81,33 @@ def due_pages(tx: Tx) -> list[int]:
 
 
 def report_due(tx: Tx, page_id: int) -> int:
-    """Report what has lasted on a page, incidents with one cause in one report; returns how many reports changed.
+    """Report what has lasted on a page, and what is with it, in one report; returns how many reports changed.
 
     What is over, or hidden by maintenance, or of no interest to the page any more, is not reported; should that change,
     it is found again.
     """
-    page = pages.find(tx, page_id)
-    claimed = [link for link in shelf.due(tx, page_id, AT_ONCE) if shelf.claim(tx, link)]
-    if page is None or not claimed:
+    page, links = pages.find(tx, page_id), shelf.waiting(tx, page_id, AT_ONCE)
+    if page is None or not any(_due(link, tx.now) for link in links):
         return 0
     found = _troubles(tx, [page])[page.id] if page.settings.automatic_reports else {}
-    told = [link for link in claimed if link.incident_id in found]
-    shelf.forget(tx, [link.id for link in claimed if link.incident_id not in found])
-    by_incident = {link.incident_id: link for link in told}
-    running = _running_groups(tx, page_id)
+    told, gone = [], []
+    for link in links:
+        if link.incident_id in found:
+            lasted = standing.long_enough(found[link.incident_id].spell, to_milliseconds(tx.now), _min_length_ms(page))
+            if (_due(link, tx.now) or lasted) and shelf.claim(tx, link):
+                told.append(link)
+        elif _due(link, tx.now):
+            gone.append(link.id)
+    shelf.forget(tx, gone)
+    ids = {link.incident_id: link.id for link in told}
+    running = _running(tx, page_id)
     names = _names(tx, page_id)
-    groups = rules.grouped(found[incident] for incident in by_incident)
+    groups = rules.grouped(found[incident] for incident in ids)
     for some in groups:
-        group_id = some[0].spell.group_id
-        report = None if group_id is None else running.get(group_id)
-        id = _open(tx, page, some, names) if report is None else _join(tx, report, some, names)
-        shelf.tie(tx, [by_incident[trouble.spell.id].id for trouble in some], id)
+        own = (report for report, spells in running if any(rules.together(each.spell, spells) for each in some))
+        report = next(own, None)
+        report_id = _open(tx, page, some, names) if report is None else _join(tx, report, some, names)
+        shelf.tie(tx, [ids[trouble.spell.id] for trouble in some], report_id)
     return len(groups)
 
 
@@ -139,8 +146,7 @@ def _news(tx: Tx, page_id: int, report_id: int) -> Sequence[Affected]:
     known = gather(tx, [page], resources, instant(tx))
     owners = {spell.id: (spell.owner_type, spell.owner_id) for spell in spells.values()}
     about = {
-        resource.id: {(course.owner_type, course.id) for course in known.courses[resource.id]}
-        for resource in resources
+        resource.id: {(course.owner_type, course.id) for course in known.courses[resource.id]} for resource in resources
     }
     said = [int(each.status_page_resource_id) for each in report.affected_resources]
     related = {id: [incident for incident, owner in owners.items() if owner in about.get(id, ())] for id in said}
@@ -213,17 +219,16 @@ def _troubles(tx: Tx, several: Sequence[StatusPage]) -> dict[int, dict[int, Trou
     }
 
 
-def _running_groups(tx: Tx, page_id: int) -> dict[int, Report]:
-    """The open automatic reports of a page, by the group of one of their incidents."""
+def _running(tx: Tx, page_id: int) -> list[tuple[Report, list[Spell]]]:
+    """The open automatic reports of a page with their incidents, the newest first."""
     links = shelf.running(tx, MAX_RUNNING, page_id)
     spells = incidents.spells_by_id(tx, [link.incident_id for link in links])
-    by_group = {
-        group_id: link.status_report_id
-        for link in links
-        if (group_id := spells[link.incident_id].group_id if link.incident_id in spells else None) is not None
-    }
-    reports = {report.id: report for report in report_shelf.by_ids(tx, sorted({id or 0 for id in by_group.values()}))}
-    return {group: reports[id] for group, id in by_group.items() if id in reports and reporting.visible(reports[id])}
+    about: dict[int, list[Spell]] = {}
+    for link in links:
+        if link.incident_id in spells:
+            about.setdefault(link.status_report_id or 0, []).append(spells[link.incident_id])
+    found = report_shelf.by_ids(tx, sorted(about, reverse=True)[:AT_ONCE])
+    return [(report, about[report.id]) for report in reversed(found) if reporting.visible(report)]
 
 
 def _names(tx: Tx, page_id: int) -> dict[int, str]:
@@ -239,6 +244,10 @@ def _called(affected: Iterable[Affected], names: dict[int, str]) -> list[str]:
 
 def _down(affected: Iterable[Affected]) -> bool:
     return any(each.status == State.DOWNTIME.value for each in affected)
+
+
+def _due(link: Link, now: datetime) -> bool:
+    return link.due_at is not None and link.due_at <= now
 
 
 def _min_length_ms(page: StatusPage) -> int:

@@ -61,14 +61,29 @@ def due_ms(spell: Spell, min_length_ms: int) -> int:
     return max(spell.confirmed_ms + SETTLE // timedelta(milliseconds=1), spell.from_ms + min_length_ms)
 
 
+def together(one: Spell, others: Iterable[Spell]) -> bool:
+    """Whether an outage belongs in one report with others: they have one cause, or began within a minute of another.
+
+    Two things that fail in the same minute have one cause more often than not, and nobody wants to read of them twice.
+    """
+    settle_ms = SETTLE // timedelta(milliseconds=1)
+    return any(
+        abs(one.from_ms - other.from_ms) <= settle_ms or (one.group_id is not None and one.group_id == other.group_id)
+        for other in others
+    )
+
+
 def grouped(found: Iterable[Trouble]) -> list[list[Trouble]]:
-    """Those that become one report each: incidents with one cause together, the others alone; the oldest first."""
-    groups: dict[tuple[str, int], list[Trouble]] = {}
+    """Those that become one report each; the oldest first."""
+    groups: list[list[Trouble]] = []
     for trouble in sorted(found, key=lambda each: (each.spell.from_ms, each.spell.id)):
-        group_id = trouble.spell.group_id
-        key = ("incident", trouble.spell.id) if group_id is None else ("group", group_id)
-        groups.setdefault(key, []).append(trouble)
-    return list(groups.values())
+        for group in groups:
+            if together(trouble.spell, (other.spell for other in group)):
+                group.append(trouble)
+                break
+        else:
+            groups.append([trouble])
+    return groups
 
 
 def affected(found: Iterable[Trouble]) -> tuple[Affected, ...]:

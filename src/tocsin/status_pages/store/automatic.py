@@ -85,9 +85,9 @@ def due_pages(tx: Tx, limit: int) -> list[int]:
     return list(tx.execute(due.order_by(report_incidents.c.status_page_id).limit(limit)).scalars())
 
 
-def due(tx: Tx, page_id: int, limit: int) -> list[Link]:
-    """What a page has to report now, the longest overdue first."""
-    mine = and_(report_incidents.c.status_page_id == page_id, report_incidents.c.due_at <= tx.now)
+def waiting(tx: Tx, page_id: int, limit: int) -> list[Link]:
+    """What a page has to report, now or later, the soonest first."""
+    mine = and_(report_incidents.c.status_page_id == page_id, report_incidents.c.due_at.is_not(None))
     rows = tx.execute(
         select(*_LINK).where(mine).order_by(report_incidents.c.due_at, report_incidents.c.id).limit(limit)
     )

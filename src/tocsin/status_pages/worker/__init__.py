@@ -1,5 +1,6 @@
 """What status pages do by themselves."""
 
 from tocsin.status_pages.worker.images import Images
+from tocsin.status_pages.worker.publishing import AutomaticReports, Publishing
 
-__all__ = ["Images"]
+__all__ = ["AutomaticReports", "Images", "Publishing"]

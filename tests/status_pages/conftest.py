@@ -1,0 +1,5 @@
+"""Some of these tests are told in a world (see `tests.world`)."""
+
+from tests.world import world
+
+__all__ = ["world"]
