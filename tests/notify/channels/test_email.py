@@ -140,7 +140,7 @@ async def test_a_refused_recipient_is_final_only_when_the_address_is_wrong(reply
     async with mail_server(box):
         answer = await email.send(message(), email.settings(f"smtp://127.0.0.1:{box.port}"))
     why = f"127.0.0.1 refused the recipient: {reply}"
-    assert answer == (GiveUp(why) if final else Retry(why))
+    assert answer == (GiveUp(why) if final else Retry(why, refused=True))
 
 
 @pytest.mark.parametrize(

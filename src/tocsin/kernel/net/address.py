@@ -64,6 +64,10 @@ class AddressPolicy(msgspec.Struct, frozen=True):
         return _refusal(address, self.allow_private)
 
 
+PUBLIC = AddressPolicy(allow_private=False)
+"""For what strangers ask us to call: the public internet alone."""
+
+
 @lru_cache(maxsize=65_536)
 def _refusal(address: str, allow_private: bool) -> str | None:
     try:

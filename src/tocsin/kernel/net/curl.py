@@ -8,6 +8,7 @@ from typing import Any
 
 import pycurl
 
+from tocsin.kernel.net.address import PUBLIC
 from tocsin.kernel.net.certificate import read_chain
 from tocsin.kernel.net.failures import Report, classify, timeout_words
 from tocsin.kernel.net.messages import (
@@ -157,6 +158,12 @@ class CurlEngine:
         self._addressed(transfer, answer.addresses)
 
     def _addressed(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
+        if transfer.request.public_only:
+            refusals = [PUBLIC.refusal(each) for each in addresses]
+            addresses = tuple(each for each, why in zip(addresses, refusals, strict=True) if why is None)
+            if not addresses:
+                self._fail(transfer, Failure.ADDRESS_REFUSED, f"Address refused: {refusals[0]}")
+                return
         addresses, failure, words = self._standpoint.usable(addresses, transfer.request.ip_version)
         if failure is not None:
             self._fail(transfer, failure, words)

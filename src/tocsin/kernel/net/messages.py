@@ -95,6 +95,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     proxy: Proxy | None = None
     keep_body_bytes: int = MAX_BODY_BYTES
     """How much of the body is handed back; up to `MAX_BODY_BYTES` (or this, if it is more) are read in any case."""
+    public_only: bool = False
+    """Never to a private address, whatever may be watched: for addresses that strangers have given us."""
 
     @cached_property
     def verb(self) -> str:

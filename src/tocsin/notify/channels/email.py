@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ipaddress
 import re
 import socket
 import ssl
-from email.headerregistry import Address
+from collections.abc import Callable
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime, parseaddr
+from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -21,6 +19,7 @@ import aiosmtplib
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from tocsin.notify.channels.letters import blank, is_address, line, wire_address
 from tocsin.notify.model import Answer, GiveUp, Kind, Message, Retry, Sent
 
 KIND = "email"
@@ -37,16 +36,10 @@ QUIT_TIMEOUT_SECONDS = 1.0
 """The mail is accepted by then; the farewell is only politeness."""
 UNCONFIGURED = "no SMTP server is configured: start with --smtp-url smtp://…"
 UNCONFIGURED_WAIT_SECONDS = 60
-_MEANINGFUL = frozenset('()<>[]:;@\\,"')
-MAX_NAME_CHARACTERS = 100
-"""Of a person's name in To: more is nobody's name."""
-MAX_SUBJECT_CHARACTERS = 200
 MAX_FACTS = 20
 MAX_VALUE_CHARACTERS = 500
 MAX_WORDS_CHARACTERS = 300
 """Of a server's reply that go into the log."""
-MAX_DOMAIN_CHARACTERS = 40
-"""Of the sender's domain in Message-ID and References, which must never be folded."""
 
 _PLAIN_REFUSALS = (550, 551, 553)
 """Of a recipient, by a server that gives no enhanced code: there is no such mailbox (RFC 5321, 4.2.3)."""
@@ -55,10 +48,6 @@ _ENHANCED = re.compile(r"\s*5\.(\d{1,3})\.(\d{1,3})\b")
 _SENDERS_FAULTS = (7, 8)
 """5.1.7 and 5.1.8 speak of the sender's address, which an operator can mend (RFC 3463, 3.2)."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_PLAIN = SMTP.clone(cte_type="7bit")
-_UTF8 = SMTPUTF8.clone(cte_type="7bit")
-"""Bodies in seven bits pass every server; headers leave ASCII only when an address does (RFC 6531)."""
 _TONES: dict[str, str] = {
     Kind.PAGE: "#c62828",
     Kind.ACKNOWLEDGED: "#a15c00",
@@ -122,7 +111,7 @@ def settings(url: str) -> Settings:
     if starttls not in ("auto", "required", "off"):
         raise ValueError("starttls in the SMTP URL must be auto, required or off")
     from_name, from_address = parseaddr(options.get("from", f"Tocsin <tocsin@{_mail_domain(host)}>"))
-    if not _is_address(from_address):
+    if not is_address(from_address):
         raise ValueError("from in the SMTP URL is not an e-mail address")
     try:
         return Settings(
@@ -167,16 +156,23 @@ class Session:
 
     async def send(self, message: Message, net: object = None) -> Answer:
         """Hand one mail to the server, as `send` does for a single one."""
+        return await self.post(lambda: compose(message, self._settings), message.address)
+
+    async def post(self, composed: Callable[[], EmailMessage], address: str, *, sender: str = "") -> Answer:
+        """The same for a mail of any content, made by `composed` from a `blank`.
+
+        `sender`: where the server returns what cannot be delivered, when that is not the author of the mail.
+        """
         settings = self._settings
         if not settings.host:
             return Retry(UNCONFIGURED, UNCONFIGURED_WAIT_SECONDS)
-        if not _is_address(message.address):
-            return GiveUp(f"“{_line(message.address)}” is not an e-mail address")
+        if not is_address(address):
+            return GiveUp(f"“{line(address)}” is not an e-mail address")
         client = None
         try:
-            mail = compose(message, settings)
+            mail = composed()
             client, used = await self._connection()
-            answer = await _hand_over(client, mail, message, settings)
+            answer = await _hand_over(client, mail, address, sender or settings.from_address, settings)
         except BaseException as error:
             if client is not None:
                 await _say_goodbye(client)
@@ -250,33 +246,24 @@ async def greet(settings: Settings) -> Answer:
 def compose(message: Message, settings: Settings) -> EmailMessage:
     """The mail itself: HTML and plain text, in the thread of its incident, with nothing that could break a header."""
     notice = message.notice
-    plain = _wire_address(message.address).isascii() and settings.from_address.isascii()
-    mail = EmailMessage(policy=_PLAIN if plain else _UTF8)
-    domain = _id_domain(settings.from_address)
-    mail["From"] = _mailbox(settings.from_name, settings.from_address)
-    mail["To"] = _mailbox(message.recipient, message.address)
-    mail["Subject"] = _line(notice.subject)[:MAX_SUBJECT_CHARACTERS] or "[Tocsin]"
-    mail["Date"] = format_datetime(message.at)
-    mail["Message-ID"] = f"<{message.key}@{domain}>"
-    thread = f"<{_id_word(message.thread)}@{domain}>"
-    mail["In-Reply-To"] = thread
-    mail["References"] = thread
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, 5: no holiday replies, please
-    mail["X-Auto-Response-Suppress"] = "All"
+    mail = blank(
+        author=settings.from_name, sender=settings.from_address, recipient=message.recipient, address=message.address,
+        subject=notice.subject, at=message.at, key=message.key, thread=message.thread,
+    )  # fmt: skip
     if notice.critical:
         mail["X-Priority"] = "1"
         mail["Importance"] = "high"
     words = {
-        "headline": _line(notice.headline),
-        "cause": _line(notice.cause),
+        "headline": line(notice.headline),
+        "cause": line(notice.cause),
         "facts": [
-            (_line(label), _line(value)[:MAX_VALUE_CHARACTERS]) for label, value in notice.facts[:MAX_FACTS] if value
+            (line(label), line(value)[:MAX_VALUE_CHARACTERS]) for label, value in notice.facts[:MAX_FACTS] if value
         ],
         "url": notice.url if _is_link(notice.url) else "",
         "link_text": notice.link_text or "See the incident",
         "answer_url": message.answer_url or "",
         "verb": " or ".join(notice.actions).capitalize(),
-        "recipient": _line(message.recipient),
+        "recipient": line(message.recipient),
         "tone": _TONES.get(notice.kind, _TONES[Kind.NOTICE]),
     }
     mail.set_content(_templates().get_template("email.txt").render(words))
@@ -284,16 +271,23 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
     return mail
 
 
-async def _hand_over(client: aiosmtplib.SMTP, mail: EmailMessage, message: Message, settings: Settings) -> Answer:
-    recipient = _wire_address(message.address)
+async def _hand_over(
+    client: aiosmtplib.SMTP, mail: EmailMessage, address: str, sender: str, settings: Settings
+) -> Answer:  # fmt: skip
+    recipient = wire_address(address)
     utf8 = not (recipient + settings.from_address).isascii()
-    refused, words = await client.sendmail(
-        _wire_address(settings.from_address),
-        [recipient],
-        mail.as_bytes(),
-        mail_options=["SMTPUTF8"] if utf8 else [],
-        timeout=settings.command_timeout_seconds,
-    )
+    try:
+        refused, words = await client.sendmail(
+            wire_address(sender),
+            [recipient],
+            mail.as_bytes(),
+            mail_options=["SMTPUTF8"] if utf8 else [],
+            timeout=settings.command_timeout_seconds,
+        )
+    except aiosmtplib.SMTPSenderRefused:
+        if sender == settings.from_address:
+            raise  # else: the mail matters more than what becomes of it
+        return await _hand_over(client, mail, address, settings.from_address, settings)
     assert not refused  # of a single recipient, a refusal is raised
     return Sent(f"accepted by {settings.host}: 250 {_words(words, settings)}")
 
@@ -333,7 +327,7 @@ def _verdict(error: Exception, settings: Settings) -> Answer:
             if _no_such_mailbox(refusal.code, refusal.message, of_recipient=True):
                 return GiveUp(f"{settings.host} refused the recipient: {reply}")
             deed = "refused the recipient" if refusal.code >= 500 else "put the recipient off"
-            return Retry(f"{settings.host} {deed}: {reply}")
+            return Retry(f"{settings.host} {deed}: {reply}", refused=True)
         case aiosmtplib.SMTPAuthenticationError():
             return Retry(f"the server refused our sign-in: {error.code} {_words(error.message, settings)}")
         case aiosmtplib.SMTPDataError() if error.code >= 500:
@@ -403,66 +397,16 @@ def _own_name() -> str:
     return name if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name) else "[127.0.0.1]"
 
 
-def _display_name(name: str) -> str:
-    """A name without what has a meaning in an address list (RFC 5322, 3.2.3), where folding could undo the quotes."""
-    plain = "".join(" " if character in _MEANINGFUL else character for character in _line(name))
-    return " ".join(plain.split())[:MAX_NAME_CHARACTERS].strip()
-
-
-def _line(text: str) -> str:
-    """One line of text: whatever could end a header or move a cursor becomes a space."""
-    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode().strip()
-
-
 def _words(text: str, settings: Settings) -> str:
     """A server's reply as one line, cut, and without our password should it be quoted there."""
-    line = _line(text)
+    words = line(text)
     if settings.password:
-        line = line.replace(settings.password, "…")
-    return line[:MAX_WORDS_CHARACTERS]
-
-
-def _is_address(address: str) -> bool:
-    """Enough of RFC 5321 to be safe on the wire; whether it exists is the server's to say."""
-    local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or len(address) > 254 or _CONTROL.search(address):
-        return False
-    return not re.search(r"[\s<>()\[\],;:\\\"@]", local + domain) and not domain.startswith((".", "-"))
+        words = words.replace(settings.password, "…")
+    return words[:MAX_WORDS_CHARACTERS]
 
 
 def _is_link(url: str) -> bool:
-    return url.startswith(("http://", "https://")) and not _CONTROL.search(url)
-
-
-def _wire_address(address: str) -> str:
-    """The address with its domain in the ASCII form that every server knows."""
-    local, _, domain = address.rpartition("@")
-    return f"{local}@{_ascii_domain(domain)}"
-
-
-def _ascii_domain(domain: str) -> str:
-    if domain.isascii():
-        return domain
-    try:
-        return domain.encode("idna").decode()
-    except UnicodeError as error:
-        raise ValueError(f"the domain “{domain}” cannot be written in ASCII") from error
-
-
-def _mailbox(name: str, address: str) -> Address:
-    local, _, domain = address.rpartition("@")
-    return Address(display_name=_display_name(name), username=local, domain=_ascii_domain(domain))
-
-
-def _id_domain(address: str) -> str:
-    domain = _ascii_domain(address.rpartition("@")[2])
-    if len(domain) <= MAX_DOMAIN_CHARACTERS:
-        return domain
-    return hashlib.blake2b(domain.encode(), digest_size=8).hexdigest() + ".tocsin.invalid"
-
-
-def _id_word(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[-50:]
+    return url.startswith(("http://", "https://")) and line(url) == url
 
 
 def _mail_domain(host: str) -> str:

@@ -90,11 +90,40 @@ def settings(vault: Vault, base_url: str) -> Settings:
 
 async def send(message: Message, settings: Settings, net: Net) -> Answer:
     """Hand one notification, sealed for the browser alone, to the push service that the browser has chosen."""
+    page = message.notice.kind == Kind.PAGE
+    return await post(
+        message.endpoint,
+        payload(message),
+        settings,
+        net,
+        at=message.at,
+        ttl_seconds=PAGE_TTL_SECONDS if page else NEWS_TTL_SECONDS,
+        # Phones that sleep show nothing that is less than high: and whoever is paged is to wake up.
+        urgency="high" if page else "normal",
+        thread=message.thread,
+        attempt=message.attempt,
+    )
+
+
+async def post(
+    subscription_json: str,
+    content: bytes,
+    settings: Settings,
+    net: Net,
+    *,
+    at: datetime,
+    ttl_seconds: int,
+    urgency: str,
+    thread: str,
+    attempt: int | None = None,
+    public_only: bool = False,
+) -> Answer:
+    """Seal the content for one browser and hand it over. `thread`: who was off sees the last of it alone."""
     if not settings.private_key:
         return GiveUp("web push needs an https:// address: set TOCSIN_BASE_URL")
     try:
-        subscription = msgspec.json.decode(message.endpoint, type=Subscription)
-        body = sealed(payload(message), subscription.keys)
+        subscription = msgspec.json.decode(subscription_json, type=Subscription)
+        body = sealed(content, subscription.keys)
         origin = _origin(subscription.endpoint)
     except (msgspec.MsgspecError, ValueError) as error:
         return GiveUp(f"the subscription cannot be used: {error}", endpoint_gone=True)
@@ -103,23 +132,23 @@ async def send(message: Message, settings: Settings, net: Net) -> Answer:
             url=subscription.endpoint,
             method="POST",
             headers=(
-                ("Authorization", authorization(settings, origin, message.at)),
+                ("Authorization", authorization(settings, origin, at)),
                 ("Content-Type", "application/octet-stream"),
                 ("Content-Encoding", "aes128gcm"),
-                ("TTL", str(PAGE_TTL_SECONDS if message.notice.kind == Kind.PAGE else NEWS_TTL_SECONDS)),
-                # Phones that sleep show nothing that is less than high: and whoever is paged is to wake up.
-                ("Urgency", "high" if message.notice.kind == Kind.PAGE else "normal"),
-                ("Topic", _topic(message.thread)),  # who was off sees how things stand, not what they missed
+                ("TTL", str(ttl_seconds)),
+                ("Urgency", urgency),
+                ("Topic", _topic(thread)),  # who was off sees how things stand, not what they missed
             ),
             body=body,
             follow_redirects=False,
             remember_cookies=False,
             timeout_seconds=TIMEOUT_SECONDS,
             keep_body_bytes=4_096,
+            public_only=public_only,
         )
     )
     provider = urlsplit(subscription.endpoint).hostname or "the push service"
-    answer = answered(response, provider, at=message.at, attempt=message.attempt)
+    answer = answered(response, provider, at=at, attempt=attempt)
     if response.status_code in _GONE and isinstance(answer, GiveUp):
         return GiveUp("this browser has withdrawn its subscription", endpoint_gone=True)
     if isinstance(answer, Sent):

@@ -187,6 +187,8 @@ class Retry(msgspec.Struct, frozen=True):
     after_seconds: float | None = None
     elsewhere: bool = False
     """Do not wait for it any longer: the person's next way is taken now, while this one is still tried."""
+    refused: bool = False
+    """Only this recipient was refused: the server that we hand over to works."""
 
 
 class GiveUp(msgspec.Struct, frozen=True):
