@@ -21,16 +21,29 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
+        self.senders: list[str] = []
+        """Of the envelopes."""
         self.tls: list[bool] = []
         self.signed_in: list[bool] = []
         self.answer_recipient: Callable[[str], str | None] = lambda address: None
         """A refusal such as `550 no such user`, or None to accept."""
+        self.answer_sender: Callable[[str], str | None] = lambda address: None
         self.answer_data: Callable[[], str | None] = lambda: None
         self.dawdle_seconds = 0.0
         self.in_progress = 0
         self.most_at_once = 0
         self.connections: list[SMTP] = []
         self.port = 0
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        refusal = self.answer_sender(address)
+        if refusal:
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 Ok"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -57,6 +70,7 @@ class Mailbox:
         assert isinstance(mail, EmailMessage)
         self.mails.append(mail)
         self.recipients.extend(envelope.rcpt_tos)
+        self.senders.append(envelope.mail_from or "")
         self.tls.append(session.ssl is not None)
         self.signed_in.append(bool(session.authenticated))
         return "250 2.0.0 Ok: taken"
