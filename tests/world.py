@@ -47,6 +47,7 @@ from tocsin.notify import actions as notify
 from tocsin.notify.actions import targets
 from tocsin.notify.api import OPERATIONS as NOTIFY
 from tocsin.notify.channels import email as email_channel
+from tocsin.notify.channels import push
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
 from tocsin.oncall.actions import render_feed
@@ -65,7 +66,7 @@ from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.wiring import OWNERS, people_operations
 from tocsin.status_pages.api import OPERATIONS as STATUS_PAGES
-from tocsin.status_pages.worker import AutomaticReports, Images, Publishing
+from tocsin.status_pages.worker import AutomaticReports, Images, Notices, Publishing
 from tocsin.storage import Database, Tx
 from tocsin.webhooks.api import OPERATIONS as WEBHOOKS
 from tocsin.webhooks.worker import FanOut, WebhookDeliveries
@@ -171,6 +172,15 @@ class World:
         )
         self.fan_out = FanOut(self.database, self.clock)
         self.webhooks = WebhookDeliveries(self.database, self.clock, self.net, base_url=BASE_URL, alone=True)
+        self.notices = Notices(
+            self.database,
+            self.clock,
+            self._reaching_providers() or self.net,
+            base_url=BASE_URL,
+            email_settings=smtp,
+            push_settings=push.Settings(),
+            alone=True,
+        )
         self.inbox = Inbox(self.database, BASE_URL)
         self.recoveries = Recoveries(self.database, self.clock, BASE_URL)
         self.confirmations = Confirmations(self.database, self.clock, self.net)
@@ -358,8 +368,10 @@ class World:
                 await self.automatic_reports.run_once(),
                 await self.publishing.run_once(),
                 await self._tell_others(),
+                await self.notices.run_once(),
             ]
             await self.deliveries.drain()
+            await self.notices.drain()
             self._next_look = min([look, *(at for at in nexts if at is not None)])
             if self._next_look > self.clock.now():
                 return
@@ -401,6 +413,7 @@ class World:
     async def close(self) -> None:
         """Let go of what is on its way, and of the network."""
         await self.deliveries.close()
+        await self.notices.close()
         if self._provider_net is not None:
             self._provider_net.stop()
 

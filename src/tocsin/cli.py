@@ -85,6 +85,7 @@ def serve(
     pages_per_hour: Annotated[str | None, _flag("pages_per_hour", _more)] = None,
     sms_per_day: Annotated[str | None, _flag("sms_per_day", _more)] = None,
     calls_per_day: Annotated[str | None, _flag("calls_per_day", _more)] = None,
+    subscriber_mails_per_minute: Annotated[str | None, _flag("subscriber_mails_per_minute", _more)] = None,
     self_test_to: Annotated[str | None, _flag("self_test_to", _more)] = None,
     self_test_hours: Annotated[str | None, _flag("self_test_hours", _more)] = None,
     self_test_alarm: Annotated[str | None, _flag("self_test_alarm", _more)] = None,

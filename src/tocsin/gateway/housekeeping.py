@@ -12,6 +12,7 @@ from tocsin.inbound import actions as inbound
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.clock import Clock
 from tocsin.notify import actions as notify
+from tocsin.status_pages import actions as status_pages
 from tocsin.storage import Database, Tx, events
 from tocsin.webhooks import actions as webhooks
 
@@ -42,7 +43,7 @@ class Housekeeping:
     async def run_once(self) -> datetime | None:
         """One bounded round of tidying; returns when to come again."""
         await self._database.write(_tidy, self._door.take_used_tokens())
-        for prune in (_prune_audit, _prune_incidents, _prune_messages, _prune_webhooks, _prune_alerts, _prune_events):
+        for prune in _PRUNED:
             for _ in range(ROUNDS):
                 if await self._database.write(prune) == 0:
                     break
@@ -83,8 +84,28 @@ def _prune_webhooks(tx: Tx) -> int:
     return webhooks.prune(tx, at_most=ROWS_AT_ONCE)
 
 
+def _prune_notices(tx: Tx) -> int:
+    return status_pages.prune_notices(tx, at_most=ROWS_AT_ONCE)
+
+
+def _prune_subscribers(tx: Tx) -> int:
+    return status_pages.prune_subscribers(tx, at_most=ROWS_AT_ONCE)
+
+
 def _prune_events(tx: Tx) -> int:
     unresolved = incidents.unresolved(tx, MAX_UNRESOLVED + 1)
     if len(unresolved) > MAX_UNRESOLVED:
         return 0
     return events.prune(tx, at_most=ROWS_AT_ONCE, spared_type="incident", spared_ids=unresolved)
+
+
+_PRUNED = (
+    _prune_audit,
+    _prune_incidents,
+    _prune_messages,
+    _prune_webhooks,
+    _prune_alerts,
+    _prune_notices,
+    _prune_subscribers,
+    _prune_events,
+)

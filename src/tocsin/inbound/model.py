@@ -51,6 +51,8 @@ class ReceivedMail(msgspec.Struct, frozen=True, kw_only=True):
     """Names in lower case, values decoded."""
     at: datetime
     message_id: str = ""
+    report: str = ""
+    """What a mail server says for programs of a mail that it could not deliver (RFC 3464)."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,6 +74,7 @@ class Counts(msgspec.Struct, frozen=True):
     monitors: Mapping[str, int] = {}
     groups: int = 0
     webhook_deliveries: Mapping[str, int] = {}
+    status_page_notices: Mapping[str, int] = {}
     page_breaches: int = 0
 
 
@@ -135,6 +136,11 @@ class Metrics:
             ("deliveries", "Messages to people, by state.", self._counts.deliveries),
             ("incidents", "Incidents, by status.", self._counts.incidents),
             ("webhook_deliveries", "Messages to outgoing webhooks, by state.", self._counts.webhook_deliveries),
+            (
+                "status_page_notices",
+                "Messages to subscribers of status pages, by state.",
+                self._counts.status_page_notices,
+            ),
         ):
             label = "status" if noun == "incidents" else "state"
             yield _gauge(f"tocsin_{noun}", words, [label], {(key,): value for key, value in numbers.items()})

@@ -9,6 +9,7 @@ from tocsin.inbound.model import KINDS, Received, ReceivedMail
 from tocsin.inbound.worker import Inbox
 from tocsin.kernel.clock import Clock
 from tocsin.rest.receiving import Incoming, Receiving
+from tocsin.status_pages import actions as status_pages
 from tocsin.storage import Database
 
 
@@ -45,3 +46,17 @@ class HeartbeatMail:
     async def receive_mail(self, token: str, mail: ReceivedMail) -> bool:
         now = self._clock.now()
         return await self._database.write(heartbeats.receive_mail, token, mail, now, self._base_url)
+
+
+class SubscriberMail:
+    """Takes what comes back of mails to subscribers of status pages, and what they write to be left alone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def takes_mail(self, token: str) -> bool:
+        return await self._database.read(status_pages.takes_mail, token)
+
+    async def receive_mail(self, token: str, mail: ReceivedMail) -> bool:
+        content_type = dict(reversed(mail.headers)).get("content-type", "")
+        return await self._database.write(status_pages.receive_mail, token, content_type, mail.report)

@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pages_per_hour: int
     sms_per_day: int
     calls_per_day: int
+    subscriber_mails_per_minute: int
     self_test_to: str
     """Empty = the pager is not tried out."""
     self_test_hours: int
@@ -327,6 +328,12 @@ _ALL = (
         default=50,
         read=values.number,
         doc="Phone calls that one team makes within a day; more stand in a digest by e-mail. 0 = no limit.",
+    ),
+    Option(
+        name="subscriber_mails_per_minute",
+        default=1_200,
+        read=values.number,
+        doc="Mails to subscribers of status pages that leave within a minute; pages wait for none. 0 = no limit.",
     ),
     Option(
         name="self_test_to",

@@ -38,6 +38,7 @@ from tocsin.monitors.worker import DomainWatch, Engine, Packer
 from tocsin.notify import actions as notify_actions
 from tocsin.notify import api as notify_api
 from tocsin.notify.actions import states as delivery_states
+from tocsin.notify.channels import email, push
 from tocsin.notify.model import Limits
 from tocsin.notify.worker import Deliveries
 from tocsin.oncall import api as oncall
@@ -58,13 +59,14 @@ from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.mail import mail_listener
 from tocsin.runtime.metrics import Counts, Metrics
 from tocsin.runtime.pager_proof import PagerProof
-from tocsin.runtime.receiving import HeartbeatMail, web_receiver
+from tocsin.runtime.receiving import HeartbeatMail, SubscriberMail, web_receiver
 from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.web import App, Pulse, application
 from tocsin.status_pages import api as status_pages
-from tocsin.status_pages.worker import AutomaticReports, Images, Publishing
+from tocsin.status_pages.actions import notice_states
+from tocsin.status_pages.worker import AutomaticReports, Images, Notices, Publishing
 from tocsin.storage import Tx
 from tocsin.webhooks import api as webhooks
 from tocsin.webhooks.actions import states as webhook_states
@@ -126,11 +128,13 @@ class House:
         self._webhooks = WebhookDeliveries(
             database, clock, self._net, base_url=base_url, alone=database.dialect == "sqlite"
         )
+        self._notices = _notices(ground, self._net, base_url)
         self._inbox = Inbox(database, base_url)
         self._pings = Intake(database, base_url)
         self.pings = Pings(self._pings.take, self._pings.take_by_name, clock, self._pings.offer)
         self._deadlines = Deadlines(database, clock, base_url)
-        self._mail = mail_listener(settings, [self._inbox, HeartbeatMail(database, clock, base_url)], clock)
+        recipients = self._inbox, SubscriberMail(database), HeartbeatMail(database, clock, base_url)
+        self._mail = mail_listener(settings, recipients, clock)
         self._proof = PagerProof(ground, self._net, lambda: pulse.report(), self._deliveries.with_receipts)
         self.supervisor = self._supervised(ground, door, base_url)
         self.metrics.watch(self.supervisor.progress, self._probe, self._figures())
@@ -179,6 +183,7 @@ class House:
                 AutomaticReports(database),
                 ClockWatch(database, clock),
                 self._webhooks,
+                self._notices,
                 self._telegram,
                 *self._proof.workers,
             ],
@@ -226,7 +231,8 @@ class House:
             await self._mail.stop()
         await self.supervisor.stop()
         # What is cut off here is sent again, or measured again, after the next start.
-        closing = self._engine.close(), self._deliveries.close(), self._webhooks.close(), self._telegram.close()
+        senders = self._deliveries, self._webhooks, self._notices, self._telegram
+        closing = [self._engine.close(), *(each.close() for each in senders)]
         await asyncio.wait(map(_task, closing), timeout=CLOSE_SECONDS)
         await asyncio.get_running_loop().run_in_executor(None, self._net.stop)
 
@@ -279,12 +285,29 @@ def _urgency_team(tx: Tx, id: int) -> int | None:
     return None if found is None else found.team_id
 
 
+def _notices(ground: Foundation, net: RealNet, base_url: str) -> Notices:
+    """Who tells subscribers of status pages, with connections to the mail server of its own."""
+    settings = ground.settings
+    return Notices(
+        ground.database,
+        ground.clock,
+        net,
+        base_url=base_url,
+        email_settings=email.settings(settings.smtp_url),
+        push_settings=push.settings(ground.vault, base_url),
+        mails_per_minute=settings.subscriber_mails_per_minute,
+        mail_domain=settings.mail_domain if settings.inbound_smtp_port else "",
+        alone=ground.database.dialect == "sqlite",
+    )
+
+
 def _counts(tx: Tx) -> Counts:
     return Counts(
         deliveries=delivery_states(tx),
         incidents={"open": count_open(tx)},
         groups=count_groups(tx),
         webhook_deliveries=webhook_states(tx),
+        status_page_notices=notice_states(tx),
         page_breaches=notify_actions.count_breaches(tx),
     )
 

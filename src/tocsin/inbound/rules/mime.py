@@ -20,6 +20,7 @@ MAX_PARTS = 100
 MAX_TEXT_CHARACTERS = 500_000
 """Of the readable text that is kept."""
 MAX_HTML_CHARACTERS = 500_000
+MAX_REPORT_CHARACTERS = 20_000
 MAX_HEADERS = 100
 MAX_HEADER_CHARACTERS = 5_000
 
@@ -32,8 +33,10 @@ def parse_mail(content: bytes, *, sender: str, recipient: str, at: datetime) -> 
         message = message_from_bytes(content)
         plain, markup = _bodies(message)
         headers = tuple(_headers(message))
+        report = _report(message)
     except (RecursionError, ValueError, LookupError):  # parts within parts without end
         plain, markup, headers = content.decode("utf-8", "replace"), "", ()
+        report = ""
     named = dict(reversed(headers))
     text = plain if plain.strip() or not markup else readable(markup)
     author = parseaddr(named.get("from", ""))[1] or sender
@@ -46,6 +49,7 @@ def parse_mail(content: bytes, *, sender: str, recipient: str, at: datetime) -> 
         headers=headers,
         at=at,
         message_id=named.get("message-id", "").strip()[:MAX_HEADER_CHARACTERS],
+        report=_clean(report)[:MAX_REPORT_CHARACTERS],
     )
 
 
@@ -78,6 +82,18 @@ def _bodies(message: Message) -> tuple[str, str]:
         elif kind == "text/html" and not markup:
             markup = _decoded(part)
     return plain, markup
+
+
+def _report(message: Message) -> str:
+    """The fields of a delivery report, a line each; empty when it is none."""
+    for number, part in enumerate(message.walk()):
+        if number >= MAX_PARTS:
+            break
+        if part.get_content_type() == "message/delivery-status":
+            groups = part.get_payload()
+            fields = [each for each in groups if isinstance(each, Message)] if isinstance(groups, list) else []
+            return "\n".join(f"{name}: {value}" for group in fields[:MAX_PARTS] for name, value in group.items())
+    return ""
 
 
 def _decoded(part: Message) -> str:

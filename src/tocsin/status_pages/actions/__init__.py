@@ -38,6 +38,8 @@ from tocsin.status_pages.actions.images import (
     miss_image,
     next_image_at,
 )
+from tocsin.status_pages.actions.notices import prune_notices, receive_mail, takes_mail
+from tocsin.status_pages.actions.notices import states as notice_states
 from tocsin.status_pages.actions.pages import TYPE, directory, list_pages
 from tocsin.status_pages.actions.pages import create as create_page
 from tocsin.status_pages.actions.pages import delete as delete_page
@@ -121,20 +123,24 @@ __all__ = [
     "next_image_at",
     "next_publishing_at",
     "note_incidents",
+    "notice_states",
     "open_confirmation",
     "open_subscription",
     "outstanding_reports",
+    "prune_notices",
     "prune_subscribers",
     "publish_due",
     "put_off_incidents",
     "put_off_update",
     "reach_page",
+    "receive_mail",
     "report_due_incidents",
     "report_has_news",
     "report_view",
     "shortcomings",
     "states_of",
     "subscription_token",
+    "takes_mail",
     "update_group",
     "update_page",
     "update_report",

@@ -34,6 +34,8 @@ log = structlog.get_logger()
 MAIL_CONNECTIONS = 2
 """To the mail server, which has others for the pages of people on call."""
 MAILS_PER_MINUTE = 1_200
+UNLIMITED_PER_MINUTE = 600_000
+"""What "no limit" is counted as: more than any mail server takes."""
 _EMAIL, _CONFIRM = SubscriberKind.EMAIL.value, Kind.CONFIRM.value
 PLACES = {_CONFIRM: 10, _EMAIL: 40, "webhook": 64, "slack": 16, "push": 32}
 """Messages that are claimed at once, by channel: as many may go out twice after a crash."""
@@ -60,7 +62,7 @@ class _Rate:
     """So many a minute, and never more than a second's worth (but one) at once."""
 
     def __init__(self, per_minute: int, clock: Clock) -> None:
-        self._per_second = per_minute / 60
+        self._per_second = (per_minute or UNLIMITED_PER_MINUTE) / 60
         self._most = max(1.0, self._per_second)
         self.batch = max(1, int(self._most / 2))
         """As many are worth a transaction."""
