@@ -104,11 +104,11 @@ class Audience:
 
     def add_listener(
         self, tx: Tx, email: str | None, *, kind: str = "email", address: str = "", resources: list[int] | None = None,
-        language: str = "en", page_id: int | None = None,
+        language: str = "en", page_id: int | None = None, key: str = "",
     ) -> int:  # fmt: skip
         return tx.insert(
             insert(tables.subscribers).values(
-                status_page_id=page_id or self.page_id, kind=kind, email=email, key=address or email,
+                status_page_id=page_id or self.page_id, kind=kind, email=email, key=key or address or email,
                 address=tx.vault.seal(address), status_page_resource_ids=resources or [], language=language,
                 confirmed_at=tx.now, failures=0, created_at=tx.now, updated_at=tx.now,
             )

@@ -8,11 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row
 
 from tocsin.kernel.signatures import SECRET_PREFIX
+from tocsin.status_pages.actions.standing import states_of
 from tocsin.status_pages.actions.subscribing import confirmation_token, subscription_token, unsubscribe
 from tocsin.status_pages.model import Affected, StatusPage, Subscriber, SubscriberKind
+from tocsin.status_pages.model import State as PageState
 from tocsin.status_pages.model.notices import Kind, Look, News, Notice, Outcome, Part, State, Verdict
 from tocsin.status_pages.rules import notices as rules
 from tocsin.status_pages.rules import subscribing
@@ -194,6 +197,8 @@ def _made(tx: Tx, rows: Sequence[Row[Any]], base_url: str) -> dict[int, Notice |
     pages = {id: page_shelf.find(tx, id) for id in {row.status_page_id for row in rows}}
     names = subscriber_shelf.resource_names(tx, pages)
     reported = shelf.reported(tx, {row.status_update_id for row in rows if row.status_update_id})
+    told_all = {row.status_page_id for row in rows if row.channel == SubscriberKind.WEBHOOK}
+    states = states_of(tx, [page for id, page in pages.items() if page is not None and id in told_all])
     parts: dict[int, list[Part]] = {}
     made: dict[int, Notice | str] = {}
     for row in rows:
@@ -217,7 +222,10 @@ def _made(tx: Tx, rows: Sequence[Row[Any]], base_url: str) -> dict[int, Notice |
             if row.channel == SubscriberKind.WEBHOOK and found.report_id not in parts:
                 parts[found.report_id] = shelf.parts(tx, found.report_id)
             news = _news(found, names[page.id], parts.get(found.report_id, []), tx.now)
-            made[row.id] = _notice(tx, row, page, person, news, base_url)
+            made[row.id] = msgspec.structs.replace(
+                _notice(tx, row, page, person, news, base_url),
+                page_state=states.get(page.id, PageState.OPERATIONAL).value,
+            )
     return made
 
 

@@ -117,6 +117,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """The local part of the address to which a mail that cannot be delivered returns."""
     leave_path: str = ""
     """The same of the address that unsubscribes whoever writes to it."""
+    page_state: str = "operational"
+    """How the whole page stands; only for receivers that are told."""
     news: News | None = None
     """None: it asks for a confirmation."""
 

@@ -78,7 +78,6 @@ async def browser(notice: Notice, news: News, settings: push.Settings, net: Net,
 
 def payload(notice: Notice, news: News) -> dict[str, Any]:
     """The body of a webhook (contract part 2, 5.7); of maintenance, in `maintenance` with its beginning and end."""
-    page = news.standing if news.standing in _WORDS else "operational"
     what: dict[str, Any] = {
         "id": str(news.report_id),
         "name": news.title,
@@ -108,8 +107,8 @@ def payload(notice: Notice, news: News) -> dict[str, Any]:
         },
         "page": {
             "id": str(notice.page.id),
-            "status_indicator": page,
-            "status_description": _WORDS.get(page, "All services are operational"),
+            "status_indicator": notice.page_state,
+            "status_description": _WORDS.get(notice.page_state, "All services are operational"),
         },
         kind: {**what, f"{kind}_updates": updates},
     }
