@@ -9,7 +9,8 @@ from tocsin.status_pages.model import State
 
 def test_one_path_for_each_state_that_occurs() -> None:
     assert drawing((UP, UP, DOWN, UP)).count("<path") == 2
-    assert drawing((UP, UP, UP)) == '<path class="o" d="M0.3 2h.4v32h-.4zm1 0h.4v32h-.4zm1 0h.4v32h-.4z"/>'
+    assert drawing((UP, UP, UP)) == '<path class="o" d="M.1 2h.8v32h-.8zm1 0h.8v32h-.8zm1 0h.8v32h-.8z"/>'
+    assert drawing((UP,) * 59 + (HELD,)).endswith('<path class="m" d="M59.21 1h.58v34h-.58z"/>')
     assert drawing(()) == ""
 
 
@@ -21,6 +22,10 @@ def test_every_state_has_a_form_of_its_own() -> None:
 def test_a_form_of_several_parts_stands_in_its_own_place() -> None:
     """The second broken bar begins where the first one did, three places further."""
     assert "zm3 -21h" in drawing((DOWN, UP, UP, DOWN))
+
+
+def test_the_days_of_a_year_stand_shoulder_to_shoulder() -> None:
+    assert drawing((UP,) * 365).startswith('<path class="o" d="M0 2h1v32h-1zm1 0h1v32h-1z')
 
 
 def test_ninety_days_are_some_hundred_bytes() -> None:

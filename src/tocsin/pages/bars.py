@@ -17,14 +17,21 @@ from markupsafe import Markup
 from tocsin.status_pages.model import DayStatus, State
 from tocsin.status_pages.model.views import ReportView, ResourceView, Slot
 
-_FORMS: dict[State, tuple[str, str, str, int]] = {
-    # class, where the form begins in its place (x and y), its outline, and the way from its last part back up (y); the
-    # style draws a line of some pixels around each, which makes the corners round whatever the width
-    State.OPERATIONAL: ("o", ".3 2", "h.4v32h-.4z", 0),
-    State.DEGRADED: ("g", ".3 14", "h.4v20h-.4z", 0),
-    State.DOWNTIME: ("d", ".3 2", "h.4v11h-.4zm0 21h.4v11h-.4z", 21),
-    State.MAINTENANCE: ("m", ".21 1", "h.58v34h-.58z", 0),
-    State.NOT_MONITORED: ("n", ".3 30", "h.4v4h-.4z", 0),
+DENSE = 180
+"""From so many on there is no room for gaps; where fewer are in sight, the style draws the gaps."""
+
+_WIDTHS = ((14, 80), (31, 55), (48, 50), (DENSE, 40))
+"""How much of its place a bar takes, in hundredths, up to so many bars; the style adds up to 3 pixels around it, which
+make the corners round whatever the width."""
+_HOLLOW = 18
+"""By how much a hollow bar is wider, as the line around it is thinner."""
+_FORMS: dict[State, tuple[str, int, tuple[int, ...]]] = {
+    # class, where the form begins from above, and the heights of its parts and of the gaps between them
+    State.OPERATIONAL: ("o", 2, (32,)),
+    State.DEGRADED: ("g", 14, (20,)),
+    State.DOWNTIME: ("d", 2, (11, 10, 11)),
+    State.MAINTENANCE: ("m", 1, (34,)),
+    State.NOT_MONITORED: ("n", 30, (4,)),
 }
 
 
@@ -47,15 +54,35 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 def drawing(states: tuple[State, ...]) -> Markup:
     """The paths of one row, to be put into an `<svg>` whose width is the number of states."""
     paths = []
-    for state, (name, start, outline, back) in _FORMS.items():
+    for state, (name, top, heights) in _FORMS.items():
         places = [place for place, found in enumerate(states) if found is state]
         if not places:
             continue
-        d = f"M{places[0]}{start}{outline}"
+        width = next((width for most, width in _WIDTHS if len(states) <= most), 100)
+        if state is State.MAINTENANCE and width < 100:
+            width = min(width + _HOLLOW, 95)
+        outline, back = _outline(heights, _number(width))
+        d = f"M{_number(places[0] * 100 + (100 - width) // 2)} {top}{outline}"
         for before, place in pairwise(places):
             d += f"m{place - before} {-back}{outline}"
         paths.append(f'<path class="{name}" d="{d}"/>')
     return Markup("").join(Markup(path) for path in paths)  # noqa: S704  # numbers and words of ours alone
+
+
+def _outline(heights: tuple[int, ...], width: str) -> tuple[str, int]:
+    """The parts of one form, and how far below the first the last one begins."""
+    parts, down = [], 0
+    for part, gap in zip(heights[::2], (*heights[1::2], 0), strict=True):
+        parts.append(f"h{width}v{part}h-{width}z")
+        if gap:
+            down += part + gap
+            parts.append(f"m0 {part + gap}")
+    return "".join(parts), down
+
+
+def _number(hundredths: int) -> str:
+    """`.4`, `12.3`, `1`: the shortest way."""
+    return f"{hundredths / 100:g}".removeprefix("0") or "0"
 
 
 def day_runs(resource: ResourceView, reports: Sequence[tuple[ReportView, date, date]]) -> list[Run]:

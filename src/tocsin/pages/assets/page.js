@@ -47,9 +47,12 @@ function tellTimes(part) {
 
 function ago(instant) {
   const minutes = Math.round((instant - Date.now()) / 60000);
-  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
+  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "narrow" });
   if (minutes > 0 || minutes <= -60 * 24) {
     return "";
+  }
+  if (minutes === 0) {
+    return words.format(0, "second");
   }
   return minutes > -60 ? words.format(minutes, "minute") : words.format(Math.round(minutes / 60), "hour");
 }
