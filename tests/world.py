@@ -153,7 +153,7 @@ class World:
         self.intake = Intake(self.database, BASE_URL)
         self.hand_offs = HandOffs(self.database, self.clock)
         self.imports = Imports(self.database, self.clock, self.net)
-        self.automatic_reports = AutomaticReports(self.database)
+        self.automatic_reports = AutomaticReports(self.database, self.clock)
         self.publishing = Publishing(self.database, self.clock)
         self.images = Images(self.database, self.clock, self.net)
         self.escalations = Escalations(self.database, self.clock)

@@ -157,7 +157,7 @@ async def test_a_reopened_incident_opens_its_report_again(world: World) -> None:
     id = (await world.incidents())[0]["id"]
     await world.fast_forward(minutes=1)
     assert (await world.api("POST", f"/v3/incidents/{id}/reopen", {})).status_code == 200
-    await world.settle()
+    await world.fast_forward(seconds=2)
     (report,) = await page.reports()
     assert (report["ends_at"], report["aggregate_state"]) == (None, "downtime")
     assert report["said"][2] == "Shop is down again. The team has been alerted."
@@ -210,6 +210,7 @@ async def test_a_page_that_does_not_want_them_has_none_until_it_does(world: Worl
     await down(world, "shop", seconds=200)
     assert await page.titles() == []
     await page.asked("PATCH", "", {"automatic_reports": True})
+    await world.fast_forward(seconds=2)
     assert await page.titles() == ["Shop is down"]
     await page.asked("PATCH", "", {"automatic_reports": False})
     world.site("shop").up()

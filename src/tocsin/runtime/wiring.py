@@ -180,7 +180,7 @@ class House:
                 Confirmations(database, clock, self._net),
                 FanOut(database, clock),
                 Publishing(database, clock),
-                AutomaticReports(database),
+                AutomaticReports(database, clock),
                 ClockWatch(database, clock),
                 self._webhooks,
                 self._notices,

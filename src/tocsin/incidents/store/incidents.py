@@ -152,7 +152,7 @@ def spells(
         type_coerce(column.started_at, BigInteger) < until_ms,
         or_(OPEN, type_coerce(column.resolved_at, BigInteger) > since_ms),
     )
-    rows: Any = tx.execute(select(*_SPELL).where(mine).order_by(column.owner_id, column.started_at))
+    rows: Any = tx.execute(select(*_SPELL).where(mine).order_by(column.owner_id, column.started_at)).all()
     return [Spell(*row) for row in rows]
 
 

@@ -68,9 +68,9 @@ def gaps_of(tx: Tx, ids: Sequence[int], from_ms: int, to_ms: int) -> dict[int | 
             select(gaps.c.monitor_id, gaps.c.from_ms, gaps.c.to_ms, gaps.c.reason).where(
                 whose, gaps.c.from_ms < to_ms, or_(gaps.c.to_ms.is_(None), gaps.c.to_ms > from_ms)
             )
-        )
-        for monitor_id, *gap in rows:
-            found.setdefault(monitor_id, []).append(Gap(*gap))
+        ).all()
+        for monitor_id, since_ms, until_ms, reason in rows:
+            found.setdefault(monitor_id, []).append(Gap(since_ms, until_ms, reason))
     return found
 
 

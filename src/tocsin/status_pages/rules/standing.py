@@ -189,10 +189,13 @@ def _outages(
     """(down, degraded) as these outages make it."""
     down: list[Interval] = []
     degraded: list[Interval] = []
+    by_rule = asks_for_facts(resource)
+    mark = marks(resource, {})
     for spell in spells:
         if not long_enough(spell, now_ms, min_length_ms):
             continue
-        mark = marks(resource, facts.get(spell.id, {}))
+        if by_rule:
+            mark = marks(resource, facts.get(spell.id, {}))
         stretch = (spell.from_ms, now_ms if spell.to_ms is None else spell.to_ms)
         if mark is State.DOWNTIME:
             down.append(stretch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -15,6 +15,9 @@ log = structlog.get_logger()
 
 ROUNDS = 20
 """Looks in one run: after two thousand updates others come first."""
+LOOK_EVERY = timedelta(seconds=1)
+"""How often it is looked at most what has to be reported: in a storm something happens a hundred times a second, and
+pages to people come first."""
 
 
 class Publishing:
@@ -65,12 +68,19 @@ class AutomaticReports:
     name = "automatic_reports"
     topic = EVENTS_TOPIC
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
+        self._looked_at: datetime | None = None
         self.lag_seconds = 0.0
 
     async def run_once(self) -> datetime | None:
-        """Note what is to be reported, and tell what has become of what was."""
+        """Note what is to be reported, and tell what has become of what was; returns when to come again, if rung in
+        vain."""
+        now = self._clock.now()
+        if self._looked_at is not None and now - LOOK_EVERY < self._looked_at <= now:
+            return self._looked_at + LOOK_EVERY
+        self._looked_at = now
         found = await self._database.read(actions.outstanding_reports)
         if found.arrivals:
             await self._database.write(actions.note_incidents, found.arrivals)

@@ -1,0 +1,121 @@
+"""What waits for its time becomes public in that very second, once, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from tests.status_pages.stage import Stage
+from tests.time import START, FakeClock
+from tocsin.kernel.clock import to_wire
+from tocsin.status_pages import actions
+from tocsin.status_pages.model import State
+from tocsin.status_pages.store.tables import updates
+from tocsin.status_pages.worker import Publishing
+from tocsin.storage import Database, Tx
+from tocsin.storage.events import events
+
+
+@pytest.fixture
+def stage(database: Database) -> Stage:
+    return Stage(database)
+
+
+async def scheduled(stage: Stage, page: int, minutes: float, **attributes: Any) -> int:
+    at = to_wire(START + timedelta(minutes=minutes))
+    given = {"title": "Later", "message": "Now it is known.", "published_at": at, **attributes}
+    return (await stage.database.write(actions.create_report, page, None, given)).id
+
+
+def rows(tx: Tx) -> list[tuple[Any, ...]]:
+    column = updates.c
+    found = tx.execute(select(column.applied_at, column.due_at, column.told_through_id).order_by(column.id))
+    return [tuple(row) for row in found]
+
+
+def published(tx: Tx) -> int:
+    return len(tx.execute(select(events.c.id).where(events.c.name == "status_update.published")).all())
+
+
+async def test_an_update_takes_effect_when_its_time_comes_and_not_before(stage: Stage, clock: FakeClock) -> None:
+    page = await stage.page()
+    shop = await stage.resource(page)
+    report = await scheduled(stage, page, 10, affected_resources=[(shop, "downtime")])
+    end = {"message": "Over.", "published_at": to_wire(START + timedelta(minutes=20)), "notify_subscribers": False,
+           "affected_resources": [(shop, "resolved")]}  # fmt: skip
+    await stage.database.write(actions.create_update, page, report, None, end)
+    worker = Publishing(stage.database, clock)
+
+    async def seen() -> tuple[State, list[str]]:
+        view = await stage.database.read(actions.view, page)
+        assert view is not None
+        return view.state, [update.message for each in (*view.current, *view.recent) for update in each.updates]
+
+    clock.wind(minutes=9, seconds=59)
+    assert await worker.run_once() == START + timedelta(minutes=10)
+    assert await seen() == (State.OPERATIONAL, [])
+    clock.wind(seconds=1)
+    assert await worker.run_once() == START + timedelta(minutes=20)
+    assert await seen() == (State.DOWNTIME, ["Now it is known."])
+    assert await stage.database.read(rows) == [(clock.now(), None, 0), (None, START + timedelta(minutes=20), None)]
+    clock.wind(minutes=15)  # nobody looked in time
+    assert await worker.run_once() is None
+    assert await seen() == (State.OPERATIONAL, ["Over.", "Now it is known."])
+    found = await stage.database.read(actions.find_report, page, report, None)
+    assert found.ends_at == START + timedelta(minutes=20), "the time that it shows"
+
+
+async def test_two_workers_publish_everything_once(stage: Stage, clock: FakeClock) -> None:
+    page = await stage.page()
+    for number in range(10):
+        await scheduled(stage, page, 1 + number / 100)
+    clock.wind(minutes=5)
+    await asyncio.gather(*(Publishing(stage.database, clock).run_once() for _ in range(2)))
+    assert await stage.database.read(published) == 10
+    assert {row[1] for row in await stage.database.read(rows)} == {None}
+
+
+@pytest.mark.slow  # its failure is logged with everything around it
+async def test_one_update_that_cannot_be_published_keeps_back_no_other(stage: Stage, clock: FakeClock) -> None:
+    page = await stage.page()
+    broken, whole = await scheduled(stage, page, 1), await scheduled(stage, page, 2)
+    await stage.database.write(
+        lambda tx: tx.execute(
+            updates.update().where(updates.c.status_report_id == broken).values(affected_resources=[{"nonsense": 1}])
+        )
+    )
+    clock.wind(minutes=5)
+    worker = Publishing(stage.database, clock)
+    assert await worker.run_once() == clock.now() + timedelta(seconds=30), "it is tried again"
+    assert worker.lag_seconds == 0.0
+    assert await stage.database.read(actions.report_view, page, whole) is not None
+    await stage.database.write(
+        lambda tx: tx.execute(
+            updates.update().where(updates.c.status_report_id == broken).values(affected_resources=[])
+        )
+    )
+    clock.wind(seconds=30)
+    assert await worker.run_once() is None
+    assert await stage.database.read(actions.report_view, page, broken) is not None
+
+
+async def test_what_is_taken_back_or_made_a_draft_before_its_time_is_never_seen(stage: Stage, clock: FakeClock) -> None:
+    page = await stage.page()
+    deleted, drafted, moved = [await scheduled(stage, page, 1) for _ in range(3)]
+    update_of = {
+        report: (await stage.database.read(actions.find_report, page, report, None)).updates[0].id
+        for report in (drafted, moved)
+    }
+    await stage.database.write(actions.delete_report, page, deleted, None)
+    later = {"published_at": to_wire(START + timedelta(minutes=30))}
+    await stage.database.write(
+        actions.change_update, page, drafted, update_of[drafted], None, {"draft": True}
+    )  # fmt: skip
+    await stage.database.write(actions.change_update, page, moved, update_of[moved], None, later)
+    clock.wind(minutes=5)
+    assert await Publishing(stage.database, clock).run_once() == START + timedelta(minutes=30)
+    assert await stage.database.read(published) == 0
