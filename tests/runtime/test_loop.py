@@ -147,9 +147,9 @@ async def test_only_a_patient_worker_sleeps_as_long_as_it_said() -> None:
     slept: dict[str, float] = {}
 
     class Watched(MemoryBus):
-        async def wait(self, topic: str, timeout_seconds: float) -> bool:
+        async def wait(self, topic: str, timeout_seconds: float, listener: str = "") -> bool:
             slept[topic] = timeout_seconds
-            return await super().wait(topic, timeout_seconds)
+            return await super().wait(topic, timeout_seconds, listener)
 
     def later(_: int) -> datetime:
         return CLOCK.now() + timedelta(minutes=5)

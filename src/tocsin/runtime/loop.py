@@ -105,12 +105,14 @@ class Supervisor:
         return [task.get_name().removeprefix("worker-") for task in self._tasks if task.done()]
 
     async def _keep_running(self, progress: Progress) -> None:
+        worker = progress.worker
+        self._bus.listen(worker.topic, worker.name)  # a topic may have several: each hears every ring
         while True:
             sleep_seconds = await self._look(progress)
             if progress.failures_in_a_row:
                 await asyncio.sleep(sleep_seconds)  # a ring must not turn a failing worker into a busy one
             else:
-                await self._bus.wait(progress.worker.topic, sleep_seconds)
+                await self._bus.wait(worker.topic, sleep_seconds, worker.name)
 
     async def _look(self, progress: Progress) -> float:
         """One look; returns the seconds to sleep after it."""
