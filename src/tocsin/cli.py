@@ -13,7 +13,8 @@ from rich.markup import escape
 
 from tocsin import __version__
 from tocsin.kernel.errors import TocsinError
-from tocsin.runtime.settings import OPTIONS, OperatorError, Settings, SettingsError, load
+from tocsin.runtime.options import OPTIONS
+from tocsin.runtime.settings import OperatorError, Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from tocsin.runtime.administration import FirstSignIn
@@ -99,6 +100,9 @@ def serve(
     inbound_smtp_certificate: Annotated[str | None, _flag("inbound_smtp_certificate", _more)] = None,
     inbound_email_domain: Annotated[str | None, _flag("inbound_email_domain", _more)] = None,
     inbound_email_max_bytes: Annotated[str | None, _flag("inbound_email_max_bytes", _more)] = None,
+    trusted_proxies: Annotated[str | None, _flag("trusted_proxies", _more)] = None,
+    status_snapshots: Annotated[str | None, _flag("status_snapshots", _more)] = None,
+    status_snapshots_url: Annotated[str | None, _flag("status_snapshots_url", _more)] = None,
     log_format: Annotated[str | None, _flag("log_format", _more)] = None,
     log_level: Annotated[str | None, _flag("log_level", _more)] = None,
     first_team: Annotated[str | None, _flag("first_team", _more)] = None,

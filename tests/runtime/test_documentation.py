@@ -10,7 +10,8 @@ import pytest
 from tests.time import FakeClock
 from tocsin import cli
 from tocsin.runtime.metrics import Counts, Metrics
-from tocsin.runtime.settings import OPTIONS, load
+from tocsin.runtime.options import OPTIONS
+from tocsin.runtime.settings import load
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.runtime.settings import OPTIONS, SettingsError, load
+from tocsin.runtime.options import OPTIONS
+from tocsin.runtime.settings import SettingsError, load
 
 
 def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(tmp_path: Path) -> None:

@@ -23,9 +23,17 @@ class Way:
 
     def __init__(self) -> None:
         self.taken: list[bytes] = []
+        self.seen: list[Any] = []
         self.waiting: list[Callable[[Outcome], None]] = []
         self.at_once = True
         self.came = asyncio.Event()
+
+    def ready(self, url: bytes, headers: Any, always: Any) -> bytes | None:
+        """`/known` is known at sight."""
+        if url != b"/known":
+            return None
+        self.seen.append(always)
+        return b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nat"
 
     def begin(self, method: bytes, url: bytes, headers: Any, address: str | None, told: Any) -> bool:
         if not url.startswith(b"/quick") or any(name == b"content-length" for name, _ in headers):
@@ -104,6 +112,46 @@ async def test_pipelined_requests_of_both_kinds_are_answered_in_their_order(serv
     bodies = [body for _, body in await server.ask(said, 5)]
     assert bodies == [b"OK", b"long", b"long", b"long", b"long"], "what waits behind another goes the long way"
     assert server.way.taken == [b"/quick/1"]
+
+
+KNOWN = b"GET /known HTTP/1.1\r\nhost: t\r\n\r\n"
+
+
+async def test_what_is_known_at_sight_is_answered_in_its_turn(server: Server) -> None:
+    said = KNOWN + QUICK % 1 + KNOWN + LONG + KNOWN + QUICK % 2
+    bodies = [body for _, body in await server.ask(said, 6)]
+    assert bodies == [b"at", b"OK", b"long", b"long", b"long", b"long"], "what waits behind another goes the long way"
+    reader, writer = await server.open()
+    with contextlib.closing(writer):
+        for _ in range(20):
+            for said, body in ((KNOWN, b"at"), (LONG, b"long"), (QUICK % 3, b"OK"), (KNOWN, b"at")):
+                writer.write(said)
+                assert await answer(reader) == (200, body)
+    assert all(always is server.state.default_headers for always in server.way.seen)
+    assert not server.state.tasks
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"HEAD /known HTTP/1.1\r\nhost: t\r\n\r\n", b"GET /known HTTP/1.0\r\nhost: t\r\n\r\n",
+     b"GET /known HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n", b"POST /known HTTP/1.1\r\nhost: t\r\n\r\n"],
+)  # fmt: skip
+async def test_only_a_plain_get_on_a_connection_that_stays_open_is(server: Server, said: bytes) -> None:
+    reader, writer = await server.open()
+    with contextlib.closing(writer):
+        writer.write(said)
+        assert (await answer(reader, head=True))[0] == 200
+    assert not server.way.seen
+
+
+async def test_a_client_that_goes_after_it_leaves_nothing_behind(server: Server) -> None:
+    reader, writer = await server.open()
+    writer.write(KNOWN)
+    assert await answer(reader) == (200, b"at")
+    writer.transport.abort()
+    await asyncio.sleep(0.02)
+    assert not server.state.connections
+    assert await server.ask(KNOWN, 1) == [(200, b"at")]
 
 
 async def test_nothing_behind_it_is_begun_before_its_answer(server: Server) -> None:

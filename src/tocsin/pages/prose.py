@@ -53,13 +53,14 @@ def line(text: str) -> Markup:
 
 def plain(text: str, limit: int = 200) -> str:
     """The words alone, for descriptions."""
-    words = " ".join(
-        child.content
+    blocks = (
+        "".join(" " if child.type in ("softbreak", "hardbreak") else child.content
+                for child in token.children
+                if child.type in ("text", "code_inline", "softbreak", "hardbreak"))
         for token in _markdown.parse(text)
-        for child in (token.children or [])
-        if child.type in ("text", "code_inline", "softbreak", "hardbreak")
-    )
-    words = " ".join(words.split())
+        if token.children
+    )  # fmt: skip
+    words = " ".join(" ".join(blocks).split())
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
 
 

@@ -94,6 +94,11 @@ class Pings:
             status, text, headers = _trouble(error)
         await _send(send, method, status, text, headers)
 
+    @staticmethod
+    def ready(url: bytes, headers: _Headers, always: _Headers) -> bytes | None:
+        """No ping is answered at sight: it is to be on disk first."""
+        return None
+
     def begin(self, method: bytes, url: bytes, headers: _Headers, address: str | None, told: Told) -> bool:
         """The short way, without a scope or a task: most pings are one line and want one word. True when the ping is
         taken, and `told` will be called when it is durable; whatever is unusual about a request makes it False."""

@@ -20,7 +20,12 @@ Outcome = bool | BaseException
 
 
 class ShortWay(Protocol):
-    """Takes plain requests without ASGI: see `rest.pings`."""
+    """Takes plain requests without ASGI: see `rest.pings`, and for what is ready-made `pages.app`."""
+
+    def ready(self, url: bytes, headers: Headers, always: Headers) -> bytes | None:
+        """The whole answer to a plain GET on a connection that stays open; None = it is not known at sight. `always`:
+        the headers that the server puts before its own of each answer, a new list whenever the time in it changes."""
+        ...
 
     def begin(
         self, method: bytes, url: bytes, headers: Headers, address: str | None, told: Callable[[Outcome], None]
@@ -141,6 +146,13 @@ class Connection(HttpToolsProtocol):
     def _take_short_way(self, way: ShortWay) -> bool:
         parser = self.parser
         method = parser.get_method()
+        if method == b"GET" and parser.should_keep_alive() and parser.get_http_version() == "1.1":
+            answer = way.ready(self.url, self.headers, self.server_state.default_headers)
+            if answer is not None:
+                self.cycle = _DONE  # type: ignore[assignment]  # there was a request, and it is answered
+                self.transport.write(answer)
+                self.on_response_complete()
+                return True
         client = self.client
         short = _Short(self, method == b"HEAD", way)
         if not way.begin(method, self.url, self.headers, client[0] if client else None, short.told):
@@ -163,6 +175,17 @@ class Connection(HttpToolsProtocol):
 class _NoEvent:
     def set(self) -> None:
         """Nobody waits for more of a request that had no body."""
+
+
+class _Done:
+    """A request that was answered at once, in the place of uvicorn's cycle: the same one for all of them."""
+
+    __slots__ = ()
+    message_event = _NoEvent()
+    response_complete = True
+
+
+_DONE = _Done()
 
 
 class _Short:

@@ -76,7 +76,7 @@ async def _run(ground: Foundation, listener: socket.socket, announce: Announce) 
     server = _Server(
         uvicorn.Config(
             house.app,
-            http=partial(Connection, short_way=house.pings),  # type: ignore[arg-type]  # called like a class
+            http=partial(Connection, short_way=house.short_ways),  # type: ignore[arg-type]  # called like a class
             ws="none",
             lifespan="off",
             log_config=None,

@@ -158,6 +158,37 @@ def servers(text: str) -> tuple[str, ...]:
     return servers
 
 
+def networks(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    for part in found:
+        try:
+            ipaddress.ip_network(part, strict=False)
+        except ValueError:
+            raise ValueError(
+                f"'{part}' is not an address or a network. Give e.g. 127.0.0.1,10.0.0.0/8,fd00::/8."
+            ) from None
+    return found
+
+
+def bucket_url(text: str) -> str:
+    from tocsin.pages.buckets import address  # here, so that `tocsin --help` need not load what speaks with buckets
+
+    if text:
+        try:
+            address(text)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}. Give s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION; keys are settings of their own."
+            ) from error
+    return text
+
+
+def bucket_secret(text: str) -> str:
+    if text.isascii() and text.isprintable() and " " not in text and 1 <= len(text) <= 500:
+        return text
+    raise ValueError("this is no key of a bucket. Give it as your provider shows it.")
+
+
 def name(text: str) -> str:
     if text and len(text) <= 100 and text.isprintable():
         return text

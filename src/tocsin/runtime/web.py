@@ -113,6 +113,13 @@ class Receiver(Protocol):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
+class StatusPages(Protocol):
+    """The public pages, which have hosts of their own."""
+
+    def takes(self, scope: Scope) -> bool: ...
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
 def application(
     pulse: Pulse,
     metrics: Metrics,
@@ -120,9 +127,11 @@ def application(
     console: App | None = None,
     receivers: Sequence[Receiver] = (),
     pings: Receiver | None = None,
+    pages: StatusPages | None = None,
 ) -> App:
     """The whole site as one ASGI application: `/api…` is the API's but for what a receiver takes, the rest the
-    console's."""
+    console's. What is asked for at the address of a public status page is that page's alone, whatever its path; only
+    the secret addresses of heartbeats are good everywhere."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -133,6 +142,9 @@ def application(
         path = scope["path"]
         if pings is not None and pings.takes(path):  # thousands a second, which count themselves
             await pings(scope, receive, send)
+            return
+        if pages is not None and pages.takes(scope):
+            await _counted(pages, metrics, scope, receive, send)
             return
         if path in _PULSE and scope["method"] in ("GET", "HEAD"):
             await _answer(send, *await _PULSE[path](pulse), head=scope["method"] == "HEAD")

@@ -27,6 +27,7 @@ from tocsin.incidents import actions as incident_actions
 from tocsin.incidents import api as incidents
 from tocsin.incidents.actions import count_groups, count_open
 from tocsin.incidents.worker import Instructions, Storms
+from tocsin.kernel.clock import Clock
 from tocsin.kernel.net import RealNet
 from tocsin.metadata import api as metadata
 from tocsin.monitors import actions as monitor_actions
@@ -44,6 +45,7 @@ from tocsin.notify.worker import Deliveries
 from tocsin.oncall import api as oncall
 from tocsin.oncall.actions import render_feed
 from tocsin.oncall.worker import HandOffs, Imports
+from tocsin.pages.renewal import Renewal
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.rest.feeds import Feeds
@@ -59,11 +61,12 @@ from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.mail import mail_listener
 from tocsin.runtime.metrics import Counts, Metrics
 from tocsin.runtime.pager_proof import PagerProof
+from tocsin.runtime.public import ShortWays, public_pages, snapshots
 from tocsin.runtime.receiving import HeartbeatMail, SubscriberMail, web_receiver
 from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.telegram import TelegramUpdates
-from tocsin.runtime.web import App, Pulse, application
+from tocsin.runtime.web import App, Pulse, Receiver, application
 from tocsin.status_pages import api as status_pages
 from tocsin.status_pages.actions import notice_states
 from tocsin.status_pages.worker import AutomaticReports, Images, Notices, Publishing
@@ -135,6 +138,7 @@ class House:
         self._deadlines = Deadlines(database, clock, base_url)
         recipients = self._inbox, SubscriberMail(database), HeartbeatMail(database, clock, base_url)
         self._mail = mail_listener(settings, recipients, clock)
+        self.pages = public_pages(ground, door, base_url, push_key(self._channels))
         self._proof = PagerProof(ground, self._net, lambda: pulse.report(), self._deliveries.with_receipts)
         self.supervisor = self._supervised(ground, door, base_url)
         self.metrics.watch(self.supervisor.progress, self._probe, self._figures())
@@ -153,16 +157,26 @@ class House:
             self.metrics,
             api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
             console=console_app(database, door, base_url, push_key(self._channels)),
-            receivers=[
-                web_receiver(self._inbox, clock),
-                Feeds(lambda token: database.read(render_feed, token)),
-                twilio_callbacks(database, door, clock, self._channels, base_url),
-                push_callbacks(database, door, base_url),
-                pushover_callbacks(database, door, base_url),
-                *chats.receivers,
-            ],
+            receivers=self._receivers(door, chats, clock, base_url),
             pings=self.pings,
+            pages=self.pages,
         )
+
+    def _receivers(self, door: Door, chats: Chats, clock: Clock, base_url: str) -> list[Receiver]:
+        """What others send us: alerts, readers of feeds, and the answers of providers."""
+        return [
+            web_receiver(self._inbox, clock),
+            Feeds(lambda token: self._database.read(render_feed, token)),
+            twilio_callbacks(self._database, door, clock, self._channels, base_url),
+            push_callbacks(self._database, door, base_url),
+            pushover_callbacks(self._database, door, base_url),
+            *chats.receivers,
+        ]
+
+    @property
+    def short_ways(self) -> ShortWays:
+        """For the server's connections."""
+        return ShortWays(self.pings, self.pages)
 
     def _supervised(self, ground: Foundation, door: Door, base_url: str) -> Supervisor:
         """Everything that happens by itself."""
@@ -181,6 +195,7 @@ class House:
                 FanOut(database, clock),
                 Publishing(database, clock),
                 AutomaticReports(database, clock),
+                Renewal(self.pages, clock),
                 ClockWatch(database, clock),
                 self._webhooks,
                 self._notices,
@@ -193,6 +208,7 @@ class House:
                 DomainWatch(database, clock, self._net, base_url),
                 Imports(database, clock, self._net),
                 Images(database, clock, self._net),
+                snapshots(ground, self.pages),
                 Packer(database, clock),
                 Forgetting(database, clock),
                 Housekeeping(database, clock, door),
@@ -211,6 +227,8 @@ class House:
             "pings": lambda: self._pings.taken,
             "pings_failed": lambda: self._pings.failed,
             "heartbeat_deadlines_missed": lambda: self._deadlines.missed,
+            "status_page_answers": lambda: self.pages.answered,
+            "status_pages_drawn": lambda: self.pages.cache.drawn,
             "heartbeat_absences": lambda: self._deadlines.absences,
             **self._proof.figures(),
         }
@@ -218,6 +236,7 @@ class House:
     async def start(self) -> None:
         """Begin to check and to page."""
         await self._database.write(notify_actions.configured, configured(self._channels))
+        await self.pages.renew_directory()
         self._net.start()
         self._probe.start()
         self.supervisor.start()
@@ -231,9 +250,8 @@ class House:
             await self._mail.stop()
         await self.supervisor.stop()
         # What is cut off here is sent again, or measured again, after the next start.
-        senders = self._deliveries, self._webhooks, self._notices, self._telegram
-        closing = [self._engine.close(), *(each.close() for each in senders)]
-        await asyncio.wait(map(_task, closing), timeout=CLOSE_SECONDS)
+        parts = self._engine, self._deliveries, self._webhooks, self._notices, self._telegram, self.pages
+        await asyncio.wait([_task(part.close()) for part in parts], timeout=CLOSE_SECONDS)
         await asyncio.get_running_loop().run_in_executor(None, self._net.stop)
 
     def _observed(self, batch: list[Observation]) -> None:

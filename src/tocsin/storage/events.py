@@ -138,6 +138,11 @@ def turns(
     return [(row.resource_id, row.at, row.name) for row in reversed(rows)]
 
 
+def newest(tx: Tx) -> int:
+    """The id of the last event; 0 when nothing has happened yet."""
+    return tx.execute(select(events.c.id).order_by(events.c.id.desc()).limit(1)).scalar() or 0
+
+
 def oldest_due(tx: Tx) -> datetime | None:
     """Since when the first event waits to be handed on; None when none does."""
     column = events.c
