@@ -27,6 +27,8 @@ from tocsin.status_pages.model import Link, Widget
 
 pytestmark = pytest.mark.browser
 
+AXED = ((1440, "light"), (360, "dark"))
+"""It takes its time: both widths and both themes are tried, not each with each."""
 LONG = "Anunbrokenname" * 20
 
 
@@ -50,7 +52,7 @@ def every_kind(stage: Stage, theme: str) -> dict[str, Callable[[], str]]:
         ),
         "/v1": lambda: draw_home(samples.shop(settings=look | {"design": "v1"}), frame),
         "/empty": lambda: draw_home(samples.page(settings=look), frame),
-        "/large": lambda: draw_home(samples.large(100, settings=look), frame),
+        "/large": lambda: draw_home(samples.large(40, settings=look), frame),
         "/long": lambda: draw_home(long_names(look), frame),
         "/rtl": lambda: draw_home(shop, frame).replace('dir="ltr"', 'dir="rtl"'),
         "/maintenance": lambda: draw_maintenance(shop, samples.month(), frame),
@@ -115,7 +117,7 @@ async def test_every_page_fits_complains_of_nothing_and_asks_nobody_else(
             "[...document.querySelectorAll('[id]')].map(e => e.id).filter((id, at, all) => all.indexOf(id) !== at)"
         )
         assert double == [], path
-        if (width, theme) in ((1440, "light"), (360, "dark")):
+        if (width, theme) in AXED and path not in ("/rtl", "/incidents/71"):  # what others have it looks at once
             found = await Axe().run(page)
             assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
     assert complaints == []
@@ -169,6 +171,21 @@ async def test_a_pointer_over_a_day_tells_of_it(shop: Page) -> None:
     assert told == ["Thu, Nov 26, 2026", "Degraded · 1 h 52 min", "Slow search"]
     await shop.mouse.move(5, 5)
     await shop.locator(".tip").wait_for(state="hidden")
+
+
+async def test_a_tapped_day_stays_until_something_else_is_tapped(chromium: Browser, stage: Stage) -> None:
+    stage.pages["/"] = lambda: draw_home(samples.calm(), stage.frame())
+    page, _ = await opened(chromium, stage, viewport={"width": 360, "height": 700}, has_touch=True)
+    await page.locator("#resource-4 .bar").tap(position={"x": 3, "y": 10})
+    await page.wait_for_timeout(300)
+    tip = page.locator(".tip")
+    assert (await tip.inner_text()).startswith("Sun, Nov 1, 2026"), "the first of the thirty days in sight"
+    box = await tip.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+    await page.locator("h1").tap()
+    assert not await tip.is_visible()
 
 
 async def test_response_times_are_told_under_the_pointer(shop: Page) -> None:

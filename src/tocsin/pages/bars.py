@@ -93,8 +93,7 @@ def day_runs(resource: ResourceView, reports: Sequence[tuple[ReportView, date, d
     runs: list[Run] = []
     about = [entry for entry in reports if any(each.resource_id == resource.id for each in entry[0].affected)]
     for place, day in enumerate(resource.days):
-        when = date.fromisoformat(day.day)
-        told = tuple(report for report, first, last in about if first <= when <= last)
+        told = _told(about, day.day) if about else ()
         if day.status is State.OPERATIONAL and not told and not _disturbed(day):
             continue
         run = Run(first=place, last=place, state=day.status, duration_seconds=_disturbed(day), reports=told)
@@ -102,6 +101,11 @@ def day_runs(resource: ResourceView, reports: Sequence[tuple[ReportView, date, d
             run = msgspec.structs.replace(run, first=runs.pop().first)
         runs.append(run)
     return runs[::-1]
+
+
+def _told(about: Sequence[tuple[ReportView, date, date]], day: str) -> tuple[ReportView, ...]:
+    when = date.fromisoformat(day)
+    return tuple(report for report, first, last in about if first <= when <= last)
 
 
 def _disturbed(day: DayStatus) -> int:

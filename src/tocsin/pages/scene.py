@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cached_property
 
 import msgspec
 from markupsafe import Markup
@@ -177,7 +178,7 @@ class Scene:
     def overall(self) -> State:
         """The page's state; that of a page on which nothing is watched is none."""
         assert self.view is not None
-        watched = any(each.status is not State.NOT_MONITORED for each in self.resources())
+        watched = any(each.status is not State.NOT_MONITORED for each in self.resources)
         quiet = self.view.state is State.OPERATIONAL and not watched and not self.view.current
         return State.NOT_MONITORED if quiet else self.view.state
 
@@ -188,7 +189,7 @@ class Scene:
             return self.say("nothing_monitored")
         if state in (State.OPERATIONAL, State.MAINTENANCE):
             return self.say("all_operational" if state is State.OPERATIONAL else "some_maintenance")
-        states = [each.status for each in self.resources() if each.status is not State.NOT_MONITORED]
+        states = [each.status for each in self.resources if each.status is not State.NOT_MONITORED]
         whole = len(states) > 1 and all(each is state for each in states)
         return self.say(f"{'all' if whole else 'some'}_{state.value}")
 
@@ -255,6 +256,7 @@ class Scene:
 
     # --- the page
 
+    @cached_property
     def resources(self) -> list[ResourceView]:
         assert self.view is not None
         return [each for section in self.view.sections for each in section.resources]
@@ -269,7 +271,7 @@ class Scene:
 
     def folded(self, section: SectionView) -> bool:
         """Whether this section has a lid."""
-        return bool(section.name) and len(section.resources) > LONG_SECTION and len(self.resources()) > LONG_PAGE
+        return bool(section.name) and len(section.resources) > LONG_SECTION and len(self.resources) > LONG_PAGE
 
     def amiss(self, section: SectionView) -> int:
         fine = (State.OPERATIONAL, State.NOT_MONITORED)
@@ -282,7 +284,7 @@ class Scene:
         """The last days, the latest first: each with what began on it, and runs of quiet days as one."""
         assert self.view is not None
         today = self.date_of(self.now)
-        spans = self.spans()
+        spans = self.spans
         begun: dict[date, list[ReportView]] = {}
         for report in self.view.recent:
             begun.setdefault(self.date_of(report.starts_at), []).append(report)
@@ -308,6 +310,7 @@ class Scene:
             else self.language.form("period", start=self.day(first), end=self.day(last))
         )
 
+    @cached_property
     def spans(self) -> list[tuple[ReportView, date, date]]:
         """Every report that is known here and has begun, with its first and last day on the page's calendar."""
         assert self.view is not None
@@ -327,7 +330,7 @@ class Scene:
         return resource.widget_type is Widget.INTRADAY_HISTORY and bool(resource.intraday)
 
     def runs(self, resource: ResourceView) -> list[bars.Run]:
-        return bars.slot_runs(resource.intraday) if self.intraday(resource) else bars.day_runs(resource, self.spans())
+        return bars.slot_runs(resource.intraday) if self.intraday(resource) else bars.day_runs(resource, self.spans)
 
     def run_days(self, resource: ResourceView, run: bars.Run) -> str:
         first, last = (date.fromisoformat(resource.days[place].day) for place in (run.first, run.last))
@@ -349,7 +352,7 @@ class Scene:
     @property
     def has_bars(self) -> bool:
         drawn = (Widget.HISTORY, Widget.INTRADAY_HISTORY, Widget.RESPONSE_TIMES)
-        return any(each.widget_type in drawn for each in self.resources())
+        return any(each.widget_type in drawn for each in self.resources)
 
     def sample(self, state: str) -> Markup:
         """One bar, for the legend."""

@@ -102,7 +102,11 @@ function dressBar(bar, svg, tell) {
   };
   bar.addEventListener("pointermove", (event) => put(under(event), true));
   bar.addEventListener("pointerdown", (event) => put(under(event), true));
-  bar.addEventListener("pointerleave", () => { leaving = setTimeout(hideTip, 200); });
+  bar.addEventListener("pointerleave", (event) => {
+    if (event.pointerType !== "touch") { // what a finger has asked for stays until it asks for something else
+      leaving = setTimeout(hideTip, 200);
+    }
+  });
   bar.addEventListener("focus", () => bar.matches(":focus-visible") && put(place, true));
   bar.addEventListener("blur", () => hideTip());
   bar.addEventListener("keydown", (event) => {
@@ -192,6 +196,7 @@ function icon(state) {
 }
 
 document.addEventListener("keydown", (event) => event.key === "Escape" && hideTip());
+document.addEventListener("pointerdown", (event) => event.target.closest(".bar, .plot, .tip") || hideTip());
 
 // Keeping fresh ----------------------------------------------------------------------------------------------------------
 
@@ -209,7 +214,7 @@ function keepFresh() {
   const look = async () => {
     last = Date.now();
     try {
-      const answer = await fetch(location.href, { cache: "no-cache", signal: AbortSignal.timeout(15000) });
+      const answer = await fetch(location.href, { cache: "no-cache", signal: AbortSignal.timeout?.(15000) });
       if (answer.status === 401 || answer.status === 403) {
         location.reload(); // it is for fewer people now
         return;

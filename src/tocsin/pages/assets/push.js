@@ -11,8 +11,8 @@ self.addEventListener("push", (event) => {
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
-  const address = (event.notification.data || {}).url;
-  if (address && new URL(address, self.location.href).origin === self.location.origin) {
+  const address = (event.notification.data || {}).url || "";
+  if (/^https?:/.test(address)) { // the page may be read under another name than the one it was subscribed at
     event.waitUntil(self.clients.openWindow(address));
   }
 });
