@@ -208,7 +208,8 @@ async def test_a_silent_server_holds_up_nobody_elses_webhook(
         await worker.run_once()
         await asyncio.sleep(0.01)
     other.close()
-    assert (len(server.requests), worker.in_flight) == (4, 8)
+    await asyncio.sleep(0.05)
+    assert len(server.requests) == 4
 
 
 async def test_slack_reads_it_without_being_fooled(here: Audience, server: HttpServer, sender: Make) -> None:
