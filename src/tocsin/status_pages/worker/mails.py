@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.message import EmailMessage
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ def compose(notice: Notice, author_address: str, mail_domain: str) -> EmailMessa
     return _asking(notice, author_address) if news is None else _update(notice, news, author_address, mail_domain)
 
 
+@lru_cache(maxsize=64)
 def markdown(text: str) -> str:
     """An update's Markdown as HTML: no HTML of its own, no pictures that tell somebody who has read it."""
     rendered: str = _markdown().render(text[:MAX_MESSAGE_CHARACTERS])
