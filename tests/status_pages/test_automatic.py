@@ -148,6 +148,18 @@ async def test_what_fails_for_the_same_reason_joins_the_report(world: World) -> 
     assert [each["status"] for each in report["affected_resources"]] == ["downtime", "downtime"]
 
 
+async def test_what_is_taken_off_the_page_is_not_told_of_any_more(world: World) -> None:
+    page = await a_page(world)
+    shop = await page.resource("Shop", await world.monitor("shop", recovery_period=0))
+    await down(world, "shop", seconds=100)
+    assert (await world.api("DELETE", f"{page.path}/resources/{shop}")).status_code == 204
+    world.site("shop").up()
+    await world.fast_forward(seconds=35)
+    (report,) = await page.reports()
+    assert report["said"][1:] == ["What this was about is not on this page any more."]
+    assert (report["notified"], report["ends_at"] is None) == ([True, False], False)
+
+
 async def test_a_reopened_incident_opens_its_report_again(world: World) -> None:
     page = await a_page(world)
     await page.resource("Shop", await world.monitor("shop", recovery_period=0))
@@ -183,7 +195,7 @@ async def test_what_people_say_in_an_automatic_report_stands(world: World) -> No
     await world.fast_forward(minutes=1)
     (report,) = await page.reports()
     assert (report["aggregate_state"], len(report["said"])) == ("operational", 3), "though it fails still"
-    assert (await world.api("DELETE", f"/v2{page.path[3:]}{path}")).status_code == 204
+    assert (await world.api("DELETE", f"{page.path}{path}")).status_code == 204
     await world.fast_forward(minutes=1)
     assert await page.titles() == [], "and what was deleted does not come again"
 

@@ -7,15 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.status_pages.stage import Stage
 from tests.time import START, FakeClock
+from tocsin.incidents.store.tables import incidents
 from tocsin.kernel.clock import to_wire
 from tocsin.status_pages import actions
 from tocsin.status_pages.model import State
 from tocsin.status_pages.store.tables import updates
-from tocsin.status_pages.worker import Publishing
+from tocsin.status_pages.worker import AutomaticReports, Publishing
 from tocsin.storage import Database, Tx
 from tocsin.storage.events import events
 
@@ -119,3 +120,34 @@ async def test_what_is_taken_back_or_made_a_draft_before_its_time_is_never_seen(
     clock.wind(minutes=5)
     assert await Publishing(stage.database, clock).run_once() == START + timedelta(minutes=30)
     assert await stage.database.read(published) == 0
+
+
+async def test_two_pairs_of_workers_report_an_outage_once(stage: Stage, clock: FakeClock) -> None:
+    """On both databases, from the rows of an incident alone."""
+    page = await stage.page(automatic_reports=True, custom_css='a { content: "\\"automatic_reports\\":true" }')
+    await stage.page(subdomain="other", custom_css='{"automatic_reports":true}')  # it only says so
+    monitor = await stage.monitor()
+    await stage.resource(page, monitor)
+    await stage.resource(2, monitor)
+    incident = await stage.incident(monitor, clock.now())
+    workers = [AutomaticReports(stage.database, clock) for _ in range(2)]
+    publishing = [Publishing(stage.database, clock) for _ in range(2)]
+
+    async def work() -> list[tuple[str, str, int]]:
+        await workers[0].run_once()
+        await workers[1].run_once()
+        await asyncio.gather(*(worker.run_once() for worker in publishing))
+        found, _ = await stage.database.read(actions.list_reports, page, None, page=1, per_page=50)
+        return [(each.title, each.aggregate_state.value, len(each.updates)) for each in found]
+
+    assert await work() == []
+    clock.wind(seconds=60)
+    assert await work() == [("Shop is down", "downtime", 1)]
+    clock.wind(seconds=60)
+    await stage.database.write(
+        lambda tx: tx.execute(update(incidents).where(incidents.c.id == incident).values(resolved_at=tx.now))
+    )
+    assert await work() == [("Shop is down", "operational", 2)]
+    clock.wind(seconds=60)
+    assert await work() == [("Shop is down", "operational", 2)]
+    assert await stage.database.read(actions.list_reports, 2, None, page=1, per_page=50) == ([], 0)

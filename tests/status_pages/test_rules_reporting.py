@@ -27,6 +27,8 @@ from tocsin.status_pages.rules.reporting import (
 )
 from tocsin.status_pages.rules.standing import Said
 
+ALL = {1, 2, 3}
+"""The resources of the page."""
 START_MS = to_milliseconds(START)
 MINUTE = 60_000
 
@@ -155,19 +157,19 @@ def test_a_report_is_over_exactly_when_all_is_well_unless_a_person_has_ended_it(
     before: list[Update], after: list[Update]
 ) -> None:  # fmt: skip
     public = [each for each in after if shown(each)]
-    ends_at = end_after(report(*before), after)
+    ends_at = end_after(report(*before), after, ALL)
     if public:
-        assert (ends_at is not None) is all_resolved(standing(public))
+        assert (ends_at is not None) is all_resolved(standing(public), ALL)
     else:
         assert ends_at is None
     by_hand = START + timedelta(minutes=3)
-    kept = end_after(report(*before, ends_at=by_hand), after)
-    was_well = all_resolved(standing([each for each in before if shown(each)]))
-    if not public or (not was_well and not all_resolved(standing(public))):
+    kept = end_after(report(*before, ends_at=by_hand), after, ALL)
+    was_well = all_resolved(standing([each for each in before if shown(each)]), ALL)
+    if not public or (not was_well and not all_resolved(standing(public), ALL)):
         assert kept == by_hand
     assert kept is None or kept <= by_hand
     plan = report(*before, report_type=ReportType.MAINTENANCE, ends_at=by_hand)
-    assert end_after(plan, after) == by_hand
+    assert end_after(plan, after, ALL) == by_hand
 
 
 # --- Automatic reports -----------------------------------------------------------------------------------------------

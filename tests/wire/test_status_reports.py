@@ -336,6 +336,16 @@ async def test_what_is_deleted_was_never_said(page: Page, database: Database) ->
     assert (await recorded(database))[-2:] == ["status_update.deleted", "status_report.deleted"]
 
 
+async def test_what_is_taken_off_the_page_keeps_no_report_open(page: Page) -> None:
+    report = await page.report(affected_resources=page.says(shop="downtime", phone="degraded"))
+    await page.at.alice.delete(f"{PAGES}/{page.id}/resources/{page.shop}")
+    now = attributes(await page.get(report))
+    assert (now["affected_resources"], now["aggregate_state"]) == (page.says(phone="degraded"), "degraded")
+    await page.update(report, affected_resources=page.says(phone="resolved"))
+    now = attributes(await page.get(report))
+    assert (now["aggregate_state"], now["ends_at"]) == ("operational", NOW)
+
+
 async def test_a_page_stands_as_its_reports_say(page: Page) -> None:
     async def state() -> str:
         answer = await page.at.alice.get(f"{PAGES}/{page.id}")

@@ -33,6 +33,9 @@ RETRY = timedelta(seconds=30)
 """After which a page is tried again whose reports could not be written."""
 
 
+_GONE = "What this was about is not on this page any more."
+
+
 class Outstanding(msgspec.Struct, frozen=True):
     """What a look has found to do."""
 
@@ -188,9 +191,10 @@ def _tell(tx: Tx, report: Report, fresh: Sequence[Affected], names: dict[int, st
         left = {each.status_page_resource_id for each in report.affected_resources if each.status != RESOLVED}
         all = not again and left <= {each.status_page_resource_id for each in well}
         at = min(max(over, latest), tx.now)
+        called = _called(well, names)
         add_update(
-            tx, report, message=rules.well_words(_called(well, names), at - report.starts_at if all else None),
-            affected=well, published_at=at, notify_subscribers=True,
+            tx, report, message=rules.well_words(called, at - report.starts_at if all else None) if called else _GONE,
+            affected=well, published_at=at, notify_subscribers=bool(called),
         )  # fmt: skip
     if again:
         report = report_shelf.find(tx, report.status_page_id, report.id) or report
@@ -239,7 +243,7 @@ def _names(tx: Tx, page_id: int) -> dict[int, str]:
 def _called(affected: Iterable[Affected], names: dict[int, str]) -> list[str]:
     """The names of these resources in the order of the page, each once; what is gone has none."""
     ids = {int(each.status_page_resource_id) for each in affected}
-    return list(dict.fromkeys(name for id, name in names.items() if id in ids)) or ["It"]
+    return list(dict.fromkeys(name for id, name in names.items() if id in ids))
 
 
 def _down(affected: Iterable[Affected]) -> bool:

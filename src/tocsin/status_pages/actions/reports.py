@@ -50,7 +50,7 @@ def create_report(tx: Tx, page_id: int, team_ids: tuple[int, ...] | None, given:
     starts_at = rules.instant_of(given, "starts_at", errors) or max(tx.now, published_at)
     ends_at = rules.instant_of(given, "ends_at", errors)
     rules.check_times(starts_at, ends_at, kind, errors)
-    affected = rules.affected_of(given, kind, _resource_ids(tx, page), errors)
+    affected = rules.affected_of(given, kind, _resource_ids(tx, page.id), errors)
     if shelf.count(tx, page_id) >= MAX_REPORTS:
         errors["base"] = [f"a status page can have at most {MAX_REPORTS} reports: delete old ones first"]
     if errors:
@@ -61,7 +61,7 @@ def create_report(tx: Tx, page_id: int, team_ids: tuple[int, ...] | None, given:
         tx, page, title=title, kind=kind, starts_at=starts_at, ends_at=ends_at, affected=affected, draft=draft,
         message=message, published_at=published_at, notify_subscribers=True if notify is None else bool(notify),
     )  # fmt: skip
-    return _shown(tx, report)
+    return _shown(tx, [report])[0]
 
 
 def add(
@@ -95,7 +95,7 @@ def add(
 def find_report(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None) -> Report:
     """A report of a page that the caller may see. Raises NotFound."""
     reach(tx, page_id, team_ids)
-    return _shown(tx, _existing(tx, page_id, id))
+    return _shown(tx, [_existing(tx, page_id, id)])[0]
 
 
 def list_reports(
@@ -104,7 +104,7 @@ def list_reports(
     """One page of a status page's reports, the newest first, and how many there are in all. Raises NotFound."""
     reach(tx, page_id, team_ids)
     found, total = shelf.page(tx, page_id, offset=(page - 1) * per_page, limit=per_page)
-    return [_shown(tx, report) for report in found], total
+    return _shown(tx, found), total
 
 
 def update_report(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any]) -> Report:
@@ -125,7 +125,7 @@ def update_report(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | Non
     if given.get("draft") and not before.draft:
         errors["draft"] = ["can't be set again: the report is published; delete it instead"]
     if given.get("affected_resources") is not None:
-        wanted = rules.affected_of(given, before.report_type, _resource_ids(tx, page), errors)
+        wanted = rules.affected_of(given, before.report_type, _resource_ids(tx, page.id), errors)
     else:
         wanted = before.affected_resources
     if "starts_at" not in errors and "ends_at" not in errors:
@@ -142,7 +142,7 @@ def update_report(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | Non
     if before.draft and given.get("draft") is False:
         _publish_draft(tx, _existing(tx, page_id, id))
     _record(tx, f"{REPORT}.updated", page.team_id, REPORT, id, page_id, changed=sorted(given))
-    return _shown(tx, _existing(tx, page_id, id))
+    return _shown(tx, [_existing(tx, page_id, id)])[0]
 
 
 def delete_report(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None) -> None:
@@ -169,7 +169,7 @@ def create_update(
     errors: rules.Errors = {}
     message = rules.text_of(given, "message", errors, rules.MAX_MESSAGE_CHARACTERS)
     published_at = rules.instant_of(given, "published_at", errors) or tx.now
-    affected = rules.affected_of(given, report.report_type, _resource_ids(tx, page), errors)
+    affected = rules.affected_of(given, report.report_type, _resource_ids(tx, page.id), errors)
     if len(report.updates) >= MAX_UPDATES:
         errors["base"] = [f"a report can have at most {MAX_UPDATES} updates: write another report"]
     if errors:
@@ -325,10 +325,8 @@ def _apply(tx: Tx, report: Report, id: int, **more: Any) -> None:
 def _settle(tx: Tx, before: Report) -> None:
     """Let the report say what its updates say, and end or go on accordingly."""
     after = _existing(tx, before.status_page_id, before.id)
-    affected = rules.standing(after.updates)
-    shelf.change_report(
-        tx, before.id, affected_resources=affected, ends_at=rules.end_after(before, after.updates)
-    )  # fmt: skip
+    ends_at = rules.end_after(before, after.updates, _resource_ids(tx, before.status_page_id))
+    shelf.change_report(tx, before.id, affected_resources=rules.standing(after.updates), ends_at=ends_at)
 
 
 def _changed_update(
@@ -341,7 +339,7 @@ def _changed_update(
     if "message" in given:
         values["message"] = rules.text_of(given, "message", errors, rules.MAX_MESSAGE_CHARACTERS)
     if given.get("affected_resources") is not None:
-        ids = _resource_ids(tx, page)
+        ids = _resource_ids(tx, page.id)
         values["affected_resources"] = rules.affected_of(given, report.report_type, ids, errors)
     if given.get("published_at") is not None:
         at = values["published_at"] = rules.instant_of(given, "published_at", errors)
@@ -379,12 +377,18 @@ def _update_of(report: Report, id: int) -> Update:
     raise NotFound(UPDATE, id)
 
 
-def _resource_ids(tx: Tx, page: StatusPage) -> set[int]:
-    return {resource.id for resource in contents.resources_of(tx, [page.id])}
+def _resource_ids(tx: Tx, page_id: int) -> set[int]:
+    return {resource.id for resource in contents.resources_of(tx, [page_id])}
 
 
-def _shown(tx: Tx, report: Report) -> Report:
-    return msgspec.structs.replace(report, aggregate_state=rules.state_of(report, tx.now))
+def _shown(tx: Tx, reports: Sequence[Report]) -> list[Report]:
+    """With how they stand, and without what is said of resources that are gone from their page."""
+    on_page = _resource_ids(tx, reports[0].status_page_id) if reports else set()
+    present = [
+        msgspec.structs.replace(report, affected_resources=rules.present(report.affected_resources, on_page))
+        for report in reports
+    ]
+    return [msgspec.structs.replace(report, aggregate_state=rules.state_of(report, tx.now)) for report in present]
 
 
 def _record(tx: Tx, name: str, team_id: int, kind: str, id: int, page_id: int, **data: Any) -> None:

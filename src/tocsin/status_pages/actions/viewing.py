@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.kernel.zones import at_wall_clock, zone
 from tocsin.monitors import actions as monitors
@@ -152,6 +154,8 @@ def _reports(
 
 def _shown(report: Report, names: _Names, now: datetime) -> ReportView:
     public = [update for update in reporting.ordered(report.updates) if reporting.shown(update)]
+    affected = reporting.present(report.affected_resources, {int(id) for id in names})
+    report = msgspec.structs.replace(report, affected_resources=affected)
     return ReportView(
         id=report.id,
         title=report.title,

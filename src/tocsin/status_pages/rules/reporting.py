@@ -67,24 +67,29 @@ def standing(updates: Sequence[Update]) -> tuple[Affected, ...]:
     return tuple(said.values())
 
 
-def all_resolved(affected: Sequence[Affected]) -> bool:
-    """Whether everything that a report is about is well again."""
-    return bool(affected) and all(each.status == RESOLVED for each in affected)
+def all_resolved(affected: Sequence[Affected], on_page: Collection[int]) -> bool:
+    """Whether everything that a report is about is well again, as far as it is on the page still."""
+    return bool(affected) and all(each.status == RESOLVED for each in present(affected, on_page))
 
 
-def end_after(before: Report, updates: Sequence[Update]) -> datetime | None:
-    """When a report ends whose updates are these from now on.
+def present(affected: Iterable[Affected], on_page: Collection[int]) -> tuple[Affected, ...]:
+    """What is said of resources that are on the page still."""
+    return tuple(each for each in affected if int(each.status_page_resource_id) in on_page)
+
+
+def end_after(before: Report, updates: Sequence[Update], on_page: Collection[int]) -> datetime | None:
+    """When a report ends whose updates are these from now on; `on_page`: the resources that there are.
 
     One that says of all its resources that they are well has ended; one that says so no longer goes on (contract 5.5).
     """
     public = ordered(update for update in updates if shown(update))
     if before.report_type is ReportType.MAINTENANCE or not public:
         return before.ends_at
-    if all_resolved(standing(public)):
+    if all_resolved(standing(public), on_page):
         ended = max(before.starts_at, public[-1].published_at)
         return ended if before.ends_at is None else min(before.ends_at, ended)
     was_public = [update for update in before.updates if shown(update)]
-    return None if was_public and all_resolved(standing(was_public)) else before.ends_at
+    return None if was_public and all_resolved(standing(was_public), on_page) else before.ends_at
 
 
 def corrected(updates: Sequence[Update], wanted: Sequence[Affected]) -> dict[int, tuple[Affected, ...]]:
