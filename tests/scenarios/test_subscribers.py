@@ -89,6 +89,7 @@ def secret(mail: Mail, path: str) -> str:
     return found[1]
 
 
+@pytest.mark.slow
 async def test_a_customer_confirms_hears_two_updates_in_order_and_leaves_by_one_click(world: World) -> None:
     page = await StatusPage(world).publish()
     await page.subscribe(ANN)

@@ -71,6 +71,7 @@ async def test_a_mailbox_that_does_not_exist_is_unsubscribed(post: Post) -> None
     assert (await listens(post, ann), await listens(post, bob)) == (False, True)
 
 
+@pytest.mark.slow
 async def test_other_lasting_troubles_count_and_delays_do_not(post: Post) -> None:
     ann = await post.audience.listening("ann@customer.example")
     for _ in range(rules.MAX_FAILURES - 1):

@@ -73,7 +73,7 @@ def expand(tx: Tx, update_id: int) -> int:
     through_id = rows[-1].id if len(rows) == EXPANDED_AT_ONCE else None
     if not shelf.told(tx, update_id, found.told_through_id, through_id):
         return 0
-    affected = rules.resource_ids(found.affected, found.report_affected)
+    affected = _named(found)
     wanted = [row for row in rows if rules.concerned(row.status_page_resource_ids, affected)]
     already = shelf.planned(tx, update_id, [row.id for row in wanted])
     fresh = [(row.id, row.kind) for row in wanted if row.id not in already]
@@ -218,6 +218,8 @@ def _made(tx: Tx, rows: Sequence[Row[Any]], base_url: str) -> dict[int, Notice |
             made[row.id] = "the subscriber has left"
         elif (found := reported.get(row.status_update_id)) is None or not found.visible:
             made[row.id] = "the update was taken back"
+        elif not rules.concerned(person.status_page_resource_ids, _named(found)):
+            made[row.id] = "the subscriber has chosen otherwise"
         else:
             if row.channel == SubscriberKind.WEBHOOK and found.report_id not in parts:
                 parts[found.report_id] = shelf.parts(tx, found.report_id)
@@ -227,6 +229,11 @@ def _made(tx: Tx, rows: Sequence[Row[Any]], base_url: str) -> dict[int, Notice |
                 page_state=states.get(page.id, PageState.OPERATIONAL).value,
             )
     return made
+
+
+def _named(found: shelf.Reported) -> frozenset[int]:
+    """The resources that an update, or its report, names."""
+    return rules.resource_ids(found.affected, found.report_affected)
 
 
 def _news(found: shelf.Reported, names: Mapping[int, str], parts: Sequence[Part], now: datetime) -> News:

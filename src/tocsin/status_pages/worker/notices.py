@@ -25,6 +25,7 @@ from tocsin.status_pages.actions import notices as actions
 from tocsin.status_pages.model import SubscriberKind
 from tocsin.status_pages.model.notices import Kind, Notice, Outcome, State, Verdict
 from tocsin.status_pages.rules import notices as rules
+from tocsin.status_pages.rules.subscribing import masked
 from tocsin.status_pages.store.tables import NOTICES_TOPIC
 from tocsin.status_pages.worker import mails, posts
 from tocsin.storage import Database
@@ -301,13 +302,11 @@ class Notices:
         news = notice.news
         if notice.channel in (_EMAIL, _CONFIRM) or news is None:
             sender = f"{notice.return_path}@{self._mail_domain}" if self._mail_domain else ""
-            return _of_mail(
-                await self._office.post(
-                    lambda: mails.compose(notice, self._email.from_address, self._mail_domain),
-                    notice.subscriber.email or "",
-                    sender=sender,
-                )
+            to = notice.subscriber.email or ""
+            answer = await self._office.post(
+                lambda: mails.compose(notice, self._email.from_address, self._mail_domain), to, sender=sender
             )
+            return _of_mail(answer, to)
         if notice.channel == SubscriberKind.WEBHOOK:
             return await posts.webhook(notice, news, self._net, public_only=self._public_only)
         if notice.channel == SubscriberKind.SLACK:
@@ -348,14 +347,16 @@ class Notices:
         log.error("answers of subscribers were lost: they will be told again", answers=len(together))
 
 
-def _of_mail(answer: Answer) -> Outcome:
+def _of_mail(answer: Answer, address: str) -> Outcome:
     """A refused address is dead; a refusal for now is the recipient's; anything else is our own mail server's."""
+    said = answer.detail if isinstance(answer, Sent) else answer.why
+    detail = said.replace(address, masked(address)) if address else said  # servers like to repeat it
     if isinstance(answer, Sent):
-        return Outcome(verdict=Verdict.ACCEPTED, detail=answer.detail)
+        return Outcome(verdict=Verdict.ACCEPTED, detail=detail)
     if isinstance(answer, GiveUp):
-        return Outcome(verdict=Verdict.GONE, detail=answer.why)
+        return Outcome(verdict=Verdict.GONE, detail=detail)
     verdict = Verdict.LATER if answer.refused else Verdict.OURS
-    return Outcome(verdict=verdict, detail=answer.why, after_seconds=answer.after_seconds)
+    return Outcome(verdict=verdict, detail=detail, after_seconds=answer.after_seconds)
 
 
 def _host(notice: Notice) -> str:

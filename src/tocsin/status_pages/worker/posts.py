@@ -17,7 +17,7 @@ from tocsin.notify.model import Answer, GiveUp, Sent
 from tocsin.status_pages.model.notices import News, Notice, Outcome, Verdict
 from tocsin.status_pages.rules.addresses import report_address
 from tocsin.status_pages.worker.mails import company
-from tocsin.status_pages.worker.words import standing
+from tocsin.status_pages.worker.words import say, standing
 
 TIMEOUT_SECONDS = 15.0
 """For one request with everything: a receiver should take a message first and work on it after."""
@@ -120,6 +120,7 @@ def chat_message(notice: Notice, news: News) -> dict[str, Any]:
     url = report_address(notice.root, news.report_id, maintenance=news.maintenance)
     head = f"[{company(notice.page)}] {one_line(news.title)}: {standing(language, news.standing)}"
     lines = [cut(clean(news.message).strip(), MAX_CHAT_CHARACTERS, _escaped)]
+    leave = f"{notice.root}/unsubscribe/{notice.subscription_token}"
     lines += [f"{_escaped(one_line(name))}: {_escaped(standing(language, word))}" for name, word in news.affected[:20]]
     return {
         "text": _escaped(cut(head, 300)),
@@ -129,8 +130,7 @@ def chat_message(notice: Notice, news: News) -> dict[str, Any]:
                 "color": _MARKS.get(news.standing, "#1b7f4b"),
                 "title": cut(one_line(news.title), 250, _escaped),
                 "title_link": url,
-                "text": "\n".join(line for line in lines if line),
-                "footer": f"<{notice.root}/unsubscribe/{notice.subscription_token}|{_escaped(company(notice.page))}>",
+                "text": "\n".join([*(line for line in lines if line), f"<{leave}|{_escaped(say(language, 'leave'))}>"]),
             }
         ],
     }
