@@ -256,7 +256,8 @@ function sayOffline(offline) {
 }
 
 function swap(html) {
-  const fresh = new DOMParser().parseFromString(html, "text/html");
+  // Without its style: that carries another nonce than this page's policy knows, and is the same.
+  const fresh = new DOMParser().parseFromString(html.replace(/<style[^]*?<\/style>/, ""), "text/html");
   const next = fresh.getElementById("main");
   if (!next || fresh.body.dataset.kind !== document.body.dataset.kind) {
     return;
