@@ -45,6 +45,8 @@ def test_a_time_on_a_buckets_edge_belongs_to_it() -> None:
 
 
 def test_what_the_database_counted_is_shown_by_state() -> None:
-    samples = _samples(Metrics(FakeClock()).text(Counts(deliveries={"queued": 3}, incidents={"open": 2})))
+    counts = Counts(deliveries={"queued": 3}, incidents={"open": 2}, status_page_notices={"sent": 9})
+    samples = _samples(Metrics(FakeClock()).text(counts))
+    assert samples["tocsin_status_page_notices", (("state", "sent"),)] == 9
     assert samples["tocsin_deliveries", (("state", "queued"),)] == 3
     assert samples["tocsin_incidents", (("status", "open"),)] == 2

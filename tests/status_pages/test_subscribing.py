@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -72,6 +73,11 @@ async def test_the_answer_is_the_same_for_a_stranger_and_changes_nothing_of_a_su
     ann = await audience.found("ann@example.com")
     assert (ann.status_page_resource_ids, ann.language) == ((audience.resources["api"],), "en")
     assert await audience.notices() == [(ann.id, 0, "confirm", "queued")], "a mail tells its owner how things stand"
+
+
+async def test_who_presses_twice_at_once_is_one_subscriber(audience: Audience) -> None:
+    await asyncio.gather(*(audience.subscribe("ann@example.com") for _ in range(5)))
+    assert (await audience.count(), len(await audience.notices())) == (1, 1)
 
 
 async def test_one_address_is_written_to_a_few_times_whatever_is_asked(audience: Audience) -> None:
