@@ -139,6 +139,17 @@ def test_navigation_has_four_links_of_the_page_s_own_or_three_of_ours() -> None:
     assert drawn.xpath('//nav//a[@aria-current="page"]') == []
 
 
+def test_links_and_layouts_are_of_the_second_design_alone() -> None:
+    """Contract part 2, 5.2."""
+    links = (Link(text="Mine", href="https://x.example/"),)
+    look = {"design": "v1", "layout": "horizontal", "theme": "dark", "navigation_links": links, "contact_url": None}
+    drawn = home(samples.page(settings=look))
+    assert drawn.attrib["class"] == "v1"
+    assert drawn.attrib["data-theme"] == "light"
+    assert words(drawn, "//nav//a") == ["Status", "Maintenance", "Past incidents"]
+    assert home(samples.page(settings=look | {"design": "v2"})).attrib["class"] == "v2 horizontal"
+
+
 def test_search_engines_and_chats_are_told_what_it_is() -> None:
     drawn = tree(draw_report(samples.shop(), samples.ongoing(), FRAME))
     meta = {each.get("property") or each.get("name"): each.get("content") for each in drawn.xpath("//meta[@content]")}

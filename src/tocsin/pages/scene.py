@@ -99,7 +99,8 @@ class Scene:
     @property
     def days_rule(self) -> str:
         """How many days a bar has: the style makes a telephone show the last 30 of them."""
-        return f":root{{--days:{max(self.settings.history, 1)}}}"
+        shown = [len(each.days) for each in self.resources] if self.view is not None else []
+        return f":root{{--days:{max(shown, default=0) or 1}}}"
 
     @property
     def home(self) -> str | None:
@@ -113,7 +114,8 @@ class Scene:
     @property
     def navigation(self) -> list[tuple[str, str, bool]]:
         """Text, address, and whether it is where the reader is."""
-        links = [(link.text, link.href) for link in self.settings.navigation_links[:NAVIGATION_LINKS]]
+        chosen = self.settings.navigation_links if self.settings.design == "v2" else ()
+        links = [(link.text, link.href) for link in chosen[:NAVIGATION_LINKS]]
         if not links and self.view is not None:
             names = ("nav_status", "nav_maintenance", "nav_incidents")
             links = [(self.say(n), p) for n, p in zip(names, ("/", "/maintenance", "/incidents"), strict=True)]
