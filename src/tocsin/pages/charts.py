@@ -83,11 +83,13 @@ def _line(piece: list[tuple[int, float]], top: float) -> str:
     for height in rest:
         steps += f"l1 {height - before}"
         before = height
-    return f"M{piece[0][0]} {first}{steps or 'h.01'}"
+    if not steps:  # a lone measurement is a short stroke, so that it is seen
+        return f"M{piece[0][0] - 0.3:g} {first}h.6"
+    return f"M{piece[0][0]} {first}{steps}"
 
 
 def _area(piece: list[tuple[int, float]], top: float) -> str:
-    return f"{_line(piece, top)}V{HEIGHT}H{piece[0][0]}z"
+    return f"{_line(piece, top)}V{HEIGHT}z" if len(piece) == 1 else f"{_line(piece, top)}V{HEIGHT}H{piece[0][0]}z"
 
 
 def _paths(paths: Iterable[str]) -> Markup:
