@@ -143,7 +143,8 @@ def address(url: str) -> Address:
     endpoint = query.get("endpoint", "")
     if endpoint and not endpoint.startswith(("http://", "https://")):
         raise ValueError("the endpoint is not a web address")
-    options: dict[str, Any] = {"region": query.get("region", "us-east-1")}
+    # Deleting many at once is what not every server knows that speaks S3; one at a time is what all know.
+    options: dict[str, Any] = {"region": query.get("region", "us-east-1"), "disable_bulk_delete": True}
     if endpoint:
         # With a server of one's own the name of the bucket stands in the path: it has no name below the server's.
         options |= {"endpoint": endpoint.rstrip("/"), "virtual_hosted_style_request": False}

@@ -8,7 +8,7 @@ says when it was made, and its script counts the age up. Only what everybody may
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -104,7 +104,7 @@ class Snapshots:
         rest = min((self._clock.monotonic() - began) * REST, MAX_REST_SECONDS)
         await asyncio.sleep(rest)
 
-    async def _trying(self, place: _Place, work, what: str) -> None:  # type: ignore[no-untyped-def]
+    async def _trying(self, place: _Place, work: Awaitable[None], what: str) -> None:
         """A place that fails is left alone for a while; the others go on."""
         try:
             await work
