@@ -37,6 +37,18 @@ class Deliveries:
         return None
 
 
+class Pages:
+    """A status page that has a host of its own."""
+
+    def takes(self, scope: Any) -> bool:
+        return (b"host", b"status.acme.com") in scope["headers"]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        scope[OPERATION_KEY] = "status_page"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"page"})
+
+
 class Site:
     """The application with parts that a test can break."""
 
@@ -57,7 +69,7 @@ class Site:
             probe=self._probe,
             count=self._count,
         )
-        self.app = application(pulse, self.metrics, api=self._api, console=self._console)
+        self.app = application(pulse, self.metrics, api=self._api, console=self._console, pages=Pages())
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://t")  # type: ignore[arg-type]
 
     async def _probe(self) -> ProbeFacts:
@@ -157,6 +169,14 @@ async def test_the_api_has_its_paths_and_the_console_the_rest_and_both_are_count
     text = (await site.client.get("/metrics")).text
     assert 'tocsin_http_requests_total{operation="monitors.list",status="200"} 2.0' in text
     assert 'tocsin_http_requests_total{operation="other",status="404"} 2.0' in text
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics", "/api/v2/monitors", "/api/v2/summary.json"])
+async def test_at_the_host_of_a_page_there_is_nothing_but_the_page(site: Site, path: str) -> None:
+    assert (await site.client.get(path, headers={"host": "status.acme.com"})).text == "page"
+    assert (await site.client.get(path)).text != "page"
+    counted = 'tocsin_http_requests_total{operation="status_page",status="200"} 1.0'
+    assert counted in (await site.client.get("/metrics")).text
 
 
 async def test_head_of_the_pulse_has_no_body(site: Site) -> None:

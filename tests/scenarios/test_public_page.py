@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.world import BASE_URL, World
+from tocsin.accounts import actions as accounts
+from tocsin.gateway.readers import mail_link
 from tocsin.kernel.vault import Vault
 from tocsin.pages.app import Pages
 from tocsin.pages.renewal import Renewal
 from tocsin.runtime.public import readers
+from tocsin.storage import Tx
 
 pytestmark = pytest.mark.slow
 
@@ -62,3 +66,19 @@ async def test_the_public_follows_an_outage_from_its_first_minute_to_its_last(wo
     assert "All systems operational" in await reader.sees()
     assert "[Resolved]" in await reader.sees("/feed.rss")
     assert '"indicator":"none"' in await reader.sees("/api/v2/status.json")
+
+
+async def test_only_a_member_of_its_team_is_mailed_a_link_to_a_private_page(world: World) -> None:
+    def team(tx: Tx) -> int:
+        return accounts.ensure_team(tx, "Ops").id
+
+    ops = await world.database.read(team)
+    for email in ("Alice@example.com", "charlie@example.com", "nobody@example.com", "x" * 400):
+        await mail_link(world.database, ops, email, "Acme {secret}", lambda id: (f"{BASE_URL}/unlock/", f"{id}.s3cret"))
+    await world.settle()
+    (mail,) = world.mail_to("alice@example.com")
+    assert len(world.mails()) == 1
+    assert f"{BASE_URL}/unlock/" in mail.text
+    assert ".s3cret" in mail.text
+    rows = await world.database.read(lambda tx: str(tx.execute(text("SELECT * FROM deliveries")).all()))
+    assert "s3cret" not in rows, "no table shows it"
