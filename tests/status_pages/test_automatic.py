@@ -81,7 +81,7 @@ async def test_what_goes_down_is_told_when_it_has_lasted_and_what_is_well_at_onc
     assert (report["title"], report["report_type"], report["aggregate_state"], report["affected_resources"]) == (
         "Shop (EU)* is down", "automatic", "downtime", [said]
     )  # fmt: skip
-    assert report["said"] == [r"Our checks have found that Shop (EU)\* is down. The team has been alerted."]
+    assert report["said"] == [r"Our checks have found that Shop (EU)\* is down. This page will say when that is over."]
     incident = (await world.incidents())[0]["attributes"]
     assert report["starts_at"] == incident["started_at"]
     world.site("shop").up()
@@ -118,7 +118,7 @@ async def test_one_storm_is_one_report(world: World) -> None:
     (report,) = await page.reports()
     assert report["title"] == "Site0, Site1, Site2 and 3 others are down"
     names = "Site0, Site1, Site2, Site3, Site4 and Site5"
-    assert report["said"] == [f"Our checks have found that {names} are down. The team has been alerted."]
+    assert report["said"] == [f"Our checks have found that {names} are down. This page will say when that is over."]
     world.site("site3").up()
     await world.fast_forward(seconds=35)
     (report,) = await page.reports()
@@ -172,7 +172,7 @@ async def test_a_reopened_incident_opens_its_report_again(world: World) -> None:
     await world.fast_forward(seconds=2)
     (report,) = await page.reports()
     assert (report["ends_at"], report["aggregate_state"]) == (None, "downtime")
-    assert report["said"][2] == "Shop is down again. The team has been alerted."
+    assert report["said"][2] == "Shop is down again. This page will say when that is over."
 
 
 async def test_what_people_say_in_an_automatic_report_stands(world: World) -> None:

@@ -21,6 +21,8 @@ SETTLE = timedelta(seconds=60)
 mail of what is well again within a minute. What the page itself shows changes at once."""
 NAMED = 3
 """Resources that a title names; of more it gives the number."""
+_PROMISE = "This page will say when that is over."
+"""All that is sure: whether anybody is looking into it, people must say themselves."""
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>&~|])")
 _BEGINNING = re.compile(r"^(\s*\d*)([#+=.)-])")
 """What Markdown takes for a heading or a list."""
@@ -134,7 +136,7 @@ def title(names: Sequence[str], down: bool) -> str:
 def found_words(names: Sequence[str], down: bool) -> str:
     """The first update."""
     what = "down" if down else "not working as it should" if len(names) == 1 else "not working as they should"
-    return f"Our checks have found that {_plain(names)} {_are(names)} {what}. The team has been alerted."
+    return f"Our checks have found that {_plain(names)} {_are(names)} {what}. {_PROMISE}"
 
 
 def joined_words(names: Sequence[str], down: bool) -> str:
@@ -144,7 +146,7 @@ def joined_words(names: Sequence[str], down: bool) -> str:
 
 def again_words(names: Sequence[str], down: bool) -> str:
     """It had been well, or so it seemed."""
-    return f"{_plain(names)} {_are(names)} {'down' if down else 'degraded'} again. The team has been alerted."
+    return f"{_plain(names)} {_are(names)} {'down' if down else 'degraded'} again. {_PROMISE}"
 
 
 def well_words(names: Sequence[str], lasted: timedelta | None) -> str:
