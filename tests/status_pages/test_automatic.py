@@ -216,6 +216,27 @@ async def test_maintenance_hides_what_is_bound_to_fail_until_it_is_over(world: W
     assert (await page.state(), await page.titles()) == ("downtime", ["We move", "Shop is down"])
 
 
+async def test_that_we_see_nothing_ourselves_is_nobodys_outage(world: World) -> None:
+    page = await a_page(world)
+    for host in ("shop", "phone"):
+        await page.resource(host.title(), await world.monitor(host, recovery_period=0))
+    await world.fast_forward(seconds=35)
+    for host in ("shop", "phone"):
+        world.site(host).unreachable_through_our_fault()
+    await world.fast_forward(minutes=14)
+    (incident,) = await world.incidents()
+    assert incident["attributes"]["cause"].startswith("Cannot be checked, through our own fault: ")
+    assert (await page.state(), await page.titles()) == ("operational", []), "our people know, and that is enough"
+    blind = incident["attributes"]["name"].partition(".")[0]
+    for host in ("shop", "phone"):
+        world.site(host).up()
+    world.site(blind).down()
+    await world.fast_forward(seconds=100)
+    assert (await page.state(), await page.titles()) == ("downtime", [f"{blind.title()} is down"]), "now it is seen"
+    (incident,) = await world.incidents()
+    assert incident["attributes"]["cause"] == "Status 503"
+
+
 async def test_a_page_that_does_not_want_them_has_none_until_it_does(world: World) -> None:
     page = await a_page(world, automatic_reports=False)
     await page.resource("Shop", await world.monitor("shop", recovery_period=0))

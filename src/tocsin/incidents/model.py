@@ -160,6 +160,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return self.status is not IncidentStatus.RESOLVED
 
 
+UNSEEN = "Cannot be checked, through our own fault"
+"""How the cause of an incident begins that says only that we ourselves see nothing: our people must know, and nobody
+else may take it for an outage."""
+
+
 class Spell(msgspec.Struct, frozen=True):
     """A confirmed outage of something, as a stretch of time. Milliseconds since 1970 UTC."""
 

@@ -31,6 +31,7 @@ from tocsin.incidents.actions.lifecycle import (
     goes_on,
     open,
     recover,
+    seen_to_fail,
     validating,
     withdraw,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "resolve",
     "response",
     "screenshot",
+    "seen_to_fail",
     "shorten",
     "show",
     "show_all",

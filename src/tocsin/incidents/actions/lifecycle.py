@@ -129,6 +129,12 @@ def goes_on(tx: Tx, incident: Incident) -> None:
         store.change(tx, incident, lapses_at=None)
 
 
+def seen_to_fail(tx: Tx, incident: Incident, cause: str) -> None:
+    """It was opened because nobody could see anything (`UNSEEN`); now it can be seen, and it does fail."""
+    if store.change(tx, incident, cause=_text(cause)):
+        store.tell(tx, incident.id, "see", "Seen to fail", f"It can be checked again: {_text(cause)}.")
+
+
 def recover(tx: Tx, incident_id: int, *, why: str, base_url: str) -> Incident:
     """It is well again: ends the incident by itself (`resolved_by` stays null) and tells those who were paged."""
     incident = find(tx, incident_id)

@@ -78,7 +78,8 @@ def downtime(
 def spells(tx: Tx, owners: Mapping[str, Collection[int]], since_ms: int, until_ms: int) -> list[Spell]:
     """The confirmed outages of many owners, by type, that touch this time: what checks found and what alerts said.
 
-    Warnings that something will expire are no outages. A handful of queries, however many owners there are.
+    Warnings that something will expire are no outages, nor is it one that we ourselves see nothing. A handful of
+    queries, however many owners there are.
     """
     found: list[Spell] = []
     for owner_type, ids in owners.items():

@@ -15,6 +15,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     or_,
     select,
     type_coerce,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 from tocsin.escalation.model import Paging
-from tocsin.incidents.model import Filter, Incident, IncidentStatus, Kind, Spell
+from tocsin.incidents.model import UNSEEN, Filter, Incident, IncidentStatus, Kind, Spell
 from tocsin.incidents.store.tables import (
     OPEN,
     incident_changes,
@@ -149,6 +150,7 @@ def spells(
         column.owner_id.in_(owner_ids),
         column.kind.in_(kinds),
         column.confirmed_at.is_not(None),
+        not_(column.cause.startswith(UNSEEN, autoescape=True)),
         type_coerce(column.started_at, BigInteger) < until_ms,
         or_(OPEN, type_coerce(column.resolved_at, BigInteger) > since_ms),
     )

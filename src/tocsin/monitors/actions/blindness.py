@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from tocsin.incidents.model import UNSEEN
 from tocsin.kernel.clock import from_milliseconds
 from tocsin.monitors.actions.recording import record
 from tocsin.monitors.model import Monitor, Observation, Verdict
@@ -59,7 +60,7 @@ def cannot_see(tx: Tx, blind: Iterable[Observation], base_url: str) -> dict[int,
             teams.setdefault(monitor.team_id, []).append(monitor)
     told = {}
     for first, *others in teams.values():
-        cause = f"Cannot be checked, through our own fault: {by_id[first.id].cause}"
+        cause = f"{UNSEEN}: {by_id[first.id].cause}"
         if others:
             names = [monitor.pronounceable_name for monitor in others[:NAMED]]
             more = len(others) - len(names)

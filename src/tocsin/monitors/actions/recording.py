@@ -8,7 +8,7 @@ import msgspec
 
 from tocsin.escalation.model import Paging
 from tocsin.incidents import actions as incidents
-from tocsin.incidents.model import Author, Incident, Opening
+from tocsin.incidents.model import UNSEEN, Author, Incident, Opening
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.kernel.vault import without_credentials
 from tocsin.monitors.actions import dependencies
@@ -56,6 +56,8 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
     if observation.certificate_expires_ms is not None:
         note_certificate(tx, monitor.id, from_milliseconds(observation.certificate_expires_ms), base_url)
     incident = incidents.current(tx, "monitor", monitor.id, "check")
+    if incident is not None and _seen_to_fail(incident, observation):
+        incidents.seen_to_fail(tx, incident, observation.cause or _NO_CAUSE)
     standing = _with_reopened(forget_future(monitor.standing, to_milliseconds(tx.now)), observation, incident)
     if not monitor.settings.flapping_damping:
         standing = undamped(standing)
@@ -85,6 +87,12 @@ def _with_reopened(standing: Standing, observation: Observation, incident: Incid
     if observation.started_ms <= standing.observed_ms:
         return standing
     return adopt(standing, incident.id)
+
+
+def _seen_to_fail(incident: Incident, observation: Observation) -> bool:
+    """Whether a check has failed of what we could not see until now."""
+    cause = observation.cause or ""
+    return incident.cause.startswith(UNSEEN) and observation.verdict is Verdict.DOWN and not cause.startswith(UNSEEN)
 
 
 def _relapses(standing: Standing, incident: Incident) -> bool:
