@@ -258,15 +258,17 @@ async def test_it_says_calmly_that_it_could_not_and_tries_again(chromium: Browse
     stage.pages["/"] = lambda: draw_home(samples.calm(), stage.frame())
     context = await chromium.new_context()
     page = await context.new_page()
-    await page.clock.install()
+    await page.clock.install(time=samples.NOW)
     await page.goto(stage.root)
     stage.down = True
     await page.clock.fast_forward(31_000)
     said = page.locator("#offline")
     await said.wait_for()
     assert (await said.inner_text()).startswith("Could not refresh. Showing what was known at Nov 30")
-    stage.down = False
     await page.clock.fast_forward(61_000)
+    await page.wait_for_function("document.getElementById('updated').textContent.endsWith('m ago)')")
+    stage.down = False
+    await page.clock.fast_forward(121_000)
     await said.wait_for(state="hidden")
 
 

@@ -100,6 +100,18 @@ def test_nothing_at_all_is_one_line() -> None:
     assert words(home(samples.page()), '//p[@class="day quiet"]') == ["No incidents in the last 15 days"]
 
 
+def test_while_something_goes_on_its_days_are_not_called_quiet() -> None:
+    drawn = home(samples.page(current=(samples.ongoing(),)))
+    assert words(drawn, '//li[@class="day quiet"]') == ["Nov 16 – Nov 29: no incidents"]
+    assert "No incidents in the last 15 days" not in words(drawn, "//main")[0]
+
+
+def test_a_company_whose_name_says_status_is_not_made_to_say_it_twice() -> None:
+    assert words(home(samples.page(settings={"company_name": "Acme Status"})), "//title") == [
+        "Acme Status · Nothing is being monitored yet"
+    ]
+
+
 def test_days_are_those_of_the_page_s_calendar() -> None:
     """Half past eleven at night in Prague, and the next day in Tokyo."""
     late = NOW.replace(day=20, hour=22, minute=30)

@@ -175,6 +175,8 @@ class Scene:
 
     @property
     def title(self) -> str:
+        if self.company.casefold().endswith("status"):
+            return self.company
         return self.say("status_of", name=self.company) if self.company else self.say("status_page")
 
     def overall(self) -> State:

@@ -228,11 +228,11 @@ function keepFresh() {
       }
       failures = 0;
       sayOffline(false);
-      tellTimes(document);
     } catch {
       failures = Math.min(failures + 1, 6);
       sayOffline(true);
     }
+    tellTimes(document); // how long ago it was grows while nothing comes
     later();
   };
   document.addEventListener("visibilitychange", () => {
