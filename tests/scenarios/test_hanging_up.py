@@ -25,7 +25,7 @@ async def hung_up(world: World, incident: int) -> list[str]:
     """What became of each call that was to end, as the pages say."""
     pages = (await world.api("GET", f"/v3/incidents/{incident}/pages")).json()["data"]
     found = [page["attributes"] for page in pages]
-    return [f"{page['state']}: {page['reason']}" for page in found if page["kind"] == "hang_up"]
+    return [f"{page['state']}: {page['reason']}" for page in found if page["kind"] == "call_off"]
 
 
 async def alice_acknowledges(world: World, incident: int) -> None:

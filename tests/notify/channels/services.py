@@ -7,8 +7,11 @@ import base64
 import json
 import re
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
+
+import msgspec
 
 from tests.notify.channels.web_server import Answer, Headers, WebServer
 
@@ -225,34 +228,81 @@ class Ntfy(WebServer):
         return 200, {"id": f"ntfy{len(self.messages)}", "event": "message", "topic": message["topic"]}, {}
 
 
+class Emergency(msgspec.Struct):
+    """A message that is repeated until somebody has seen it."""
+
+    token: str
+    """Of the application that sent it: nobody else can call it off."""
+    tags: list[str]
+    repeats: bool = True
+
+
 class Pushover(WebServer):
-    """The message API and the calling off of what rings until it is seen."""
+    """The message API, and of the receipts API what ends a repetition: by receipt or by tag."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.apps = {PUSHOVER_APP}
         self.messages: list[dict[str, str]] = []
-        self.ringing: set[str] = set()
-        """Tags of emergencies that nobody has seen."""
+        self.emergencies: dict[str, Emergency] = {}
+        """By receipt."""
+        self.called_off: list[str] = []
+        """The receipts whose repetition it was asked to end, unknown ones too."""
+        self.before_taking: Callable[[], Awaitable[object]] | None = None
+        """What happens once while an emergency is on its way."""
+
+    @property
+    def ringing(self) -> set[str]:
+        """Tags of emergencies that nobody has seen or called off."""
+        return {tag for each in self.emergencies.values() if each.repeats for tag in each.tags}
+
+    def seen(self, receipt: str) -> None:
+        """Somebody acknowledges it in the app, or its time is over."""
+        self.emergencies[receipt].repeats = False
 
     async def respond(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> Answer:
-        assert method == "POST"
         form = dict(parse_qsl(body.decode()))
-        if form.get("token") != PUSHOVER_APP:
-            return 400, {"token": "invalid", "errors": ["application token is invalid"], "status": 0}, {}
-        quieted = re.fullmatch(r"/1/receipts/cancel_by_tag/(.+)\.json", path)
-        if quieted:
-            self.ringing.discard(unquote(quieted[1]))
-            return 200, {"status": 1, "request": "x"}, {}
-        assert path == "/1/messages.json"
+        if form.get("token") not in self.apps:
+            return self._refused(400, "token", "invalid", "application token is invalid")
+        asked = re.fullmatch(r"/1/receipts/(?:cancel_by_tag/(?P<tag>[^/]+)|(?P<receipt>[^/]+)/cancel)\.json", path)
+        if asked and method == "POST":
+            return self._by_tag(form, unquote(asked["tag"])) if asked["tag"] else self._cancel(form, asked["receipt"])
+        assert (method, path) == ("POST", "/1/messages.json")
+        if form["priority"] == "2" and self.before_taking is not None:
+            happens, self.before_taking = self.before_taking, None
+            await happens()
+        return self._take(form)
+
+    def _take(self, form: dict[str, str]) -> Answer:
         if form.get("user") != PUSHOVER_USER:
             words = "user identifier is not a valid user, group, or subscribed user key"
-            return 400, {"user": "invalid", "errors": [words], "status": 0}, {}
+            return self._refused(400, "user", "invalid", words)
         assert len(form["title"]) <= 250
         assert len(form["message"]) <= 1024
         self.messages.append(form)
         if form["priority"] != "2":
-            return 200, {"status": 1, "request": "request-1"}, {}
+            return 200, {"status": 1, "request": str(uuid.uuid4())}, {}
         assert int(form["retry"]) >= 30
         assert int(form["expire"]) <= 10_800
-        self.ringing.update(form["tags"].split(","))
-        return 200, {"status": 1, "request": "request-1", "receipt": "r" * 30}, {}
+        receipt = f"r{len(self.emergencies) + 1:029d}"
+        self.emergencies[receipt] = Emergency(form["token"], form["tags"].split(","))
+        return 200, {"status": 1, "request": str(uuid.uuid4()), "receipt": receipt}, {}
+
+    def _cancel(self, form: dict[str, str], receipt: str) -> Answer:
+        self.called_off.append(receipt)
+        found = self.emergencies.get(receipt)
+        if found is None or found.token != form["token"]:
+            return self._refused(404, "receipt", "not found", "receipt not found; may be invalid or expired")
+        found.repeats = False
+        return 200, {"status": 1, "request": str(uuid.uuid4())}, {}
+
+    def _by_tag(self, form: dict[str, str], tag: str) -> Answer:
+        mine = [each for each in self.emergencies.values() if each.token == form["token"] and tag in each.tags]
+        ended = [each for each in mine if each.repeats]
+        for each in ended:
+            each.repeats = False
+        return 200, {"status": 1, "canceled": len(ended), "request": str(uuid.uuid4())}, {}
+
+    @staticmethod
+    def _refused(status: int, what: str, how: str, words: str) -> Answer:
+        return status, {what: how, "errors": [words], "status": 0, "request": str(uuid.uuid4())}, {}

@@ -20,7 +20,7 @@ WHY = "Alice acknowledged the incident"
 
 def ending(sid: str | None, *, attempt: int = 1, why: str = WHY) -> Message:
     return page(
-        channel="call", address=BOB, notice={"kind": "hang_up", "headline": why, "cause": ""}, parent=sid,
+        channel="call", address=BOB, notice={"kind": "call_off", "headline": why, "cause": ""}, parent=sid,
         attempt=attempt, answer_token=None, answer_url=None,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from tocsin.incidents.actions.telling import incident_url
 from tocsin.incidents.model import Change, Comment, Incident, Response, TimelineItem
 from tocsin.incidents.rules import readable, say_duration
 from tocsin.notify import actions as notify
+from tocsin.notify.channels import keeps_ringing
 from tocsin.notify.model import Breach, DeliveryEvent, Kind
 from tocsin.notify.rules import ACCEPTED_WITHIN, sentence
 from tocsin.storage import Tx
@@ -34,8 +35,8 @@ _STATE = {"acknowledged": "answered", "undelivered": "did not arrive"}
 """States whose word would say something else beside the name of a channel."""
 _UNTOLD_STATES = frozenset({"sending"})
 """Steps of a delivery that say nothing to people."""
-_HUNG_UP = {"sent": "ended", "failed": "not ended yet", "given_up": "not ended"}
-"""The same of a call that was to end; before something has become of that, there is nothing to say."""
+_CALLED_OFF = {"sent": "ended", "failed": "not ended yet", "given_up": "not ended"}
+"""The same of what was to end; before something has become of that, there is nothing to say."""
 
 
 def timeline(tx: Tx, incident: Incident, base_url: str) -> list[TimelineItem]:
@@ -49,7 +50,7 @@ def timeline(tx: Tx, incident: Incident, base_url: str) -> list[TimelineItem]:
     ranked += [
         (number, _delivery(f"delivery-{event.delivery_id}-{number}", event, link))
         for number, event in enumerate(notify.log(tx, incident.id))
-        if event.state not in _UNTOLD_STATES and (event.kind != Kind.HANG_UP or event.state in _HUNG_UP)
+        if event.state not in _UNTOLD_STATES and (event.kind != Kind.CALL_OFF or event.state in _CALLED_OFF)
     ]
     late = notify.breach(tx, incident.id)
     if late is not None:
@@ -135,7 +136,9 @@ def _late(breach: Breach, links: list[str]) -> TimelineItem:
 
 def _delivery(id: str, event: DeliveryEvent, links: list[str]) -> TimelineItem:
     by = _BY.get(event.channel, event.channel.capitalize())
-    words = _HUNG_UP if event.kind == Kind.HANG_UP else _STATE
+    if event.kind == Kind.CALL_OFF and keeps_ringing(event.channel):
+        by = f"{by} repetition"
+    words = _CALLED_OFF if event.kind == Kind.CALL_OFF else _STATE
     state = words.get(event.state, event.state.replace("_", " "))
     data = {
         "title": f"{by} {state}",

@@ -26,8 +26,8 @@ class PageAttributes(msgspec.Struct, frozen=True, kw_only=True):
     """One message to one person or place. Instants are null for what has not happened."""
 
     kind: str
-    """`page`, `acknowledged`, `resolved`, `notice`, `digest`, or `hang_up`: a call is ended that nobody needs to
-    answer any more."""
+    """`page`, `acknowledged`, `resolved`, `notice`, `digest`, or `call_off`: a call, or a push that
+    repeats itself, is ended because nobody needs to answer it any more."""
     state: str
     channel: str
     recipient: str | None

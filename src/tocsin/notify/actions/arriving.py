@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from tocsin.notify import rules
-from tocsin.notify.actions import hanging_up
+from tocsin.notify.actions import calling_off
 from tocsin.notify.actions.failing_over import GivenUp, fail_over
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC
 from tocsin.notify.actions.recording import line
@@ -37,8 +37,8 @@ def receipt(tx: Tx, delivery_id: int, receipt: Receipt, detail: str, at: datetim
     watch_at = tx.now if state is State.UNDELIVERED and row.open else None
     shelf.change(tx, delivery_id, state=state, due_at=None, in_flight=False, watch_at=watch_at)
     shelf.append(tx, [line(tx, delivery_id, state, row.attempts, detail, at)])
-    if state is State.ACKNOWLEDGED and row.provider_id is not None:
-        hanging_up.spare(tx, row.provider_id)
+    if state is State.ACKNOWLEDGED:
+        calling_off.answered(tx, row, detail)
     tx.ring(DELIVERIES_TOPIC)
     return state
 

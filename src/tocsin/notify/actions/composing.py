@@ -66,7 +66,7 @@ def message(
         state_url=state_url(tx, base_url, row.id),
         target=targets.settings_of(tx, row.target_id) if row.target_id else None,
         target_name=target.name if target is not None else "",
-        parent=row.provider_id if row.kind == Kind.HANG_UP else parent,
+        parent=row.provider_id if row.kind == Kind.CALL_OFF else parent,
         place=(row.user_id, row.target_id),
         late=newest > row.id,
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.errors import NotFound
 from tocsin.notify import rules
-from tocsin.notify.actions import hanging_up
+from tocsin.notify.actions import calling_off
 from tocsin.notify.actions.recording import line
 from tocsin.notify.model import Kind, Notice, Paged, State
 from tocsin.notify.store import holding as held
@@ -82,11 +82,11 @@ def renew(tx: Tx, notice: Notice) -> None:
 
 def cancel(tx: Tx, incident_id: int, reason: str) -> int:
     """Take back the pages of an incident that are still to be sent, whenever they were planned for and wherever they
-    go; returns how many. One in flight may arrive. Calls that may still ring are to be hung up at once.
+    go; returns how many. One in flight may arrive. What still rings or repeats itself is called off at once.
 
     `reason`: in words, who did what, e.g. `Bob acknowledged the incident`.
     """
-    if hanging_up.hang_up(tx, incident_id, reason):
+    if calling_off.call_off(tx, incident_id, reason):
         tx.ring(DELIVERIES_TOPIC)
     cancelled = shelf.cancel_pages(tx, incident_id)
     shelf.append(tx, [line(tx, row.id, State.CANCELLED, row.attempts, reason) for row in cancelled])

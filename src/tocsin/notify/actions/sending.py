@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from tocsin.notify import rules
-from tocsin.notify.actions import hanging_up, holding, targets
+from tocsin.notify.actions import calling_off, holding, targets
 from tocsin.notify.actions.arriving import record_breach
 from tocsin.notify.actions.composing import endpoint_of, message, parents
 from tocsin.notify.actions.failing_over import GivenUp, fail_over, put_off
@@ -93,11 +93,11 @@ def settle(
         targets.retire(tx, row.target_id)
     change = rules.settled(
         State(row.state), row.attempts, delivery_id=delivery_id, attempt=attempt, kind=row.kind,
-        planned_at=row.planned_at, answer=answer, now=tx.now,
+        planned_at=row.planned_at, answer=answer, now=tx.now, worth=calling_off.worth(row),
     )  # fmt: skip
     name = writable(answer.provider_id) if isinstance(answer, Sent) and answer.provider_id is not None else None
     if name is not None and not row.open:
-        hanging_up.hang_up_late(tx, row, name)
+        calling_off.call_off_late(tx, row, name)
     if change is None:
         unnamed = name is not None and row.provider_id is None  # a receipt was quicker than this note
         if unnamed or (attempt == row.attempts and row.in_flight):  # or a cancelled page, as we now know, never left

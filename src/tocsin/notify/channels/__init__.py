@@ -48,8 +48,9 @@ class Channel(Protocol):
     # - `MANY_SERVERS`: people bring servers of their own, so that none gets all of the channel; as with a `Target`.
     # - `TELLS`: the kinds of messages that it carries (see `tells`).
     # - `KEEPS_RINGING`: a page may repeat itself until we call it off, even for who has acknowledged elsewhere.
-    # - `LIVE_SECONDS`: it makes calls, which may ring or speak for so long after they were handed over; a message of
-    #   the kind `hang_up` ends one.
+    # - `LIVE_SECONDS`: a page may go on by itself (ring, speak, repeat itself) for so long after it was handed over; a
+    #   message of the kind `call_off` ends it, which is tried for `CALL_OFF_SECONDS`.
+    # - `goes_on(provider_id)`: whether what its provider calls so does that; without it, every page does.
     # - `endpoint_complaint(endpoint)`: what is wrong with a person's address, in words; None = it can be tried.
     # - `RECEIVED_WITHIN_SECONDS`: how long after its acceptance a page must be reported as delivered to count.
 
@@ -93,11 +94,23 @@ def keeps_ringing(channel: str) -> bool:
     return bool(getattr(discover().get(channel), "KEEPS_RINGING", False))
 
 
-def calling() -> Mapping[str, float]:
-    """The channels that make calls, which are hung up when somebody has answered: by kind, for how many seconds after
-    it was handed over a call may be live."""
+@cache
+def going_on() -> Mapping[str, float]:
+    """The channels whose pages may go on by themselves, and are called off when somebody has answered: by kind, for
+    how many seconds after it was handed over one may be live."""
     found = {kind: getattr(channel, "LIVE_SECONDS", None) for kind, channel in discover().items()}
     return {kind: float(seconds) for kind, seconds in found.items() if seconds is not None}
+
+
+def goes_on(channel: str, provider_id: str) -> bool:
+    """Whether the page that its provider calls so may go on by itself."""
+    judge = getattr(discover().get(channel), "goes_on", None)
+    return channel in going_on() and (judge is None or bool(judge(provider_id)))
+
+
+def called_off_within(channel: str) -> float | None:
+    """For how many seconds it is worth trying to call off a page of this channel; then it has ended by itself."""
+    return getattr(discover().get(channel), "CALL_OFF_SECONDS", None)
 
 
 def answered(

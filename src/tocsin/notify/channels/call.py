@@ -20,6 +20,9 @@ RECEIVED_WITHIN_SECONDS = 180
 """Ringing, both readings and the pauses for a key; then Twilio has said how the call ended, or cannot reach us."""
 LIVE_SECONDS = 900
 """Twilio rings one number a second and queues the rest: in a storm the last of them rings after minutes."""
+CALL_OFF_SECONDS = 300
+"""A call rings for half a minute and speaks for a minute or two: whatever was not hung up by then has ended by itself.
+"""
 KEY_SECONDS = 6
 """How long a key is waited for after each reading."""
 MAX_SPOKEN_CHARACTERS = 250
@@ -51,9 +54,9 @@ async def send(message: Message, settings: twilio.Settings, net: Net) -> Answer:
     """Have Twilio ring one person.
 
     What is said travels with the request: a call speaks although Twilio cannot fetch anything from us, e.g. because
-    the outage is our own. Only pressing a key needs us. A message of the kind `hang_up` ends the call `message.parent`.
+    the outage is our own. Only pressing a key needs us. A message of the kind `call_off` ends `message.parent`.
     """
-    if message.notice.kind == Kind.HANG_UP:
+    if message.notice.kind == Kind.CALL_OFF:
         return await _hang_up(message, settings, net)
     if not message.endpoint.startswith("+"):
         return GiveUp(f"“{message.endpoint[:40]}” is not a phone number in the form +420777123456")

@@ -1,8 +1,9 @@
 """Sends a push message through Pushover; a critical page rings again and again until somebody has seen it.
 
 Pushover's message API. It has no idempotency: a message may come twice after a crash. A critical page has the priority
-"emergency"; its repetition is called off by the incident's tag as soon as we have to say that it is acknowledged or
-over. For a person `message.endpoint` is their user key, and the application's token is the installation's.
+"emergency"; its repetition is called off by its receipt as soon as nobody needs to answer it, and once more by the
+incident's tag with the news that it is acknowledged or over: a page whose acceptance we never heard of has no receipt
+that we know. For a person `message.endpoint` is their user key, and the application's token is the installation's.
 """
 
 from __future__ import annotations
@@ -32,8 +33,12 @@ REPEAT_EVERY_SECONDS = 60
 """Of a critical page; Pushover takes 30 at least."""
 REPEAT_FOR_SECONDS = 3_600
 """By then the policy has gone on; Pushover takes three hours at most."""
+LIVE_SECONDS = CALL_OFF_SECONDS = REPEAT_FOR_SECONDS
+"""Then it has ended by itself."""
 _KEY = re.compile(r"[A-Za-z0-9]{30}")
 """A user's, a group's or an application's."""
+_RECEIPT = _KEY
+"""What an emergency is called, and nothing else is: the other messages have the name of the request, a UUID."""
 _EMERGENCY, _HIGH, _NORMAL, _QUIET = 2, 1, 0, -1
 
 
@@ -75,14 +80,22 @@ def endpoint_complaint(endpoint: str) -> str | None:
     return None if _KEY.fullmatch(endpoint) else "must be a user key: 30 letters and digits"
 
 
+def goes_on(provider_id: str) -> bool:
+    """Whether this is a page that repeats itself."""
+    return _RECEIPT.fullmatch(provider_id) is not None
+
+
 async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
-    """Send one message; one that says that it is acknowledged or over ends the ringing first."""
+    """Send one message; one that says that it is acknowledged or over ends the ringing first. One of the kind
+    `call_off` only ends the repetition of `message.parent`."""
     target = Target(user_key=message.endpoint) if message.target is None else settings_of(message, Target)
     if isinstance(target, GiveUp):
         return target
     token = target.app_token or settings.app_token
     if not token:
         return GiveUp("Pushover is not configured: set pushover_app_token, or the target's app_token")
+    if message.notice.kind == Kind.CALL_OFF:
+        return await _call_off(message, token, settings, net)
     personal = message.attempt if message.target is None else None
     if message.notice.kind in (Kind.ACKNOWLEDGED, Kind.RESOLVED):
         url = f"{settings.base_url}/1/receipts/cancel_by_tag/{quote(_tag(message), safe='')}.json"
@@ -103,6 +116,23 @@ async def send(message: Message, settings: Settings, net: Fetches) -> Answer:
     if said.get("status") != 1:
         return strange(response, "Pushover", personal)
     return Sent(answer.detail, provider_id=str(said.get("receipt") or said.get("request") or "") or None)
+
+
+async def _call_off(message: Message, token: str, settings: Settings, net: Fetches) -> Answer:
+    """End the repetition of one page by its receipt, whatever else goes by the same tag. Pushover does not mind being
+    told of one that has ended; one that it does not know under this token repeats itself for all we know."""
+    if message.parent is None:
+        return GiveUp("Tocsin does not know which message it was")
+    url = f"{settings.base_url}/1/receipts/{quote(message.parent, safe='')}/cancel.json"
+    response = await ask(net, "POST", url, form=urlencode({"token": token}).encode())
+    said = decoded(response)
+    words = "; ".join(texts(said.get("errors"))) or None
+    answer = answered(response, "Pushover", at=message.at, attempt=message.attempt, words=words)
+    if not isinstance(answer, Sent):
+        return answer
+    if said.get("status") != 1:
+        return strange(response, "Pushover", message.attempt)
+    return Sent(f"called off: {message.notice.headline}")
 
 
 def _form(message: Message, target: Target, settings: Settings) -> dict[str, Any]:

@@ -20,8 +20,8 @@ class Kind(StrEnum):
     NOTICE = "notice"
     DIGEST = "digest"
     """All pages of one person that were held back, in one message; as durable as a page."""
-    HANG_UP = "hang_up"
-    """No message: a call that may still ring or speak is ended, because nobody needs to answer it any more."""
+    CALL_OFF = "call_off"
+    """No message: a call that rings or speaks, or a push that repeats itself, is ended: nobody needs to answer it."""
 
 
 class State(StrEnum):
@@ -164,8 +164,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     target_name: str = ""
     parent: str | None = None
     """The provider's id of the first message about this incident to the same target, or to the same person by the same
-    channel: what a thread hangs on, and what an update changes. None when this is the first. Of a `hang_up`, the call
-    that is to end."""
+    channel: what a thread hangs on, and what an update changes. None when this is the first. Of a `call_off`, what
+    is to end."""
     place: Place = (0, 0)
     """To whom it goes."""
     late: bool = False

@@ -32,10 +32,6 @@ NOTICE_LIFETIME = timedelta(hours=6)
 """News of an incident that has ended is history by then. A page has no such end: it is tried for as long as its
 incident is open and nobody has answered, because then it is cancelled."""
 
-HANG_UP_LIFETIME = timedelta(minutes=5)
-"""A call rings for half a minute and speaks for a minute or two: whatever was not hung up by then has ended by itself.
-"""
-
 SILENCE = "there was no word of its arrival in time"
 """Why we call a message undelivered of which its provider has not said so."""
 
@@ -158,9 +154,12 @@ class Change(msgspec.Struct, frozen=True):
 
 def settled(
     state: State, attempts: int, *, delivery_id: int, attempt: int, kind: str, planned_at: datetime, answer: Answer,
-    now: datetime,
+    now: datetime, worth: timedelta | None = None,
 ) -> Change | None:  # fmt: skip
-    """What `answer` to attempt `attempt` makes of a delivery that has seen `attempts` of them; None = nothing."""
+    """What `answer` to attempt `attempt` makes of a delivery that has seen `attempts` of them; None = nothing.
+
+    `worth`: for how long it is worth trying, where the channel says so.
+    """
     act = {Sent: Act.SENT, Retry: Act.RETRY, GiveUp: Act.GIVE_UP}[type(answer)]
     after = TABLE[state, act]
     if after is None or (attempt != attempts and act is not Act.SENT):
@@ -171,8 +170,8 @@ def settled(
         return Change(after, None, answer.why)
     wait = wait_seconds(delivery_id, attempt, answer.after_seconds)
     due_at = now + timedelta(seconds=wait)
-    if kind == Kind.HANG_UP and due_at > planned_at + HANG_UP_LIFETIME:
-        minutes = HANG_UP_LIFETIME // timedelta(minutes=1)
+    if worth is not None and due_at > planned_at + worth:
+        minutes = worth // timedelta(minutes=1)
         return Change(State.GIVEN_UP, None, f"not possible within {minutes} min; the last reason: {answer.why}")
     if kind not in LASTING and due_at > planned_at + NOTICE_LIFETIME:
         hours = NOTICE_LIFETIME // timedelta(hours=1)
@@ -227,12 +226,12 @@ _CHANNEL_WORDS = {
 def sentence(event: DeliveryEvent) -> str:
     """A ledger line for the incident's timeline: `E-mail to Ann (ann@x.org) accepted by mail.x.org: 250 Ok`."""
     what = _CHANNEL_WORDS.get(event.channel, event.channel)
-    if event.kind not in (Kind.PAGE, Kind.HANG_UP):
+    if event.kind not in (Kind.PAGE, Kind.CALL_OFF):
         what = f"“{event.kind.capitalize()}” {what}"
     whom = f"{event.recipient} ({event.address})" if event.recipient else event.address
     subject = f"{what[0].upper()}{what[1:]} to {whom}"
-    if event.kind == Kind.HANG_UP:
-        return f"{subject} {_hung_up(event)}"
+    if event.kind == Kind.CALL_OFF:
+        return f"{subject} {_called_off(event)}"
     match event.state:
         case State.QUEUED:
             return f"{subject} queued" + (f" {event.detail}" if event.detail else "")
@@ -258,16 +257,17 @@ def sentence(event: DeliveryEvent) -> str:
             return f"{subject}: {event.detail}"
 
 
-def _hung_up(event: DeliveryEvent) -> str:
-    """What became of a call that was to end, after the words for whose it was."""
+def _called_off(event: DeliveryEvent) -> str:
+    """What became of a call, or of what repeats itself, that was to end, after the words for whose it was."""
+    ended = "hung up" if event.channel == "call" else "called off"
     match event.state:
         case State.QUEUED:
-            return f"to be hung up: {event.detail}"
+            return f"to be {ended}: {event.detail}"
         case State.SENDING:
-            return "being hung up"
+            return f"being {ended}"
         case State.FAILED:
-            return f"not hung up yet: {event.detail}"
+            return f"not {ended} yet: {event.detail}"
         case State.GIVEN_UP:
-            return f"not hung up: {event.detail}"
+            return f"not {ended}: {event.detail}"
         case _:
             return event.detail

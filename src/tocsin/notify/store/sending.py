@@ -250,5 +250,6 @@ def parents(tx: Tx, incident_ids: Collection[int], channels: Collection[str], ne
         column.incident_id.in_(incident_ids),
         column.channel.in_(channels),
         column.provider_id.is_not(None) | column.kind.in_(news),
+        column.kind != Kind.CALL_OFF,
     )
     return tx.execute(named.order_by(column.id).limit(MAX_PARENTS)).all()
