@@ -32,6 +32,7 @@ from tocsin.incidents.model import Author, Opening
 from tocsin.kernel.clock import from_milliseconds
 from tocsin.kernel.errors import Conflict
 from tocsin.notify import actions as notify
+from tocsin.notify.channels import call
 from tocsin.notify.model import Answer, GiveUp, Message, Receipt, Retry, Sent
 from tocsin.notify.worker import Deliveries
 from tocsin.oncall import actions as oncall
@@ -46,6 +47,8 @@ PEOPLE = ("ann", "bob", "cem")
 ON_TIME = timedelta(minutes=5)
 """Within which a provider has taken the first page, unless all of them were down."""
 TICK = timedelta(seconds=1)
+SILENT_WITHIN = timedelta(seconds=call.CALL_OFF_SECONDS)
+"""After an answer by whomever, unless the provider of calls is failing."""
 
 
 class Nothing(msgspec.Struct):
@@ -64,23 +67,71 @@ class Provider:
         self.month = month
         self.taken: list[tuple[str, datetime, Message]] = []
         self.down_until: datetime | None = None
+        self.blackouts: list[tuple[datetime, datetime]] = []
         if kind != "email":
             self.RECEIVED_WITHIN_SECONDS = 90.0
 
     async def send(self, message: Message, settings: Any, net: object) -> Answer:
         now = self.month.clock.now()
         self.month.keys.setdefault(message.delivery_id, set()).add(message.key)
-        if self.down_until is not None and now < self.down_until:
-            return Retry("503 from the provider") if self.month.dice.random() < 0.5 else GiveUp("21610 blocked")
         mood = 1.0 if self.month.calm or self.month.smooth else self.month.dice.random()
-        if mood < 0.04:
-            return Retry("429, too many")
-        if mood < 0.06:
-            return GiveUp("no such number")
+        answer: Answer | None = None
+        if self.down_until is not None and now < self.down_until:
+            answer = Retry("503 from the provider") if self.month.dice.random() < 0.5 else GiveUp("21610 blocked")
+        elif mood < 0.04:
+            answer = Retry("429, too many")
+        elif mood < 0.06:
+            answer = GiveUp("no such number")
+        if answer is not None:
+            self.month.trouble.append(now)
+            self.refused(message, answer)
+            return answer
+        arrives = mood < 0.85 or self.month.smooth
+        return self.take(message, now, arrives)
+
+    def take(self, message: Message, now: datetime, arrives: bool) -> Sent:
+        """It is ours now; whether it arrives is told later."""
         self.taken.append((message.key, now, message))
         if self.KIND != "email" and not self.month.calm:
-            self.month.receipts.append((message.delivery_id, mood < 0.85 or self.month.smooth))
+            self.month.receipts.append((message.delivery_id, arrives))
         return Sent(f"accepted by {self.KIND}", provider_id=f"{self.KIND}-{len(self.taken)}")
+
+    def refused(self, message: Message, answer: Answer) -> None:
+        """It was not taken."""
+
+
+class Call:
+    """One call, as long as somebody could hear it."""
+
+    def __init__(self, page: Message, at: datetime, over_at: datetime) -> None:
+        self.page, self.at, self.over_at = page, at, over_at
+        self.asked_at: list[datetime] = []
+        """When we asked for its end and were heard."""
+        self.refused = False
+        """Whether its provider would not hear of that, for good."""
+
+
+class Telephone(Provider):
+    """The provider of calls: they ring or are listened to for a while, wait in a queue, or end at once."""
+
+    def __init__(self, kind: str, month: Month) -> None:
+        super().__init__(kind, month)
+        self.calls: dict[str, Call] = {}
+
+    def take(self, message: Message, now: datetime, arrives: bool) -> Sent:
+        if message.notice.kind == "call_off":
+            ended = self.calls[str(message.parent)]
+            ended.asked_at.append(now)
+            ended.over_at = min(ended.over_at, now)
+            return Sent("hung up")
+        sent = super().take(message, now, arrives)
+        lasts = timedelta(seconds=self.month.dice.choice([25, 150, 850]) if arrives else 0)
+        self.calls[str(sent.provider_id)] = Call(message, now, now + lasts)
+        return sent
+
+    def refused(self, message: Message, answer: Answer) -> None:
+        if message.notice.kind == "call_off":
+            self.calls[str(message.parent)].refused |= isinstance(answer, GiveUp)
 
 
 class Outage:
@@ -89,6 +140,8 @@ class Outage:
     def __init__(self, id: int, at: datetime, policy_id: int | None) -> None:
         self.id, self.at, self.policy_id = id, at, policy_id
         self.answered_at: datetime | None = None
+        self.answered_through: int | None = None
+        """The page through which the answer came, if it was a call."""
         self.resolved_at: datetime | None = None
         self.disturbed = False
         """Whether anything was edited or failed while it was open: then no forecast binds."""
@@ -100,11 +153,14 @@ class Month:
 
     def __init__(self, database: Database, clock: FakeClock, seed: int) -> None:
         self.database, self.clock, self.dice = database, clock, random.Random(seed)
-        self.providers = {kind: Provider(kind, self) for kind in ("email", "sms", "call")}
+        self.telephone = Telephone("call", self)
+        self.providers = {"email": Provider("email", self), "sms": Provider("sms", self), "call": self.telephone}
         self.keys: dict[int, set[str]] = {}
         self.receipts: list[tuple[int, bool]] = []
         self.outages: list[Outage] = []
         self.blackouts: list[tuple[datetime, datetime]] = []
+        self.trouble: list[datetime] = []
+        """When a worker died, or a provider did not take something."""
         self.deaths = 0
         self.compared = 0
         self.calm = True
@@ -231,6 +287,7 @@ class Month:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.deaths += len(tasks)
+        self.trouble.append(self.clock.now())
         self.pairs[number] = self._workers()
 
     async def hear(self) -> None:
@@ -260,11 +317,22 @@ class Month:
         self.outages.append(outage)
         self._disturb(every=any(not self._up(kind) for kind in self.providers))
 
-    async def answer(self, outage: Outage | None = None) -> None:
-        outage = outage or self.dice.choice(self.outages)
+    async def answer(self) -> None:
+        """Somebody takes an outage on: through a call that they listen to, or by whatever other way."""
+        listening = [each for each in self.telephone.calls.values() if each.over_at > self.clock.now()]
+        pressed = self.dice.choice(listening).page if listening and self.dice.random() < 0.5 else None
+        mine = [each for each in self.outages if pressed is None or each.id == pressed.notice.incident_id]
+        outage = self.dice.choice(mine)
+
+        def acknowledge(tx: Tx) -> None:
+            incidents.acknowledge(tx, outage.id, Author(name="Ann"), base_url=BASE)
+            if pressed is not None:
+                notify.receipt(tx, pressed.delivery_id, Receipt.ANSWERED, "Ann acknowledged through this phone call")
+
         with suppress(Conflict):
-            await self.database.write(incidents.acknowledge, outage.id, Author(name="Ann"), base_url=BASE)
+            await self.database.write(acknowledge)
             outage.answered_at = self.clock.now()
+            outage.answered_through = None if pressed is None else pressed.delivery_id
 
     async def resolve(self, outage: Outage | None = None) -> None:
         outage = outage or self.dice.choice(self.outages)
@@ -281,6 +349,7 @@ class Month:
         until = self.clock.now() + timedelta(seconds=self.dice.choice([60, 600, 5_000]))
         for kind in kinds:
             self.providers[kind].down_until = until
+            self.providers[kind].blackouts.append((self.clock.now(), until))
         self.blackouts.append((self.clock.now(), until))
         self._disturb(every=True)
 
@@ -335,6 +404,7 @@ async def test_a_random_month(month: Month) -> None:
     assert sum(count - 1 for count in times.values()) <= month.deaths, "only what was on its way comes again"
     planned = Counter((row[1], row[2], row[3], row[4], row[5]) for row in rows)
     assert set(planned.values()) <= {1}, "no page was planned twice"
+    await _telephones_are_in_order(month)
 
     for outage in month.outages:
         pages = [row for row in rows if row[1] == outage.id]
@@ -358,6 +428,43 @@ async def test_a_random_month(month: Month) -> None:
     assert month.compared or not quiet, "what was foreseen was held against what came"
 
 
+async def _telephones_are_in_order(month: Month) -> None:
+    known = {row[0] for row in await month.database.read(lambda tx: tx.rows(NAMES, ()))}
+    for outage in month.outages:
+        for sid, each in month.telephone.calls.items():
+            if each.page.notice.incident_id == outage.id:
+                _falls_silent(month, outage, each, known=sid in known)
+    _nothing_ends_early(month)
+
+
+def _falls_silent(month: Month, outage: Outage, each: Call, *, known: bool) -> None:
+    """Once somebody else has answered, nobody hears of it by this call any longer.
+
+    `known`: whether our ledger has its name. A worker that dies before it writes that down makes the call anew.
+    """
+    if outage.answered_through == each.page.delivery_id:
+        assert not each.asked_at, f"incident {outage.id}: hung up on who has it"
+        return
+    if outage.answered_at is None or not known or each.refused:
+        return
+    since = max(outage.answered_at, each.at)
+    if any(begun <= since + SILENT_WITHIN and since <= end for begun, end in month.telephone.blackouts):
+        return
+    smooth = not any(since <= at <= since + SILENT_WITHIN for at in month.trouble)
+    late = each.over_at - since
+    assert late <= (TICK if smooth else SILENT_WITHIN), (
+        f"incident {outage.id}: its call was live {late} after the answer"
+    )
+
+
+def _nothing_ends_early(month: Month) -> None:
+    """No call is ended about which somebody is still to decide."""
+    answered = {outage.id: outage.answered_at for outage in month.outages}
+    for each in month.telephone.calls.values():
+        at = answered[each.page.notice.incident_id]
+        assert not each.asked_at or (at is not None and at <= min(each.asked_at)), "hung up, and nobody has answered"
+
+
 def _page_of(message: Message, outage: Outage) -> bool:
     return message.notice.kind == "page" and message.notice.incident_id == outage.id
 
@@ -366,3 +473,4 @@ PAGES = """
 select id, incident_id, user_id, planned_at, channel, address, recipient, state from deliveries where kind = 'page'
 order by id
 """
+NAMES = "select provider_id from deliveries where kind = 'page' and channel = 'call'"
