@@ -28,7 +28,7 @@ from tocsin.storage import Tx
 
 CHANNELS = (Kind.CONFIRM.value, *(kind.value for kind in SubscriberKind))
 """What has its own queue, the most urgent first: who waits for a confirmation waits behind nobody's updates."""
-EXPANDED_AT_ONCE = 400
+EXPANDED_AT_ONCE = 200
 """Subscribers for whom an update is planned in one transaction: a page must not wait behind more."""
 TELLING_AT_ONCE = 20
 """Pages whose updates are planned in turn."""

@@ -25,6 +25,8 @@ MAX_MESSAGE_CHARACTERS = 20_000
 MAX_AFFECTED = 50
 """Resources that a mail names."""
 MAX_NAME_CHARACTERS = 200
+MAX_LINE_CHARACTERS = 900
+"""Of a line that is not encoded (RFC 5322, 2.1.1: 998)."""
 _TONES = {
     "downtime": "#c62828",
     "degraded": "#a15c00",
@@ -137,7 +139,11 @@ def _blank(notice: Notice, subject: str, author_address: str) -> EmailMessage:
 
 def _fill(mail: EmailMessage, words: dict[str, Any]) -> None:
     mail.set_content(_templates().get_template("update.txt").render(words))
-    mail.add_alternative(_templates().get_template("update.html").render(words), subtype="html")
+    html = _templates().get_template("update.html").render(words).encode("ascii", "xmlcharrefreplace").decode()
+    if max(map(len, html.splitlines())) <= MAX_LINE_CHARACTERS:  # as it is: encoding it would cost a third of the mail
+        mail.add_alternative(html, subtype="html", cte="7bit")
+    else:
+        mail.add_alternative(html, subtype="html")
 
 
 def _window(page: StatusPage, news: News, language: str) -> str:

@@ -44,6 +44,8 @@ PLACES_PER_HOST = {"webhook": 4, "slack": 8, "push": PLACES["push"]}
 """Of these, requests to one host: a silent one holds up nobody else. Push services are a few known ones."""
 EXPANSIONS = 10
 """Transactions of one look that plan messages; then sending comes first."""
+EXPANSION_PAUSE_SECONDS = 0.02
+"""Between two of them: a page takes a few transactions, and shall wait behind no row of ours."""
 SEND_LIMIT_SECONDS = 60.0
 """The longest one attempt may take with everything."""
 RECHECK_SECONDS = 1.0
@@ -230,6 +232,7 @@ class Notices:
                 raise
             except Exception:  # a bug of ours about one update must not keep the others from being told
                 log.exception("an update could not be planned", status_update_id=telling[number % len(telling)])
+            await asyncio.sleep(EXPANSION_PAUSE_SECONDS)
 
     async def _start(self, ids: list[int]) -> int:
         """Claim these and begin to send them; returns how many are sent."""
