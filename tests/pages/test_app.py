@@ -9,6 +9,7 @@ import pytest
 
 from tests.pages.reading import ACME, Public
 
+pytestmark = pytest.mark.slow
 OUTPUTS = {
     "/index.json": "application/json", "/feed.rss": "application/rss+xml", "/feed.atom": "application/atom+xml",
     "/maintenance.ics": "text/calendar", "/badge.svg": "image/svg+xml", "/api/v2/summary.json": "application/json",
@@ -191,6 +192,34 @@ async def test_widgets_stand_at_our_own_address_and_tell_of_public_pages(public:
     await public.change(page, password="kept-quiet", password_enabled=True)
     for path in (f"/widgets/status/{page}.json", "/widgets/status/99.json", "/widgets/other.js", "/widgets/"):
         assert (await public.ask(path)).status_code == 404
+
+
+async def test_while_the_database_is_gone_readers_get_the_last_drawing_and_hear_how_old_it_is(public: Public) -> None:
+    await public.open()
+    before = await public.ask(ACME)
+    public.broken = True
+    await public.ring()
+    public.clock.wind(minutes=10)
+    await public.ask(ACME)
+    late = await public.ask(ACME)
+    assert (late.status_code, late.content) == (200, before.content)
+    assert int(late.headers["age"]) >= 600
+    assert late.headers["warning"].startswith("110")
+    assert (await public.ask(f"{ACME}/feed.rss")).status_code == 200, "what is known is drawn in every form"
+    never = await public.ask(f"{ACME}/incidents/1")
+    assert never.status_code == 404
+    public.broken = False
+    public.clock.wind(seconds=2)
+    await public.ask(ACME)
+    await public.pages.cache.settled()
+    assert "age" not in (await public.ask(ACME)).headers
+
+
+async def test_a_page_that_was_never_read_cannot_be_shown_without_a_database(public: Public) -> None:
+    await public.open()
+    public.broken = True
+    answer = await public.ask(ACME)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
 async def test_a_page_of_a_telephone_fits_into_60_kilobytes(public: Public) -> None:

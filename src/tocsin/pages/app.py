@@ -111,6 +111,7 @@ class Pages:
 
     async def close(self) -> None:
         await self._unlocking.close()
+        await self.cache.settled()
         self.cache.close()
         self._keeper.close()
 

@@ -195,6 +195,13 @@ class Cache:
                 raise
             return kept
 
+    async def settled(self) -> None:
+        """Wait until nothing is being read or drawn any more."""
+        tasks = [shelf.task for shelf in self._shelves.values() if shelf.task is not None]
+        tasks += self._under_way.values()  # type: ignore[arg-type]
+        if tasks:
+            await asyncio.wait(tasks)
+
     def late_seconds(self, kept: Kept) -> float | None:
         """How old an answer is that should have been drawn anew and could not be; None = it is as it should be."""
         shelf, now = kept.shelf, self._clock.monotonic()

@@ -12,6 +12,8 @@ from tocsin.pages.outputs import og_png
 from tocsin.pages.outputs.wording import STATE_COLOURS
 from tocsin.status_pages.model.views import PageView
 
+pytestmark = pytest.mark.slow
+
 
 def colours(view: PageView) -> tuple[set[str], int]:
     """The colours of the picture, and how many points are dark, as letters are."""

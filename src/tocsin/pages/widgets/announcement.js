@@ -8,6 +8,17 @@
   var address = new URL("announcement/" + encodeURIComponent(id) + ".json", script.src);
   var bar = null;
 
+  // A sheet of the script's own needs no style-src in the policy of the site; old browsers get an element instead.
+  function dress(inside, rules) {
+    if (inside.adoptedStyleSheets && window.CSSStyleSheet && CSSStyleSheet.prototype.replaceSync) {
+      var sheet = new CSSStyleSheet();
+      sheet.replaceSync(rules);
+      inside.adoptedStyleSheets = [sheet];
+    } else {
+      inside.appendChild(document.createElement("style")).textContent = rules;
+    }
+  }
+
   function show(said) {
     var old = bar;
     bar = null;
@@ -16,12 +27,13 @@
       bar.className = "betteruptime-announcement tocsin-announcement";
       bar.setAttribute("role", "region");
       bar.setAttribute("aria-label", "Announcement");
-      var inside = bar.attachShadow ? bar.attachShadow({ mode: "open" }) : bar;
-      var style = document.createElement("style");
-      style.textContent =
+      var inside = bar.attachShadow({ mode: "open" });
+      dress(
+        inside,
         ":host{all:initial;display:block}.bar{display:block;padding:10px 16px;text-align:center;text-decoration:none;" +
         "font:15px/1.4 system-ui,sans-serif;background:#1f2430;color:#fff}a.bar:hover{text-decoration:underline}" +
-        (said.css || "");
+        (said.css || "")
+      );
       var words = document.createElement(said.link ? "a" : "div");
       words.className = "bar announcement";
       words.textContent = said.text;
@@ -29,7 +41,6 @@
         words.href = said.link;
         words.rel = "noopener";
       }
-      inside.appendChild(style);
       inside.appendChild(words);
       document.body.insertBefore(bar, document.body.firstChild);
     }

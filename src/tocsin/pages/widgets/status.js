@@ -12,6 +12,17 @@
   host.className = "tocsin-status";
   var inside = host.attachShadow({ mode: "open" });
 
+  // A sheet of the script's own needs no style-src in the policy of the site; old browsers get an element instead.
+  function dress(inside, rules) {
+    if (inside.adoptedStyleSheets && window.CSSStyleSheet && CSSStyleSheet.prototype.replaceSync) {
+      var sheet = new CSSStyleSheet();
+      sheet.replaceSync(rules);
+      inside.adoptedStyleSheets = [sheet];
+    } else {
+      inside.appendChild(document.createElement("style")).textContent = rules;
+    }
+  }
+
   function make(name, words, parent) {
     var made = document.createElement(name);
     if (words) made.textContent = words;
@@ -31,8 +42,8 @@
     var was = inside.querySelector("details");
     var open = was && was.open;
     inside.textContent = "";
-    var style = make("style", "", inside);
-    style.textContent =
+    dress(
+      inside,
       ":host{all:initial;display:inline-block;position:relative;font:14px/1.4 system-ui,sans-serif}" +
       "summary{list-style:none;cursor:pointer;display:inline-flex;align-items:center;gap:8px;padding:5px 12px;" +
       "border:1px solid #8c959f66;border-radius:999px}summary::-webkit-details-marker{display:none}" +
@@ -41,7 +52,8 @@
       "min-width:260px;max-width:360px;padding:12px 14px;border:1px solid #8c959f66;border-radius:10px;" +
       "box-shadow:0 6px 24px #0003}ul{margin:0 0 8px;padding:0;list-style:none}li{margin:0 0 6px}" +
       "b{font-weight:600}summary,.box{" + (dark ? "background:#16191d;color:#e6edf3" : "background:#fff;color:#1f2328") +
-      "}a{color:inherit}";
+      "}a{color:inherit}"
+    );
     var details = make("details", "", inside);
     details.open = Boolean(open);
     var summary = make("summary", "", details);
