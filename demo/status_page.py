@@ -31,6 +31,8 @@ _STORIES = (
     )),
 )  # fmt: skip
 """(days ago, minutes it lasted, title, resource, what it was, what was said, the last word being the end)"""
+_OPENING = "We move everything from the old town into our own street. The shops are closed for half an hour."
+_SHELVES = "We put up new shelves. Orders are taken as usual and leave a few hours later."
 
 
 async def seed(ask: Ask, monitors: dict[str, int], heartbeats: dict[str, int]) -> None:
@@ -66,7 +68,10 @@ async def seed(ask: Ask, monitors: dict[str, int], heartbeats: dict[str, int]) -
     for days, minutes, title, name, status, words in _STORIES:
         began = now - timedelta(days=days, hours=days % 7)
         await _story(ask, root, began, minutes, title, resources[name], status, words)
-    await _maintenance(ask, root, now, resources["Warehouse"])
+    opened = (now - timedelta(days=89)).replace(hour=2, minute=0)
+    await _maintenance(ask, root, opened, 30, "We move into the street", _OPENING, list(resources.values()))
+    shelves = (now + timedelta(days=2)).replace(hour=21, minute=0)
+    await _maintenance(ask, root, shelves, 180, "New shelves in the warehouse", _SHELVES, [resources["Warehouse"]])
 
 
 async def _story(
@@ -88,13 +93,16 @@ async def _story(
         })  # fmt: skip
 
 
-async def _maintenance(ask: Ask, root: str, now: datetime, resource: int) -> None:
-    begins = now.replace(hour=21, minute=0) + timedelta(days=2)
+async def _maintenance(
+    ask: Ask, root: str, begins: datetime, minutes: int, title: str, message: str, resources: list[int]
+) -> None:
     await ask("POST", f"{root}/status-reports", {
-        "title": "New shelves in the warehouse", "report_type": "maintenance", "notify_subscribers": False,
-        "message": "We put up new shelves. Orders are taken as usual and leave a few hours later.",
-        "starts_at": _wire(begins), "ends_at": _wire(begins + timedelta(hours=3)),
-        "affected_resources": [{"status_page_resource_id": str(resource), "status": "maintenance"}],
+        "title": title, "report_type": "maintenance", "notify_subscribers": False, "message": message,
+        "published_at": _wire(min(begins, datetime.now(UTC)) - timedelta(days=1)),
+        "starts_at": _wire(begins), "ends_at": _wire(begins + timedelta(minutes=minutes)),
+        "affected_resources": [
+            {"status_page_resource_id": str(id), "status": "maintenance"} for id in resources
+        ],
     })  # fmt: skip
 
 

@@ -193,6 +193,16 @@ def test_a_stretch_that_nobody_saw_is_no_downtime() -> None:
     assert found == Layers([(1_500, 1_600), (1_700, 2_000)], [], [], [(1_600, 1_700)])
 
 
+def test_who_reports_of_a_time_before_anybody_watched_knows_how_it_stood_from_then_on() -> None:
+    """A page that moves here with its old reports is not 1 % available because nothing else is known of it."""
+    old = Said(RESOURCE, 1_200, 1_210, D, True)
+    found = layers(resource(), [course(since_ms=1_900)], {}, {}, [old], PERIOD)
+    assert found == Layers([(1_200, 1_210)], [], [], [(1_000, 1_200)])
+    automatic = Said(RESOURCE, 1_200, 1_210, D, False)
+    found = layers(resource(), [course(since_ms=1_900)], {}, {}, [automatic], PERIOD)
+    assert found.off == [(1_000, 1_200), (1_210, 1_900)]
+
+
 def test_the_worst_counts_and_a_page_does_not_care_for_what_nobody_watches() -> None:
     assert [worst(some) for some in ([U, N], [U, M], [M, G, U], [G, D], [N], [])] == [U, M, G, D, N, N]
     assert [aggregate(some) for some in ([N, N], [], [N, M], [U, D])] == [U, U, M, D]
@@ -249,6 +259,9 @@ def _by_the_instant(courses: list[Course], spells: list[Spell], said: list[Said]
                 found.add(D)
             if not shut and _in(at, course.degraded):
                 found.add(G)
+    spoken_of = [each.from_ms for each in said if each.resource_id == RESOURCE and each.by_hand]
+    if found == {N} and spoken_of and min(spoken_of) <= at < min(course.since_ms for course in courses):
+        return U
     return worst(found)
 
 

@@ -68,6 +68,8 @@ def layers(
     `courses`: what it is about (a group's members); none = nobody watches it. `outages` by owner, `facts` by incident.
     What people report counts besides what checks find, the worse wins. Announced maintenance hides what checks find,
     and a window hides what they find of the very thing that is in its window, but neither hides what a person says.
+    Who reports of a time before anybody watched here knows how it stood from then on: else an hour of downtime that was
+    brought along with a move would be nearly all that is known of it.
     """
     words = _words(said, resource.id, period)
     found = _found(resource, courses, outages, facts, period, min_length_ms)
@@ -79,7 +81,8 @@ def layers(
     degraded = without(worse, down)
     busy = merged([*down, *degraded])
     maintenance = without(merged([*announced, *found.maintenance]), busy)
-    return Layers(down, degraded, maintenance, without(found.off, merged([*busy, *maintenance])))
+    told = _known_by_word(said, resource.id, courses)
+    return Layers(down, degraded, maintenance, without(found.off, merged([*busy, *maintenance, *told])))
 
 
 def state(layers: Layers, stretch: Interval) -> State:
@@ -143,6 +146,13 @@ def _words(said: Sequence[Said], resource_id: int, period: Interval) -> tuple[La
         Layers(stretches(State.DOWNTIME, hand), stretches(State.DEGRADED, hand), [], []) for hand in (True, False)
     )
     return by_hand, automatic, merged(stretches(State.MAINTENANCE, True))
+
+
+def _known_by_word(said: Sequence[Said], resource_id: int, courses: Sequence[Course]) -> list[Interval]:
+    """From the first time of which a person speaks until somebody watches; nothing when that was watched already."""
+    first = min((each.from_ms for each in said if each.resource_id == resource_id and each.by_hand), default=None)
+    watched = min((course.since_ms for course in courses), default=None)
+    return [] if first is None or watched is None or watched <= first else [(first, watched)]
 
 
 def _found(
