@@ -82,6 +82,7 @@ class Provider:
             answer = Retry("429, too many")
         elif mood < 0.06:
             answer = GiveUp("no such number")
+            self.month._disturb(every=True)  # whoever comes next is alerted at once, and all that follows comes sooner
         if answer is not None:
             self.month.trouble.append(now)
             self.refused(message, answer)
