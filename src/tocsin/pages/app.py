@@ -269,7 +269,15 @@ class Pages:
         """Everything of a closed page is closed: what people open shows the gate, what programs ask is refused."""
         if target.kind not in DRAWN:
             return plain(403, "This status page is private.", *headers.UNINDEXED)
-        return await self._show_gate(asking, site, verdict.value, "", 403)
+        where = self._where(asking, site)
+
+        async def make(reading: Reading) -> Callable[[], Answer]:
+            frame, name = framed(where), reading.view.settings.company_name
+            policy = headers.policy(None, frame.nonce)
+            return lambda: _for_one(drawing.draw_gate(frame, name, verdict.value), 403, policy)
+
+        # It says nothing of the page but its name, so it is drawn once for all who may not read.
+        return await self.cache.get(site, (site.id, where.prefix, f"gate {verdict.value}", where.language), make)
 
     async def _show_gate(self, asking: Asking, site: Site, kind: str, error: str, status: int) -> Said:
         where, name = self._where(asking, site), await self._name_of(site)
@@ -319,16 +327,19 @@ class Pages:
             raise Gone
         act = self._visitors.do if asking.method == "POST" else self._visitors.look
         outcome = await act(site, _LINKS[target.kind], target.name, asking.client_text)
-        reading = await self.cache.reading(site)
-        frame = framed(self._where(asking, site), frozenset() if site.gate.closed else reading.pictures)
-        view = None if site.gate.closed else reading.view
-        name = reading.view.settings.company_name
+        where = self._where(asking, site)
 
-        def draw() -> Answer:
-            text = drawing.draw_answer(view, frame, outcome.kind, company_name=name)
-            return _for_one(text, outcome.status, headers.policy(None, frame.nonce))
+        async def make(reading: Reading) -> Callable[[], Answer]:
+            frame = framed(where, frozenset() if site.gate.closed else reading.pictures)
+            view = None if site.gate.closed else reading.view
+            name, policy = reading.view.settings.company_name, headers.policy(None, frame.nonce)
+            return lambda: _for_one(
+                drawing.draw_answer(view, frame, outcome.kind, company_name=name), outcome.status, policy
+            )
 
-        return await self.cache.once(draw)
+        # It names nobody: the same for all whose link is in the same state.
+        key = (site.id, where.prefix, f"{outcome.kind} {outcome.status}", where.language)
+        return await self.cache.get(site, key, make)
 
     # --- what is nobody's ---------------------------------------------------------------------------------------------
 

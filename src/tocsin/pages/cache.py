@@ -34,6 +34,8 @@ DRAWN_SECONDS = 60.0
 """After that a page is drawn anew although nothing changed: it says when it was looked at last."""
 WAIT_SECONDS = 5.0
 """For one reading or one drawing; then it has failed."""
+MAX_WAITING_ONCE = 50
+"""Forms that were sent and wait for their answer to be drawn."""
 MAX_ENTRIES = 5_000
 MAX_BYTES = 64 * 1024 * 1024
 MAX_SHELVES = 1_000
@@ -122,6 +124,7 @@ class Cache:
         self._read = read
         self._reading = Slots(clock)
         self._drawing = Slots(clock)
+        self._drawing_once = Slots(clock, at_once=1, waiting=MAX_WAITING_ONCE)
         self._threads = ThreadPoolExecutor(AT_ONCE, "pages")
         self._shelves: OrderedDict[int, Shelf] = OrderedDict()
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
@@ -161,12 +164,13 @@ class Cache:
         return shelf.reading
 
     async def once(self, draw: Callable[[], Answer]) -> Packed:
-        """Draw what is for one reader alone, in the same few places. Raises Busy."""
+        """Draw what is for one reader alone, in a place apart: who sends forms in masses holds up nobody who reads.
+        Raises Busy."""
 
         async def work() -> Packed:
             return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: pack(draw()))
 
-        return await self._drawing.run(work)
+        return await self._drawing_once.run(work)
 
     async def get(self, site: Site, key: Key, make: Make, *, volatile: bool = False) -> Kept:
         """The answer at an address, drawn by `make` if need be. Raises Gone, Busy, and Unavailable."""
