@@ -15,6 +15,7 @@ from tests.browser.test_answer_page import fits
 from tests.status_pages import samples
 from tocsin.pages.drawing import (
     draw_answer,
+    draw_choose,
     draw_gate,
     draw_home,
     draw_maintenance,
@@ -60,6 +61,7 @@ def every_kind(stage: Stage, theme: str) -> dict[str, Callable[[], str]]:
         "/incidents/71": lambda: draw_report(shop, samples.ongoing(), frame),
         "/maintenance/80": lambda: draw_report(shop, samples.planned(), frame),
         "/subscribe": lambda: draw_subscribe(shop, frame, {"kind": "slack", "resources": "1"}, wrong),
+        "/choose": lambda: draw_choose(shop, frame, (1, 3), saved=True),
         "/confirm": lambda: draw_answer(shop, frame, "confirm"),
         "/unlock": lambda: draw_gate(frame, "Acme", "password", "This password is not right."),
         "/members": lambda: draw_gate(frame, "Acme", "members"),

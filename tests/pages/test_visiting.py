@@ -124,6 +124,31 @@ async def test_links_of_a_private_page_work_and_show_nothing_of_it(public: Publi
     assert (await public.ask(f"{ACME}/unsubscribe/nonsense")).status_code == 404
 
 
+async def test_a_subscriber_chooses_other_resources_behind_the_same_link(public: Public) -> None:
+    page = await public.open(subscribable=True)
+    shop = await public.resource(page, public_name="Shop")
+    api = await public.resource(page, public_name="API")
+    await subscribe(public, resources=str(shop))
+    confirm, leave = await links(public)
+    await public.ask(confirm, "POST")
+    shown = await public.ask(leave)
+    assert f'value="{shop}" checked' in shown.text
+    assert f'value="{api}" checked' not in shown.text
+    saved = await public.ask(leave, "POST", data={"deed": "choose", "resources": [str(api)]})
+    assert (saved.status_code, "Your choice is saved." in saved.text) == (200, True)
+    assert f'value="{api}" checked' in saved.text
+    assert (await rows(public))[0].status_page_resource_ids == [api]
+    wrong = await public.ask(leave, "POST", data={"deed": "choose", "resources": ["999"]})
+    assert (wrong.status_code, "is saved" in wrong.text) == (200, False)
+    await public.ask(leave, "POST", data={"deed": "choose"})
+    assert (await rows(public))[0].status_page_resource_ids == [], "none = all"
+    assert (await rows(public))[0].unsubscribed_at is None
+    await public.ask(leave, "POST", content=b"List-Unsubscribe=One-Click")
+    assert (await rows(public))[0].unsubscribed_at is not None
+    late = await public.ask(leave, "POST", data={"deed": "choose", "resources": [str(api)]})
+    assert "unsubscribed" in late.text
+
+
 async def test_a_link_of_another_page_is_not_known_here(public: Public) -> None:
     await public.open(subscribable=True)
     await public.page(subdomain="other", subscribable=True)

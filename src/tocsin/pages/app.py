@@ -235,7 +235,7 @@ class Pages:
         if target.kind is Kind.ASSET:
             return asset(target.name, place.prefix) or await self._not_found(asking)
         if target.kind in _LINKS:
-            return await self._follow_link(asking, site, target)
+            return await self._follow_link(asking, site, target, receive)
         if target.kind is Kind.UNLOCK:
             return await self._unlocking.answer(asking, site, target, receive)
         if site.gate.closed:
@@ -320,14 +320,35 @@ class Pages:
 
         return await self.cache.once(draw)
 
-    async def _follow_link(self, asking: Asking, site: Site, target: Target) -> Said:
+    async def _choices(self, reading: Reading, where: Where, outcome: Outcome) -> Said:
+        frame = framed(where, reading.pictures)
+
+        def draw() -> Answer:
+            text = drawing.draw_choose(reading.view, frame, outcome.resource_ids, saved=outcome.saved)
+            return _for_one(text, 200, headers.policy(None, frame.nonce))
+
+        return await self.cache.once(draw)
+
+    async def _follow_link(self, asking: Asking, site: Site, target: Target, receive: Receive) -> Said:
         """Behind the links of our mails. Whoever holds one is let through the gate for this, and sees no more of the
         page; and as nobody else knows the link, a mail program may post to it (RFC 8058), without any token."""
         if self._visitors is None:
             raise Gone
-        act = self._visitors.do if asking.method == "POST" else self._visitors.look
-        outcome = await act(site, _LINKS[target.kind], target.name, asking.client_text)
+        operation, token, client = _LINKS[target.kind], target.name, asking.client_text
+        if asking.method != "POST":
+            outcome = await self._visitors.look(site, operation, token, client)
+        else:
+            fields = await read(receive)
+            if operation == UNSUBSCRIBE and field(fields, "deed") == "choose":
+                outcome = await self._visitors.choose(site, token, fields, asking.language, client)
+            else:
+                outcome = await self._visitors.do(site, operation, token, client)
         where = self._where(asking, site)
+        if outcome.kind == "choose":
+            reading = await self.cache.reading(site)
+            if not site.gate.closed and sum(len(section.resources) for section in reading.view.sections) > 1:
+                return await self._choices(reading, where, outcome)
+            outcome = Outcome(kind="unsubscribe")
 
         async def make(reading: Reading) -> Callable[[], Answer]:
             frame = framed(where, frozenset() if site.gate.closed else reading.pictures)

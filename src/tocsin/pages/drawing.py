@@ -5,7 +5,7 @@ Pure functions: the same view and frame always give the same page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,6 +21,7 @@ __all__ = [
     "Frame",
     "assets",
     "draw_answer",
+    "draw_choose",
     "draw_gate",
     "draw_home",
     "draw_maintenance",
@@ -107,6 +108,15 @@ def draw_answer(view: PageView | None, frame: Frame, kind: str, **values: Any) -
         key, said = "check_mail_to", {"email": str(values["email"])}
     button = scene.say(_BUTTONS[kind]) if kind in _BUTTONS else ""
     return _draw("answer.html", scene, kind=kind, words=scene.say(key, **said), button=button)
+
+
+def draw_choose(view: PageView, frame: Frame, chosen: Collection[int], *, saved: bool = False) -> str:
+    """What a subscriber may choose: of which resources to hear (none ticked = all), or to leave.
+
+    The first form posts `deed` = `choose` and `resources`, once per ticked one; the second nothing. `saved`: it was
+    chosen just now.
+    """
+    return _draw("choose.html", Scene(frame, view, path=""), chosen=chosen, saved=saved)
 
 
 def draw_gate(frame: Frame, company_name: str, kind: str, error: str = "") -> str:

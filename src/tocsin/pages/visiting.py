@@ -6,6 +6,7 @@ import msgspec
 
 from tocsin.gateway import Door
 from tocsin.gateway.visitors import (
+    CHOOSE,
     CONFIRM,
     SUBSCRIBE,
     UNSUBSCRIBE,
@@ -30,13 +31,16 @@ _GONE = (NotFound, Unauthenticated, Refused, Conflict)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a visit: one of `drawing.ANSWERS`, or `form`: to be shown again with what was wrong."""
+    """What came of a visit: one of `drawing.ANSWERS`; `form`: to be shown again with what was wrong; or `choose`."""
 
     kind: str
     status: int = 200
     email: str = ""
     form: dict[str, str] = {}
     errors: dict[str, str] = {}
+    resource_ids: tuple[int, ...] = ()
+    """Of which the subscriber hears; empty = of all."""
+    saved: bool = False
 
 
 UNKNOWN = Outcome(kind="unknown_link", status=404)
@@ -55,10 +59,10 @@ class Visitors:
     async def subscribe(self, site: Site, fields: Fields, language: str, client: str | None) -> Outcome:
         """Ask to be told of updates."""
         form = {name: field(fields, name) for name in ("kind", "email", "address")}
-        ticked = [text for text in fields.get("resources", []) if text.isascii() and text.isdigit() and len(text) < 19]
-        form["resources"] = ",".join(ticked[:MAX_RESOURCES])
+        ticked = _ticked(fields)
+        form["resources"] = ",".join(map(str, ticked))
         kind = form["kind"] or "email"
-        body = {"kind": kind, "status_page_resource_ids": [int(text) for text in ticked[:MAX_RESOURCES]],
+        body = {"kind": kind, "status_page_resource_ids": ticked,
                 "language": language}  # fmt: skip
         if form["email"]:
             body["email"] = form["email"]
@@ -90,7 +94,27 @@ class Visitors:
             return UNKNOWN
         if operation == CONFIRM:
             return Outcome(kind="confirmed" if opened.listening else "confirm")
-        return Outcome(kind="unsubscribed" if opened.left else "unsubscribe")
+        return _subscribed(opened)
+
+    async def choose(self, site: Site, token: str, fields: Fields, language: str, client: str | None) -> Outcome:
+        """Hear of other resources from now on."""
+        ids = _ticked(fields)
+        opened: OpenedSubscription | None = None
+        try:
+            opened = await self._open(site, UNSUBSCRIBE, token, client)
+            if opened is None:
+                return UNKNOWN
+            if opened.left:
+                return _subscribed(opened)
+            body = {"status_page_resource_ids": ids, "language": language}
+            await self._door.call(request(self._door, CHOOSE, opened.credential, body, self._base_url))
+        except (Unavailable, TooMany):
+            return TRY_AGAIN
+        except _GONE:
+            return UNKNOWN
+        except Invalid:  # a resource went while the form stood open
+            return UNKNOWN if opened is None else _subscribed(opened)
+        return Outcome(kind="choose", resource_ids=tuple(ids), saved=True)
 
     async def do(self, site: Site, operation: str, token: str, client: str | None) -> Outcome:
         """Confirm or leave."""
@@ -110,6 +134,17 @@ class Visitors:
         opening = open_confirmation if operation == CONFIRM else open_subscription
         opened = await opening(self._database, token, client)
         return opened if opened is not None and opened.page_id == site.id else None
+
+
+def _ticked(fields: Fields) -> list[int]:
+    texts = [text for text in fields.get("resources", []) if text.isascii() and text.isdigit() and len(text) < 19]
+    return [int(text) for text in texts[:MAX_RESOURCES]]
+
+
+def _subscribed(opened: OpenedSubscription) -> Outcome:
+    if opened.left:
+        return Outcome(kind="unsubscribed")
+    return Outcome(kind="choose", resource_ids=opened.resource_ids)
 
 
 def _sentence(texts: list[str]) -> str:
