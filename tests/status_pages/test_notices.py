@@ -458,3 +458,17 @@ async def test_letters_of_the_world_and_endless_lines_arrive_as_they_were_writte
         assert words in plain.get_content()
         assert words in unescape(html.get_content())
         assert max(map(len, mail.as_bytes().splitlines())) <= 998
+
+
+async def test_a_message_that_cannot_be_made_silences_no_other(here: Audience, mailbox: Mailbox) -> None:
+    await here.listening("ann@example.com")
+    spoilt = await here.listening("bob@example.com")
+    await here.listening("cid@example.com")
+    await here.database.write(actions.expand, await here.update(await here.report(), "Looking", api="downtime"))
+    broken = update(tables.notices).where(tables.notices.c.subscriber_id == spoilt).values(kind="no such kind")
+    await here.database.write(lambda tx: tx.execute(broken))
+    sender = worker(here, mailbox)
+    await run(sender, here.clock)
+    await sender.close()
+    assert told(mailbox) == ["ann@example.com", "cid@example.com"]
+    assert [state for *_, state in await here.notices()] == ["sent", "given_up", "sent"]

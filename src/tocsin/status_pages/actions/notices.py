@@ -120,6 +120,12 @@ def settle(tx: Tx, answered: Sequence[tuple[Notice, Outcome]]) -> list[State | N
     return settled
 
 
+def give_up(tx: Tx, id: int, why: str) -> None:
+    """Try a message no more that cannot even be made: a bug of ours with one must not silence the others."""
+    shelf.change(tx, {id: (State.GIVEN_UP, None, why[: rules.MAX_DETAIL_CHARACTERS])})
+    tx.ring(NOTICES_TOPIC)
+
+
 def take_over(tx: Tx) -> int:
     """Make due now what a predecessor had leased: for a process that is alone, after a crash."""
     return shelf.hasten(tx)

@@ -237,7 +237,7 @@ class Notices:
     async def _start(self, ids: list[int]) -> int:
         """Claim these and begin to send them; returns how many are sent."""
         claimed_at = self._clock.monotonic()
-        claimed = await self._database.write(actions.claim, ids, self._base_url)
+        claimed = await self._claim(ids)
         for notice in claimed:
             lane = self._lanes[notice.channel]
             lane.busy += 1
@@ -247,6 +247,18 @@ class Notices:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return len(claimed)
+
+    async def _claim(self, ids: list[int]) -> list[Notice]:
+        try:
+            return await self._database.write(actions.claim, ids, self._base_url)
+        except (Unavailable, DBAPIError):
+            raise  # the database's own trouble concerns everybody
+        except Exception as error:
+            if len(ids) > 1:
+                return [notice for id in ids for notice in await self._claim([id])]
+            log.exception("a message to a subscriber could not be made", notice_id=ids[0])
+            await self._database.write(actions.give_up, ids[0], f"an error of Tocsin's own ({type(error).__name__})")
+            return []
 
     async def _deliver(self, lane: _Lane, notice: Notice, claimed_at: float) -> None:
         try:
