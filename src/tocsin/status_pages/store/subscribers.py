@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Insert, Row, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql
 
 from tocsin.status_pages.model import StatusPage, Subscriber, SubscriberKind
 from tocsin.status_pages.store.tables import notices, pages, resources, subscribers
@@ -123,7 +124,7 @@ def add(
 ) -> int:
     """A new subscriber; `address` in clear. Returns its id."""
     return tx.insert(
-        insert(subscribers).values(
+        _insert(tx, subscribers).values(
             status_page_id=page.id,
             kind=kind.value,
             email=email,
@@ -155,7 +156,7 @@ def plan_confirmation(tx: Tx, subscriber: Subscriber) -> None:
         select(func.max(column.copy)).where(column.subscriber_id == subscriber.id, column.status_update_id == 0)
     ).scalar_one()
     tx.execute(
-        insert(notices).values(
+        _insert(tx, notices).values(
             status_page_id=subscriber.status_page_id,
             subscriber_id=subscriber.id,
             status_update_id=0,
@@ -183,6 +184,12 @@ def silent(tx: Tx, before: datetime, limit: int) -> list[int]:
     over = or_(_column.confirmed_at.is_(None), _column.unsubscribed_at.is_not(None))
     statement = select(_column.id).where(over, _column.updated_at < before).order_by(_column.id).limit(limit)
     return list(tx.execute(statement).scalars())
+
+
+def _insert(tx: Tx, table: Table) -> Insert:
+    """Of two strangers who come with the same at the same instant, PostgreSQL lets the second begin anew and find what
+    the first has written: a conflict with what cannot be seen yet is one of serialisation then, and no error."""
+    return postgresql.insert(table).on_conflict_do_nothing() if tx.dialect == "postgresql" else insert(table)
 
 
 def _select() -> Any:
