@@ -65,6 +65,22 @@ def test_what_is_no_picture_is_not_taken(content: bytes) -> None:
         pictures.shown(content)
 
 
+@pytest.mark.parametrize("opening", [b"<!---->", b"<!-- a --> ", b" ", b"<!---->\n<!--"])
+def test_a_file_that_begins_like_a_drawing_for_ever_keeps_nobody_waiting(opening: bytes) -> None:
+    """Whoever serves the logo chooses its bytes, and a regular expression that thinks long stops the whole process."""
+    with pytest.raises(pictures.NoPicture):
+        pictures.shown(opening * 500)
+    assert pictures.shown(b"<!-- a -->\n" * 20 + b"<svg>")[0] == "image/svg+xml"
+
+
+def test_a_picture_that_lies_on_its_side_is_put_upright() -> None:
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # Orientation: turned by a quarter
+    Image.new("RGB", (200, 100), "red").save(file, "JPEG", exif=exif)
+    with Image.open(io.BytesIO(pictures.shown(file.getvalue())[1])) as upright:
+        assert upright.size == (80, 160)
+
+
 def test_a_small_file_that_unfolds_into_a_huge_picture_is_not_taken() -> None:
     size = struct.pack(">4sIIBBBBB", b"IHDR", 20_000, 3_000, 8, 2, 0, 0, 0)
     small = drawn(1, 1)

@@ -33,6 +33,8 @@ class Images:
         self._database = database
         self._clock = clock
         self._net = net
+        self._drawing = asyncio.Lock()
+        """One picture at a time is unfolded: each may take a hundred megabytes."""
 
     async def run_once(self) -> datetime | None:
         """Fetch what is due, a few at a time; returns when to come again."""
@@ -54,7 +56,8 @@ class Images:
                 raise NoPicture(without_credentials(answer.cause or f"The server answered {answer.status_code}."))
             if len(answer.body) > MAX_FETCHED_BYTES:
                 raise NoPicture(f"The picture has more than {MAX_FETCHED_BYTES // 1024**2} MB.")
-            media_type, content = await asyncio.to_thread(shown, answer.body)
+            async with self._drawing:
+                media_type, content = await asyncio.to_thread(shown, answer.body)
         except (NoPicture, TimeoutError) as error:
             why = str(error) or f"It did not come within {GIVE_UP_SECONDS:.0f} s."
             log.warning("a logo could not be fetched", status_page_id=image.status_page_id, why=why)
