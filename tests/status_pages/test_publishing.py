@@ -17,7 +17,7 @@ from tocsin.status_pages import actions
 from tocsin.status_pages.model import State
 from tocsin.status_pages.store.tables import updates
 from tocsin.status_pages.worker import AutomaticReports, Publishing
-from tocsin.storage import Database, Tx
+from tocsin.storage import Database, Tx, shifting
 from tocsin.storage.events import events
 
 
@@ -151,3 +151,53 @@ async def test_two_pairs_of_workers_report_an_outage_once(stage: Stage, clock: F
     clock.wind(seconds=60)
     assert await work() == [("Shop is down", "operational", 2)]
     assert await stage.database.read(actions.list_reports, 2, None, page=1, per_page=50) == ([], 0)
+
+
+async def test_a_clock_that_is_set_back_makes_no_report_repeat_itself(stage: Stage, clock: FakeClock) -> None:
+    """Else what is told now counts before what was told an hour ago by the wrong clock, and is told again and again."""
+    page = await stage.page(automatic_reports=True)
+    monitor = await stage.monitor()
+    await stage.resource(page, monitor)
+    incident = await stage.incident(monitor, clock.now())
+    noticing, publishing = AutomaticReports(stage.database, clock), Publishing(stage.database, clock)
+    await noticing.run_once()
+    clock.wind(minutes=2)
+    await publishing.run_once()
+    clock.wind(hours=-1)
+    await stage.database.write(
+        lambda tx: tx.execute(
+            update(incidents).where(incidents.c.id == incident).values(status="Resolved", resolved_at=tx.now)
+        )
+    )
+    for _ in range(5):
+        clock.wind(seconds=2)
+        await noticing.run_once()
+    (report,), _ = await stage.database.read(actions.list_reports, page, None, page=1, per_page=50)
+    assert [update.affected_resources[0].status for update in report.updates] == ["downtime", "resolved"]
+    assert report.ends_at is not None
+    view = await stage.database.read(actions.view, page)
+    assert view is not None and view.state is State.OPERATIONAL
+
+
+async def test_a_clock_that_is_set_back_publishes_nothing_before_its_time(stage: Stage, clock: FakeClock) -> None:
+    """The time was said by a person, who means the true one: what is moved would be public an hour too early."""
+    page = await stage.page()
+    await scheduled(stage, page, 120)
+    clock.wind(hours=-1)
+    await stage.database.write(shifting.shift, timedelta(hours=1))
+    assert await Publishing(stage.database, clock).run_once() == START + timedelta(minutes=120)
+    clock.wind(hours=5)
+    await stage.database.write(actions.put_off_update, 1)
+    clock.wind(minutes=-10)
+    await stage.database.write(shifting.shift, timedelta(minutes=10))
+    next_at = await Publishing(stage.database, clock).run_once()
+    assert next_at is not None and next_at < clock.now() + timedelta(minutes=1), "a mere pause moves"
+
+
+async def test_what_was_made_a_draft_while_publishing_failed_stays_one(stage: Stage, clock: FakeClock) -> None:
+    page = await stage.page()
+    report = await scheduled(stage, page, 1)
+    clock.wind(minutes=5)
+    await stage.database.write(actions.change_update, page, report, 1, None, {"draft": True})
+    await stage.database.write(actions.put_off_update, 1)
+    assert await stage.database.read(rows) == [(None, None, None)]

@@ -275,7 +275,7 @@ def publish_due(tx: Tx, page_id: int, report_id: int, id: int, seen: datetime) -
 
 def put_off_update(tx: Tx, id: int) -> None:
     """An update could not be published: it is tried again."""
-    shelf.change_update(tx, id, due_at=tx.now + RETRY)
+    shelf.put_off_update(tx, id, tx.now + RETRY)
 
 
 def next_publishing_at(tx: Tx) -> datetime | None:
@@ -315,6 +315,7 @@ def _apply(tx: Tx, report: Report, id: int, **more: Any) -> None:
     """From now on the public sees an update; its subscribers are told if they are to be."""
     update = _update_of(_existing(tx, report.status_page_id, report.id), id)
     told = {"told_through_id": 0} if update.notify_subscribers else {}
+    shelf.forget_future(tx, report.id)  # else what is said now would count before that
     shelf.change_update(tx, id, applied_at=tx.now, due_at=None, **told, **more)
     if told:
         tx.ring(NOTICES_TOPIC)

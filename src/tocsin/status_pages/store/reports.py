@@ -171,6 +171,17 @@ def claim_update(tx: Tx, id: int, seen: datetime) -> bool:
     return done.rowcount == 1
 
 
+def put_off_update(tx: Tx, id: int, until: datetime) -> None:
+    """Try again later what is due; what is not any more was published by somebody else, or made a draft."""
+    tx.execute(update(updates).where(updates.c.id == id, updates.c.due_at <= tx.now).values(due_at=until))
+
+
+def forget_future(tx: Tx, report_id: int) -> None:
+    """What is public was published by now, whatever a clock said then that has been set back since."""
+    public = and_(updates.c.status_report_id == report_id, updates.c.applied_at.is_not(None))
+    tx.execute(update(updates).where(public, updates.c.published_at > tx.now).values(published_at=tx.now))
+
+
 def delete_update(tx: Tx, id: int) -> None:
     tx.execute(delete(updates).where(updates.c.id == id))
 

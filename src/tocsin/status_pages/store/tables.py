@@ -137,7 +137,10 @@ _DUE = updates.c.due_at.is_not(None)
 _TELLING = updates.c.told_through_id.is_not(None)
 Index("ix_status_updates_due", updates.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
 Index("ix_status_updates_telling", updates.c.id, sqlite_where=_TELLING, postgresql_where=_TELLING)
-moves_with_the_clock(updates.c.due_at, topic=PUBLISHING_TOPIC, concerned=lambda now: updates.c.due_at.is_not(None))
+_PUT_OFF = updates.c.due_at > updates.c.published_at
+"""An update that could not be published waits for its next try; else it waits for the time that a person has said, and
+is public no sooner, however wrong our clock was."""
+moves_with_the_clock(updates.c.due_at, topic=PUBLISHING_TOPIC, concerned=lambda now: _PUT_OFF)
 
 report_incidents = Table(
     "status_report_incidents",
