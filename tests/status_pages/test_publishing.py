@@ -176,7 +176,8 @@ async def test_a_clock_that_is_set_back_makes_no_report_repeat_itself(stage: Sta
     assert [update.affected_resources[0].status for update in report.updates] == ["downtime", "resolved"]
     assert report.ends_at is not None
     view = await stage.database.read(actions.view, page)
-    assert view is not None and view.state is State.OPERATIONAL
+    assert view is not None
+    assert view.state is State.OPERATIONAL
 
 
 async def test_a_clock_that_is_set_back_publishes_nothing_before_its_time(stage: Stage, clock: FakeClock) -> None:
@@ -191,7 +192,8 @@ async def test_a_clock_that_is_set_back_publishes_nothing_before_its_time(stage:
     clock.wind(minutes=-10)
     await stage.database.write(shifting.shift, timedelta(minutes=10))
     next_at = await Publishing(stage.database, clock).run_once()
-    assert next_at is not None and next_at < clock.now() + timedelta(minutes=1), "a mere pause moves"
+    assert next_at is not None
+    assert next_at < clock.now() + timedelta(minutes=1), "a mere pause moves"
 
 
 async def test_what_was_made_a_draft_while_publishing_failed_stays_one(stage: Stage, clock: FakeClock) -> None:

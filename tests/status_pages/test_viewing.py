@@ -182,6 +182,24 @@ async def test_what_goes_on_what_is_planned_and_what_ended_lately_stand_apart(st
     assert view.state is State.DEGRADED, "what a person says is not hidden by maintenance"
 
 
+async def test_however_much_is_planned_and_over_what_goes_on_is_shown(
+    stage: Stage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await stage.page()
+    shop = await stage.resource(page)
+    clock.set(START)
+    monkeypatch.setattr(actions.viewing, "MAX_SHOWN", 3)
+    monkeypatch.setattr(actions.standing, "MAX_REPORTS", 3)
+    await stage.report(page, {shop: "downtime"}, START - 3 * DAY, title="Long outage")
+    for number in range(1, 5):
+        await stage.report(page, {shop: "maintenance"}, START + number * DAY, START + number * DAY + hours(1),
+                           kind=ReportType.MAINTENANCE)  # fmt: skip
+        await stage.report(page, {shop: "degraded"}, START - hours(number), START - hours(number) / 2)
+    view = await see(stage, page)
+    assert (titles(view.current), view.state) == (["Long outage"], State.DOWNTIME)
+    assert len(view.maintenance) + len(view.recent) == 2
+
+
 async def test_a_month_is_one_of_the_pages_own_calendar(stage: Stage, clock: FakeClock) -> None:
     page = await stage.page(timezone="Auckland")  # thirteen hours ahead
     shop = await stage.resource(page)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, exists, func, insert, or_, select, update
 
 from tocsin.status_pages.model import Affected, Report, ReportType, Update
 from tocsin.status_pages.store.tables import pages, report_incidents, reports, updates
@@ -98,11 +98,13 @@ def public(
     limit: int,
     whole: bool = True,
 ) -> list[Report]:
-    """The visible reports of these pages that touch this time, with their public updates, the newest first.
+    """The visible reports of these pages that touch this time, with their public updates: those that go on, then those
+    that have ended or are to come, each the newest first.
 
     `whole`: with what the updates say in words; else only with what they say of resources.
     """
     column = reports.c
+    goes_on = and_(column.starts_at <= tx.now, or_(column.ends_at.is_(None), column.ends_at > tx.now))
     statement = (
         _select()
         .where(
@@ -111,7 +113,7 @@ def public(
             or_(column.ends_at.is_(None), column.ends_at >= ended_after),
             _PUBLIC,
         )
-        .order_by(column.starts_at.desc(), column.id.desc())
+        .order_by(case((goes_on, 0), else_=1), column.starts_at.desc(), column.id.desc())
     )
     return _reports(tx, statement.limit(limit), public=True, whole=whole)
 
