@@ -203,3 +203,25 @@ async def test_what_was_made_a_draft_while_publishing_failed_stays_one(stage: St
     await stage.database.write(actions.change_update, page, report, 1, None, {"draft": True})
     await stage.database.write(actions.put_off_update, 1)
     assert await stage.database.read(rows) == [(None, None, None)]
+
+
+async def test_an_outage_begins_when_its_draft_is_published_unless_somebody_has_said_when(
+    stage: Stage, clock: FakeClock
+) -> None:
+    """Else a report that was prepared on Monday makes an outage of two days on Wednesday."""
+    page = await stage.page()
+    shop = await stage.resource(page)
+    given = {"title": "T", "message": "M", "draft": True, "affected_resources": [(shop, "downtime")]}
+    said = {**given, "starts_at": to_wire(START - timedelta(hours=1))}
+    planned = {**given, "report_type": "maintenance", "affected_resources": [(shop, "maintenance")]}
+    open, told = [(await stage.database.write(actions.create_report, page, None, each)).id for each in (given, said)]
+    short, long = [
+        (await stage.database.write(actions.create_report, page, None, {**planned, "ends_at": to_wire(ends)})).id
+        for ends in (START + timedelta(hours=1), START + timedelta(days=3))
+    ]
+    clock.wind(days=2)
+    starts = [
+        (await stage.database.write(actions.update_report, page, id, None, {"draft": False})).starts_at
+        for id in (open, told, short, long)
+    ]
+    assert starts == [clock.now(), START - timedelta(hours=1), START, clock.now()]

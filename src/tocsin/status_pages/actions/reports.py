@@ -305,9 +305,11 @@ def _release(tx: Tx, report: Report, ids: Sequence[int], *, released: bool = Fal
 
 
 def _publish_draft(tx: Tx, report: Report) -> None:
-    """The whole report has been a draft, and is none any more."""
-    shelf.change_report(tx, report.id, draft=False)
-    report = msgspec.structs.replace(report, draft=False)
+    """The whole report has been a draft, and is none any more. Of which nobody has said when it began begins now."""
+    undated = report.starts_at == report.created_at and (report.ends_at is None or report.ends_at > tx.now)
+    starts_at = tx.now if undated else report.starts_at
+    shelf.change_report(tx, report.id, draft=False, starts_at=starts_at)
+    report = msgspec.structs.replace(report, draft=False, starts_at=starts_at)
     _release(tx, report, [update.id for update in report.updates], released=True)
 
 
