@@ -10,7 +10,7 @@ from tocsin.inbound import actions as inbound
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.metadata import actions as metadata
 from tocsin.monitors import actions as monitors
-from tocsin.status_pages.actions.pages import find
+from tocsin.status_pages.actions.pages import reach
 from tocsin.status_pages.model import MarkFor, Resource, ResourceType, Rule, Section, StatusPage
 from tocsin.status_pages.rules import contents as rules
 from tocsin.status_pages.store import contents as shelf
@@ -29,7 +29,7 @@ MAX_RESOURCES = 1_000
 
 def create_section(tx: Tx, page_id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any]) -> Section:
     """Put a section on a page; `given`: name, position, fixed_position. Raises NotFound, Invalid."""
-    page = find(tx, page_id, team_ids)
+    page = reach(tx, page_id, team_ids)
     sections = shelf.sections_of(tx, page_id)
     errors: rules.Errors = {}
     if len(sections) >= MAX_SECTIONS:
@@ -49,7 +49,7 @@ def create_section(tx: Tx, page_id: int, team_ids: tuple[int, ...] | None, given
 
 def find_section(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None) -> Section:
     """A section of a page. Raises NotFound."""
-    find(tx, page_id, team_ids)
+    reach(tx, page_id, team_ids)
     found = shelf.find_section(tx, page_id, id)
     if found is None:
         raise NotFound(SECTION, id)
@@ -58,7 +58,7 @@ def find_section(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None
 
 def list_sections(tx: Tx, page_id: int, team_ids: tuple[int, ...] | None) -> list[Section]:
     """All sections of a page, in their order. Raises NotFound."""
-    find(tx, page_id, team_ids)
+    reach(tx, page_id, team_ids)
     return shelf.sections_of(tx, page_id)
 
 
@@ -66,7 +66,7 @@ def update_section(
     tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any]
 ) -> Section:
     """Rename or move a section. Raises NotFound, Invalid."""
-    page = find(tx, page_id, team_ids)
+    page = reach(tx, page_id, team_ids)
     old = find_section(tx, page_id, id, None)
     errors: rules.Errors = {}
     name = rules.checked_text(given, "name", old.name, errors, rules.MAX_NAME)
@@ -84,7 +84,7 @@ def update_section(
 
 def delete_section(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None) -> None:
     """A section goes with the resources in it: Terraform destroys both at once, in any order. Raises NotFound."""
-    page = find(tx, page_id, team_ids)
+    page = reach(tx, page_id, team_ids)
     find_section(tx, page_id, id, None)
     shelf.delete_section(tx, id)
     _record(tx, page, f"{SECTION}.deleted", SECTION, id)
@@ -95,7 +95,7 @@ def delete_section(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | No
 
 def create_resource(tx: Tx, page_id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any]) -> Resource:
     """Put a resource on a page. `given`: wire names and values (contract part 2, 5.4). Raises NotFound, Invalid."""
-    page = find(tx, page_id, team_ids)
+    page = reach(tx, page_id, team_ids)
     missing = [name for name in ("resource_type", "public_name") if not given.get(name)]
     if missing:
         raise Invalid.missing(missing)
@@ -109,7 +109,7 @@ def create_resource(tx: Tx, page_id: int, team_ids: tuple[int, ...] | None, give
 
 def find_resource(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None) -> Resource:
     """A resource of a page, without how it stands. Raises NotFound."""
-    find(tx, page_id, team_ids)
+    reach(tx, page_id, team_ids)
     found = shelf.find_resource(tx, page_id, id)
     if found is None:
         raise NotFound(RESOURCE, id)
@@ -118,7 +118,7 @@ def find_resource(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | Non
 
 def list_resources(tx: Tx, page_id: int, team_ids: tuple[int, ...] | None) -> list[Resource]:
     """All resources of a page in their order, without how they stand. Raises NotFound."""
-    find(tx, page_id, team_ids)
+    reach(tx, page_id, team_ids)
     return shelf.resources_of(tx, [page_id])
 
 
@@ -126,7 +126,7 @@ def update_resource(
     tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any]
 ) -> Resource:
     """Change what is in `given` and nothing else. Raises NotFound, Invalid."""
-    page = find(tx, page_id, team_ids)
+    page = reach(tx, page_id, team_ids)
     old = find_resource(tx, page_id, id, None)
     values = _values(tx, page, old, given)
     shelf.update_resource(tx, id, _placed(tx, page, old, given, values))
@@ -136,7 +136,7 @@ def update_resource(
 
 def delete_resource(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None) -> None:
     """Take a resource off a page; what was reported of it stays reported. Raises NotFound."""
-    page = find(tx, page_id, team_ids)
+    page = reach(tx, page_id, team_ids)
     find_resource(tx, page_id, id, None)
     shelf.delete_resource(tx, id)
     _record(tx, page, f"{RESOURCE}.deleted", RESOURCE, id)

@@ -65,7 +65,7 @@ def list_pages(
 
 def update(tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any], base_url: str) -> StatusPage:
     """Change what is in `given` and nothing else. Raises NotFound, Invalid."""
-    old = find(tx, id, team_ids)
+    old = reach(tx, id, team_ids)
     changed = _changed(tx, old, old.team_id, given, base_url)
     shelf.update_page(tx, id, **changed)
     images.wanted(tx, id, changed["settings"])
@@ -77,7 +77,7 @@ def update(tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str
 
 def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> None:
     """The page goes, with its sections, resources, reports and subscribers. Raises NotFound."""
-    page = find(tx, id, team_ids)
+    page = reach(tx, id, team_ids)
     shelf.delete_page(tx, id)
     events.record(
         tx, f"{TYPE}.deleted", team_id=page.team_id, resource_type=TYPE, resource_id=id, subdomain=page.subdomain
