@@ -64,7 +64,7 @@ async def test_from_the_form_to_the_confirmation_to_leaving(public: Public) -> N
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"},
+    [{"origin": "https://evil.example"}, {"origin": "null"}, {"origin": "http://["}, {"sec-fetch-site": "cross-site"},
      {"sec-fetch-site": "same-site", "origin": "https://tocsin.example"}],
 )  # fmt: skip
 async def test_a_form_of_another_site_subscribes_nobody(public: Public, headers: dict[str, str]) -> None:
@@ -156,3 +156,34 @@ async def test_a_link_of_another_page_is_not_known_here(public: Public) -> None:
     await subscribe(public)
     _, leave = await links(public)
     assert (await public.ask(leave.replace("/acme/", "/other/"), "POST")).status_code == 404
+
+
+async def test_a_choice_that_does_not_come_whole_is_not_taken_for_leaving(public: Public) -> None:
+    page = await public.open(subscribable=True)
+    shop = await public.resource(page, public_name="Shop")
+    await public.resource(page, public_name="API")
+    await subscribe(public, resources=str(shop))
+    confirm, leave = await links(public)
+    await public.ask(confirm, "POST")
+    many = await public.ask(leave, "POST", data={"deed": "choose", "resources": [str(shop)] * 1_100})
+    assert many.status_code == 413
+    assert await cut_off(public, leave) == 400
+    assert (await rows(public))[0].unsubscribed_at is None
+
+
+async def cut_off(public: Public, path: str) -> int:
+    """The status after a form of which only the beginning comes before the connection breaks."""
+    statuses: list[int] = []
+    messages = iter([{"type": "http.request", "body": b"de", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+             "headers": [(b"host", b"tocsin.example")], "client": ("192.0.2.1", 5000)}  # fmt: skip
+    assert public.pages.takes(scope)
+    await public.pages(scope, receive, send)
+    return statuses[0]

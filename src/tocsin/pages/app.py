@@ -32,7 +32,7 @@ from tocsin.pages.asking import (
 )
 from tocsin.pages.cache import Cache, Gone, Kept, Reading
 from tocsin.pages.clients import Clients
-from tocsin.pages.forms import FormTokens, TooLarge, field, from_here, read
+from tocsin.pages.forms import CutOff, FormTokens, TooLarge, field, from_here, read
 from tocsin.pages.gate import Gatekeeper, Verdict
 from tocsin.pages.outputs import widgets
 from tocsin.pages.rendering import VOLATILE, Readers, Renderer, Where, asset, framed
@@ -177,6 +177,8 @@ class Pages:
             answer = plain(503, "Too many ask for this just now. Try again in a moment.", ("retry-after", "1"))
         except TooLarge:
             answer = plain(413, "This form is too large, or it came too slowly.")
+        except CutOff:
+            answer = plain(400, "This form did not come whole.")
         except (TocsinError, TimeoutError) as error:
             log.warning("a status page could not be shown", why=str(error) or type(error).__name__)
             answer = plain(503, "This page cannot be shown just now. Try again in a moment.", ("retry-after", "5"))

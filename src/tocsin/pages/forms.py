@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from tocsin.kernel.clock import Clock, to_milliseconds
 from tocsin.kernel.vault import Vault
@@ -27,15 +27,19 @@ class TooLarge(Exception):
     """More than any form of ours, or too slow."""
 
 
+class CutOff(Exception):
+    """The client went before its form was whole: what it wanted is not known."""
+
+
 async def read(receive: Receive) -> Fields:
-    """The fields of a form; none when it is none. Raises TooLarge; a hang-up is an empty form."""
+    """The fields of a form; none when it is none. Raises TooLarge and CutOff."""
     body = b""
     try:
         async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
             while True:  # ends with the body, its limit or the time
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return {}
+                    raise CutOff
                 body += message.get("body", b"")
                 if len(body) > MAX_FORM_BYTES:
                     raise TooLarge
@@ -43,10 +47,12 @@ async def read(receive: Receive) -> Fields:
                     break
     except TimeoutError:
         raise TooLarge from None
-    try:
-        return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
-    except (UnicodeDecodeError, ValueError):
+    if not body.isascii():
         return {}
+    try:
+        return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise TooLarge from None
 
 
 def field(fields: Fields, name: str) -> str:
@@ -64,7 +70,7 @@ def from_here(headers: Headers) -> bool:
     origin = given.get(b"origin")
     if origin is None:
         return True
-    return origin != "null" and urlsplit(origin).netloc == given.get(b"host", "")
+    return origin.partition("://")[2] == given.get(b"host", "-")
 
 
 class FormTokens:
