@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import gzip
 from typing import Any
 
 import pytest
 
 from tests.pages.reading import ACME, Public
+from tocsin.pages.cache import Kept
 
 pytestmark = pytest.mark.slow
 OUTPUTS = {
@@ -192,6 +195,26 @@ async def test_widgets_stand_at_our_own_address_and_tell_of_public_pages(public:
     await public.change(page, password="kept-quiet", password_enabled=True)
     for path in (f"/widgets/status/{page}.json", "/widgets/status/99.json", "/widgets/other.js", "/widgets/"):
         assert (await public.ask(path)).status_code == 404
+
+
+async def test_what_strangers_send_and_what_was_thrown_away_fills_no_memory(public: Public) -> None:
+    page = await public.open()
+    usual, long = "de;q=0.5, en", "de, " + "x" * 2_000
+    for wished in (usual, long):
+        await public.ask(ACME, headers={"accept-language": wished})
+
+    def at_sight(wished: str) -> bytes | None:
+        lines = [(b"host", b"tocsin.example"), (b"accept-encoding", b"gzip, deflate"),
+                 (b"accept-language", wished.encode())]  # fmt: skip
+        return public.pages.ready(ACME.encode(), lines, [])
+
+    assert at_sight(usual) is not None
+    assert at_sight(long) is None
+    public.pages.cache.forget(page)
+    assert at_sight(usual) is None
+    await asyncio.sleep(0)
+    gc.collect()
+    assert not [each for each in gc.get_objects() if isinstance(each, Kept)]
 
 
 async def test_while_the_database_is_gone_readers_get_the_last_drawing_and_hear_how_old_it_is(public: Public) -> None:

@@ -154,6 +154,36 @@ async def test_a_page_that_is_gone_or_closed_is_forgotten_at_once(shop: Shop) ->
         await shop.get()
 
 
+async def test_what_was_being_drawn_when_a_page_was_thrown_away_is_given_to_nobody_after_that(shop: Shop) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(reading: Reading) -> Callable[[], Answer]:
+        await go_on.wait()
+        return lambda: Answer(body=b"for everybody", media_type="text/plain")
+
+    open_page = asyncio.create_task(shop.cache.get(SITE, (1, "", "/", ""), slow))
+    await asyncio.sleep(0.01)
+    shop.cache.forget(1)
+    closed_page = asyncio.create_task(shop.get())
+    await asyncio.sleep(0.01)
+    go_on.set()
+    assert (await open_page).packed.plain.body == b"for everybody"
+    assert (await closed_page).packed.plain.body == b"one"
+
+
+async def test_a_database_that_hangs_holds_no_place(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caching, "WAIT_SECONDS", 0.05)
+
+    async def hangs(reading: Reading) -> None:
+        await asyncio.Event().wait()
+
+    for number in range(3):
+        with pytest.raises(TimeoutError):
+            await shop.cache.get(SITE, (1, "", f"/incidents/{number}", ""), hangs)
+    await asyncio.sleep(0.1)
+    assert await shop.says() == "one"
+
+
 async def test_memory_is_bounded_and_the_least_wanted_gives_way(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching, "MAX_ENTRIES", 3)
     first, second = await shop.get("/1"), await shop.get("/2")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
+from weakref import ref
 
 import msgspec
 import structlog
@@ -16,7 +17,7 @@ from tocsin.kernel.errors import TocsinError
 from tocsin.kernel.vault import Vault
 from tocsin.pages import drawing, headers
 from tocsin.pages.addresses import PREFIX, WIDGETS, Addresses, Directory, Place
-from tocsin.pages.answers import HTML, JSON, Answer, Form, Packed, pack
+from tocsin.pages.answers import HTML, JSON, Answer, Packed, pack, takes_gzip
 from tocsin.pages.asking import (
     LANGUAGE_COOKIE,
     LANGUAGE_KEPT_SECONDS,
@@ -51,6 +52,8 @@ OPERATION_KEY = "tocsin.operation"
 PLACE_KEY = "tocsin.place"
 MAX_SHORT = 4_096
 """Ways of asking (host, address, encodings, languages) whose answer is known at sight; then they are learnt anew."""
+MAX_SHORT_BYTES = 500
+"""Of one way of asking: browsers need less, and strangers fill our memory with no longer ones."""
 _LINKS = {Kind.CONFIRM: CONFIRM, Kind.UNSUBSCRIBE: UNSUBSCRIBE}
 
 
@@ -90,7 +93,8 @@ class Pages:
         self._unlocking = Unlocking(
             self._keeper, self.addresses, self._tokens, self._show_gate, self._name_of, mail_link
         )
-        self._short: dict[tuple[bytes | None, bytes, bytes | None, bytes | None], tuple[Kept, Form]] = {}
+        self._short: dict[tuple[bytes | None, bytes, bytes | None, bytes | None], tuple[ref[Kept], bool]] = {}
+        """What is known at sight, and whether packed; how long it is kept is the cache's to say."""
         self._missing: dict[tuple[str, str], Packed] = {}
         self.answered = 0
         """Requests answered so far, by either way."""
@@ -132,12 +136,13 @@ class Pages:
             elif (name == b"cookie" and b"tocsin_" in value) or name in (b"content-length", b"transfer-encoding"):
                 return None
         found = self._short.get((host, url, encodings, wished))
-        if found is None or not self.cache.current(found[0], self._clock.monotonic()):
+        kept = None if found is None else found[0]()
+        if found is None or kept is None or not self.cache.current(kept, self._clock.monotonic()):
             return None
         self.answered += 1
-        return found[1].ready(always, known)
+        return (kept.packed.gzip if found[1] else kept.packed.plain).ready(always, known)
 
-    def _learn(self, asking: Asking, site: Site, target: Target, kept: Kept, form: Form) -> None:
+    def _learn(self, asking: Asking, site: Site, target: Target, kept: Kept) -> None:
         """Answer the same question at sight from now on, if it was asked in the usual way and by anybody."""
         prefix = asking.place.prefix
         url = asking.raw_path + (b"?" + asking.query if asking.query else b"")
@@ -146,10 +151,13 @@ class Pages:
             return
         if url != usual and not (target.kind is Kind.HOME and url == prefix.encode()):
             return
+        encodings = asking.header(b"accept-encoding")
+        key = (asking.header(b"host"), url, encodings, asking.header(b"accept-language"))
+        if sum(len(part or b"") for part in key) > MAX_SHORT_BYTES:
+            return
         if len(self._short) >= MAX_SHORT:
             self._short.clear()
-        key = (asking.header(b"host"), url, asking.header(b"accept-encoding"), asking.header(b"accept-language"))
-        self._short[key] = kept, form
+        self._short[key] = ref(kept), takes_gzip(encodings)
 
     # --- the long way -------------------------------------------------------------------------------------------------
 
@@ -256,7 +264,7 @@ class Pages:
             site, (site.id, prefix, target.path, spoken),
             lambda reading: self._renderer.make(site, reading, target, where), volatile=target.kind in VOLATILE,
         )  # fmt: skip
-        self._learn(asking, site, target, kept, kept.packed.form(asking.header(b"accept-encoding")))
+        self._learn(asking, site, target, kept)
         return kept
 
     def _where(self, asking: Asking, site: Site) -> Where:

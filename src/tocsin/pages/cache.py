@@ -60,7 +60,7 @@ class Gone(Exception):
     """There is no such page, or nothing at this address."""
 
 
-class Kept(msgspec.Struct, kw_only=True):
+class Kept(msgspec.Struct, kw_only=True, weakref=True):
     """One answer that was drawn. `version` is the shelf's at that time; 0 = it was thrown away."""
 
     key: Key
@@ -128,7 +128,7 @@ class Cache:
         self._threads = ThreadPoolExecutor(AT_ONCE, "pages")
         self._shelves: OrderedDict[int, Shelf] = OrderedDict()
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
-        self._under_way: dict[tuple[Key, int], asyncio.Task[Kept]] = {}
+        self._under_way: dict[_Flight, asyncio.Task[Kept]] = {}
         self._bytes = 0
         self.drawn = 0
         """Answers drawn so far."""
@@ -181,7 +181,7 @@ class Cache:
             return kept
         if shelf.reading is None:
             raise Gone
-        flight = (key, shelf.version(volatile))
+        flight = (key, shelf, shelf.version(volatile))
         task = self._under_way.get(flight)
         if task is None:
             task = asyncio.create_task(self._draw(shelf, shelf.reading, key, make, volatile))
@@ -252,7 +252,8 @@ class Cache:
         version = shelf.version(volatile)
 
         async def work() -> Packed:
-            draw = await make(reading)
+            async with asyncio.timeout(WAIT_SECONDS):  # a database that hangs keeps no place
+                draw = await make(reading)
             if draw is None:
                 raise Gone
             return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: pack(draw()))
@@ -263,7 +264,7 @@ class Cache:
         self._keep(kept)
         return kept
 
-    def _ended(self, flight: tuple[Key, int], task: asyncio.Task[Kept]) -> None:
+    def _ended(self, flight: _Flight, task: asyncio.Task[Kept]) -> None:
         self._under_way.pop(flight, None)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, Gone | Busy):
@@ -285,6 +286,10 @@ class Cache:
         if old is not None:
             self._bytes -= old.packed.size
             old.version = 0
+
+
+_Flight = tuple[Key, Shelf, int]
+"""What is being drawn: for one shelf, as a page that was thrown away meanwhile counts anew from the beginning."""
 
 
 def _same(old: Reading | None, new: Reading | None) -> bool:
