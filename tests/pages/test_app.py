@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.pages.reading import ACME, Public
+from tocsin.pages import app, rendering
+from tocsin.pages.answers import Answer, Packed
 from tocsin.pages.cache import Kept
 
 pytestmark = pytest.mark.slow
@@ -178,6 +180,23 @@ async def test_assets_are_kept_for_ever_but_the_worker_is_asked_for(public: Publ
     assert worker.headers["service-worker-allowed"] == f"{ACME}/"
     lost = (await public.ask("/status/nobody")).text
     assert (await public.ask(lost.split('<script src="')[1].split('"')[0])).status_code == 200
+
+
+async def test_what_is_the_same_for_ever_is_packed_once(public: Public, monkeypatch: pytest.MonkeyPatch) -> None:
+    await public.open()
+    script = (await public.ask(ACME)).text.split('<script src="')[1].split('"')[0]
+    paths = script, "/widgets/status.js", "/widgets/announcement.js"
+    before = [await public.ask(path) for path in paths]
+
+    def packs(answer: Answer) -> Packed:
+        raise AssertionError("strangers could have the event loop pack all day")
+
+    for place in (app, rendering):
+        monkeypatch.setattr(place, "pack", packs)
+    for path, first in zip(paths, before, strict=True):
+        again = await public.ask(path)
+        assert (again.status_code, again.headers, again.content) == (200, first.headers, first.content)
+        assert again.headers["content-encoding"] == "gzip"
 
 
 async def test_widgets_stand_at_our_own_address_and_tell_of_public_pages(public: Public) -> None:

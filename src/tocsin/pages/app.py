@@ -36,7 +36,7 @@ from tocsin.pages.clients import Clients
 from tocsin.pages.forms import CutOff, FormTokens, TooLarge, field, from_here, read
 from tocsin.pages.gate import Gatekeeper, Verdict
 from tocsin.pages.outputs import widgets
-from tocsin.pages.rendering import VOLATILE, Readers, Renderer, Where, asset, framed
+from tocsin.pages.rendering import VOLATILE, Readers, Renderer, Where, asset, framed, widget
 from tocsin.pages.slots import Busy
 from tocsin.pages.targets import DEEDS, DRAWN, SHARED, Kind, Target
 from tocsin.pages.targets import read as read_target
@@ -405,8 +405,7 @@ class Pages:
             return plain(405, "Read this by GET.", ("allow", "GET, HEAD, OPTIONS"))
         lines = (*headers.ALWAYS, *headers.ANY_ORIGIN, ("cross-origin-resource-policy", "cross-origin"))
         if name in widgets.SCRIPTS:
-            keeping = ("cache-control", "public, max-age=3600")
-            return Answer(body=widgets.script(name), media_type=widgets.MEDIA_TYPE, headers=(*lines, keeping))
+            return widget(name)
         kind, _, id = name.removesuffix(".json").partition("/")
         by_id = self.directory.by_id.get(int(id)) if id.isascii() and id.isdigit() and len(id) < 19 else None
         site = by_id or self.directory.by_subdomain.get(id.lower())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import cache
 from typing import Protocol
 
 import msgspec
 
 from tocsin.pages import drawing, headers
-from tocsin.pages.answers import HTML, JSON, Answer
+from tocsin.pages.answers import HTML, JSON, Answer, Packed, pack
 from tocsin.pages.cache import Reading
 from tocsin.pages.dress import PUSH_WORKER, assets
 from tocsin.pages.outputs import (
@@ -21,6 +22,7 @@ from tocsin.pages.outputs import (
     og_png,
     robots_txt,
     statuspage,
+    widgets,
 )
 from tocsin.pages.targets import DRAWN, SHARED, Kind, Target
 from tocsin.status_pages.model.views import MonthView, PageView, ReportView, Site
@@ -178,14 +180,27 @@ def _answer(site: Site, body: bytes, media_type: str, keeping: str, more: header
     return Answer(body=body, media_type=media_type, headers=lines)
 
 
-def asset(name: str, prefix: str) -> Answer | None:
+def asset(name: str, prefix: str) -> Answer | Packed | None:
     """A file that pages are dressed in: the same for all, secret to nobody."""
-    found = assets().get(name)
-    if found is None:
-        return None
-    body, media_type = found
-    lines: headers.Lines = (("cache-control", headers.HASHED),)
     if name == PUSH_WORKER:  # keeps its name, so browsers ask whether it is still the same
-        lines = (("cache-control", "no-cache"), ("content-security-policy", "default-src 'none'; connect-src 'self'"),
-                 ("service-worker-allowed", f"{prefix}/"))  # fmt: skip
-    return Answer(body=body, media_type=media_type, headers=(*lines, *headers.ALWAYS, ("vary", "accept-encoding")))
+        more = (("content-security-policy", "default-src 'none'; connect-src 'self'"),
+                ("service-worker-allowed", f"{prefix}/"))  # fmt: skip
+        return _file(*assets()[name], "no-cache", more)
+    return _packed_asset(name) if name in assets() else None
+
+
+@cache
+def _packed_asset(name: str) -> Packed:
+    return pack(_file(*assets()[name], headers.HASHED))
+
+
+@cache
+def widget(name: str) -> Packed:
+    """A script for other people's sites."""
+    more = (*headers.ANY_ORIGIN, ("cross-origin-resource-policy", "cross-origin"))
+    return pack(_file(widgets.script(name), widgets.MEDIA_TYPE, PICTURES, more))
+
+
+def _file(body: bytes, media_type: str, keeping: str, more: headers.Lines = ()) -> Answer:
+    lines = (("cache-control", keeping), *headers.ALWAYS, ("vary", "accept-encoding"), *more)
+    return Answer(body=body, media_type=media_type, headers=lines)
