@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tocsin.pages.addresses import Addresses, Directory
@@ -47,6 +48,20 @@ def test_what_is_not_published_is_as_unknown_as_what_never_was(path: str) -> Non
     place = OURS.place(DIRECTORY, "tocsin.example.com", path)
     assert place is not None
     assert place.site is None
+
+
+def test_a_domain_is_found_as_browsers_write_it() -> None:
+    umlaut = msgspec.structs.replace(ACME, custom_domain="stätus.example")
+    place = OURS.place(Directory([umlaut]), "xn--sttus-hra.example", "/")
+    assert place is not None
+    assert place.own_domain
+
+
+def test_no_page_takes_the_address_of_tocsin_itself() -> None:
+    """Set before the base URL was: its API, its console and the links in pages must stay where they are."""
+    usurper = msgspec.structs.replace(ACME, custom_domain="tocsin.example.com")
+    for path in ("/api/v2/monitors", "/answer/x", "/healthz"):
+        assert OURS.place(Directory([usurper]), "tocsin.example.com", path) is None
 
 
 def test_the_domain_of_an_unpublished_page_serves_nothing_else_either() -> None:

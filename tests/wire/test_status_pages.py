@@ -161,6 +161,17 @@ async def test_an_address_is_one_pages_of_all_teams(at: Clients, page: str) -> N
     assert (await at.alice.patch(page, json={"subdomain": "acme"})).status_code == 200, "its own is not taken"
 
 
+async def test_a_name_below_our_own_host_is_one_pages_however_it_is_written(at: Clients, page: str) -> None:
+    """Every page is found at SUBDOMAIN.BASE_HOST too: no other page may have that as its domain, or the reverse."""
+    mine = {"subdomain": "mine", "timezone": "UTC"}
+    answer = await at.charlie.post(PAGES, json={**mine, "custom_domain": "acme.tocsin.example"})
+    assert answer.json()["errors"] == {"custom_domain": ["has already been taken"]}
+    await made(at.charlie, PAGES, **mine, custom_domain="news.tocsin.example")
+    answer = await at.alice.patch(page, json={"subdomain": "news"})
+    assert answer.json()["errors"] == {"subdomain": ["has already been taken"]}
+    assert (await at.alice.patch(page, json={"custom_domain": "acme.tocsin.example"})).status_code == 200, "its own"
+
+
 async def test_a_global_token_names_the_team(at: Clients) -> None:
     asked = await at.everyone.post(PAGES, json={"subdomain": "a", "timezone": "UTC"})
     assert asked.json()["required_attributes"] == ["team_name"]

@@ -34,7 +34,7 @@ class Directory:
     def __init__(self, sites: Iterable[Site] = ()) -> None:
         self.by_id = {site.id: site for site in sites}
         self.by_subdomain = {site.subdomain.lower(): site for site in self.by_id.values()}
-        self.by_domain = {site.custom_domain.lower(): site for site in self.by_id.values() if site.custom_domain}
+        self.by_domain = {_asked_as(site.custom_domain): site for site in self.by_id.values() if site.custom_domain}
 
 
 class Addresses:
@@ -76,7 +76,7 @@ class Addresses:
         that nobody can tell a page that is being prepared from one that does not exist.
         """
         name = host_name(host)
-        site = directory.by_domain.get(name)
+        site = directory.by_domain.get(name) if name != self._base_host else None  # that is never a page's alone
         if site is not None:
             return Place(site if site.published else None, "", path, own_domain=True)
         for parent in self._parents:
@@ -92,6 +92,14 @@ def host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].rstrip(".").lower()
+
+
+def _asked_as(domain: str) -> str:
+    """A domain as browsers ask for it: `stätus.example` is `xn--sttus-hra.example`."""
+    try:
+        return domain.lower() if domain.isascii() else domain.encode("idna").decode().lower()
+    except UnicodeError:
+        return domain.lower()
 
 
 def _below_prefix(directory: Directory, path: str) -> Place | None:

@@ -104,6 +104,20 @@ def directory(tx: Tx) -> list[Site]:
     ]
 
 
+def _taken(tx: Tx, subdomain: str, custom_domain: str | None, own_host: str, except_id: int | None) -> set[str]:
+    """Which of the two another page has. A page is found at a name below our own host too, so that a domain there is
+    another page's name, and the other way round."""
+    found = shelf.taken(tx, subdomain, custom_domain, except_id)
+    below = f".{own_host}"
+    label = custom_domain.removesuffix(below) if custom_domain is not None and custom_domain.endswith(below) else ""
+    across = shelf.taken(tx, label, f"{subdomain}{below}", except_id)
+    if "subdomain" in across:
+        found.add("custom_domain")
+    if "custom_domain" in across:
+        found.add("subdomain")
+    return found
+
+
 def _changed(
     tx: Tx, old: StatusPage | None, team_id: int, given: Mapping[str, Any], base_url: str
 ) -> dict[str, Any]:  # fmt: skip
@@ -119,7 +133,7 @@ def _changed(
     errors |= complaints
     if len(str(given.get("password") or "")) > passwords.MAX_LENGTH:
         errors["password"] = [f"is too long (maximum is {passwords.MAX_LENGTH} characters)"]
-    for name in shelf.taken(tx, subdomain, custom_domain, None if old is None else old.id):
+    for name in _taken(tx, subdomain, custom_domain, own_host, None if old is None else old.id):
         errors.setdefault(name, []).append("has already been taken")
     group_id = _group(tx, given, None if old is None else old.status_page_group_id, team_id, errors)
     published = given.get("published")
