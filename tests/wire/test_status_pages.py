@@ -120,6 +120,7 @@ async def test_an_empty_domain_removes_it_and_the_script_that_needs_it(at: Clien
         ({"min_incident_length": -1}, "min_incident_length"),
         ({"custom_javascript": "1"}, "custom_javascript"),
         ({"google_analytics_id": '"><script>'}, "google_analytics_id"),
+        ({"google_analytics_id": "GTM-ABC1234"}, "google_analytics_id"),  # a container runs whatever is put into it
         ({"ip_allowlist": ["10.0.0.0/33"]}, "ip_allowlist"),
         ({"navigation_links": [{"text": "Home", "href": "javascript:alert(1)"}]}, "navigation_links"),
         ({"navigation_links": [{"text": "", "href": "/"}]}, "navigation_links"),

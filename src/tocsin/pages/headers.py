@@ -17,7 +17,8 @@ CLOSED_PAGES = "private, no-store"
 """What not everybody may read is kept by nobody."""
 HASHED = "public, max-age=31536000, immutable"
 """The name changes with the content."""
-_ANALYTICS_ID = re.compile(r"[A-Za-z0-9-]{4,30}")
+_ANALYTICS_ID = re.compile(r"(G|UA|AW|DC|GT)-[A-Za-z0-9-]{4,30}")
+"""Not of a container (GTM-…), which runs any script on our own address."""
 _ANALYTICS_SCRIPTS = "https://www.googletagmanager.com"
 _ANALYTICS_TALK = "https://www.googletagmanager.com https://*.google-analytics.com https://*.analytics.google.com"
 
@@ -40,11 +41,17 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(NONCE_BYTES)
 
 
+def analytics_id(settings: Settings) -> str | None:
+    """With which Google's script is loaded, if it looks like one that may be."""
+    found = settings.google_analytics_id
+    return found if found and _ANALYTICS_ID.fullmatch(found) else None
+
+
 def policy(settings: Settings | None, nonce: str) -> Lines:
     """The headers of a page for people. `settings` None = of a page that may not be looked into."""
     scripts, talks, pictures = f"'self' 'nonce-{nonce}'", "'self'", "'self' data:"
     # Analytics and a script of the page's own widen this by what they need and no more.
-    if settings is not None and settings.google_analytics_id and _ANALYTICS_ID.fullmatch(settings.google_analytics_id):
+    if settings is not None and analytics_id(settings) is not None:
         scripts += f" {_ANALYTICS_SCRIPTS}"
         talks += f" {_ANALYTICS_TALK}"
         pictures += f" {_ANALYTICS_TALK}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
@@ -13,6 +12,7 @@ from markupsafe import Markup
 
 from tocsin.kernel.zones import zone
 from tocsin.pages import bars, charts, dress
+from tocsin.pages.headers import analytics_id
 from tocsin.pages.prose import line, plain, prose, safe_address, safe_link
 from tocsin.pages.words import Language, language, languages
 from tocsin.status_pages.model import RESOLVED, Settings, State, Widget
@@ -28,7 +28,6 @@ LONG_PAGE = 25
 """Resources from which on a page is long."""
 
 _GRAVITY = (State.NOT_MONITORED, State.OPERATIONAL, State.MAINTENANCE, State.DEGRADED, State.DOWNTIME)
-_ANALYTICS = re.compile(r"[A-Za-z]{1,4}-[A-Za-z0-9-]{4,24}")
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,8 +141,7 @@ class Scene:
     @property
     def analytics(self) -> str | None:
         """The id for Google Analytics, if it looks like one."""
-        found = self.settings.google_analytics_id
-        return found if found and _ANALYTICS.fullmatch(found) else None
+        return analytics_id(self.settings)
 
     @property
     def others(self) -> list[Language]:

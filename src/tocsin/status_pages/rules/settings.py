@@ -34,7 +34,9 @@ CHOICES = {"design": ("v1", "v2"), "theme": ("light", "dark", "system"), "layout
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_ANALYTICS = re.compile(r"[A-Z]{1,3}-[A-Za-z0-9-]{4,30}")
+_ANALYTICS = re.compile(r"(G|UA|AW|DC|GT)-[A-Za-z0-9-]{4,30}")
+"""Of a tag that counts. Not of a container (GTM-…), which runs any script on our own address, as custom_javascript may
+not."""
 
 Errors = dict[str, list[str]]
 
