@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.pages.reading import BASE_URL, Public
@@ -17,6 +18,7 @@ from tocsin.pages.buckets import Folder, address, bucket
 from tocsin.pages.snapshots import PAUSE_SECONDS, REFRESH_SECONDS, Snapshots
 from tocsin.runtime.public import readers
 from tocsin.status_pages import actions
+from tocsin.status_pages.model.views import Site
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +77,48 @@ async def test_it_follows_every_change_but_not_more_often_than_it_may(public: Pu
     assert next_at is not None
 
 
+async def test_a_busy_house_has_everything_looked_through_once_a_second(public: Public, tmp_path: Path) -> None:
+    await public.open()
+    known, looks = readers(public.database), 0
+
+    async def directory() -> list[Site]:
+        nonlocal looks
+        looks += 1
+        return await known.directory()
+
+    counted = msgspec.structs.replace(known, directory=directory)
+    copies = Snapshots(counted, Addresses(BASE_URL), public.clock, tmp_path)
+    for _ in range(20):
+        again = await copies.run_once()
+        assert again is not None
+    assert looks == 1
+    public.clock.wind(seconds=1)
+    await copies.run_once()
+    assert looks == 2
+
+
+async def test_many_copies_do_not_hold_up_what_must_go(
+    public: Public, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await public.open()
+    for number in range(4):
+        await public.page(subdomain=f"a{number}")
+    folder = tmp_path / "copies"
+    copies = worker(public, folder)
+    write = copies.places[0].target.write
+
+    async def slowly(path: str, content: bytes, media_type: str) -> None:
+        public.clock.wind(seconds=1)
+        await write(path, content, media_type)
+
+    monkeypatch.setattr(copies.places[0].target, "write", slowly)
+    again = await copies.run_once()
+    written = {path.name for path in folder.iterdir() if path.is_dir()}
+    assert 0 < len(written) < 5
+    assert again is not None
+    assert (again - public.clock.now()).total_seconds() <= 1
+
+
 @pytest.mark.parametrize(
     "change",
     [{"published": False}, {"password": "kept-quiet", "password_enabled": True}, {"ip_allowlist": ["192.0.2.1"]},
@@ -111,6 +155,7 @@ async def test_a_bucket_gets_the_same_signed_and_with_media_types(public: Public
         assert content == (folder / "acme" / "index.html").read_bytes()
         assert (media_type, keeping) == ("text/html; charset=utf-8", "public, max-age=30")
         await public.database.write(actions.update_page, page, None, {"published": False}, BASE_URL)
+        public.clock.wind(seconds=1)
         await copies.run_once()
         assert set(there.objects) == {"pages/pages.json"}
 

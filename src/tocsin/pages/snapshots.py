@@ -25,6 +25,7 @@ from tocsin.pages.cache import Reading
 from tocsin.pages.dress import PUSH_WORKER, assets
 from tocsin.pages.outputs import badge_svg, feed_atom, feed_rss, index_json, maintenance_ics
 from tocsin.pages.outputs.wording import reports
+from tocsin.pages.pace import Pace
 from tocsin.pages.rendering import Readers, Where, framed
 from tocsin.status_pages.model.views import MonthView, Site
 from tocsin.storage.events import EVENTS_TOPIC
@@ -38,7 +39,8 @@ REFRESH_SECONDS = 600.0
 REST = 3.0
 """After each page the worker rests so many times as long as it worked."""
 MAX_REST_SECONDS = 2.0
-MAX_PER_LOOK = 50
+LOOK_SECONDS = 20.0
+"""After that the rest waits for the next look: each begins with removing what is not for everybody any more."""
 RETRY_SECONDS = 60.0
 """After a place could not be written to."""
 CONTENTS = "pages.json"
@@ -59,32 +61,40 @@ class Snapshots:
         self._readers = readers
         self._addresses = addresses
         self._clock = clock
-        self._places = [_Place(Folder(folder), str(folder))]
+        self.places = [_Place(Folder(folder), str(folder))]
         if bucket is not None:
-            self._places.append(_Place(bucket, "the bucket"))
+            self.places.append(_Place(bucket, "the bucket"))
         self._threads = ThreadPoolExecutor(1, "snapshots")
+        self._pace = Pace(clock)
         self._looked: dict[int, tuple[float, int]] = {}
         """When a page was looked at last, and the newest event at that time."""
         self.lag_seconds = 0.0
 
     async def run_once(self) -> datetime | None:
         """Copy what has changed, remove what is no more."""
+        early = self._pace.wait_seconds()
+        if early > 0:
+            return self._clock.now() + timedelta(seconds=early)
+        began = self._clock.monotonic()
         newest = await self._readers.newest_event()
         sites = [site for site in await self._readers.directory() if site.published and not site.gate.closed]
+        self._pace.looked(began)
         now = self._clock.monotonic()
-        places = [place for place in self._places if place.retry_at <= now]
+        places = [place for place in self.places if place.retry_at <= now]
         for place in places:
             await self._trying(place, place.keep_only(sites), "tidied")
         due = sorted((self._due_at(site, newest), site.id, site) for site in sites)
         self.lag_seconds = max(0.0, now - due[0][0]) if due and due[0][0] > float("-inf") else 0.0
-        for at, _, site in due[:MAX_PER_LOOK]:
-            if at > now:
+        for at, _, site in due:
+            if at > now or self._clock.monotonic() >= now + LOOK_SECONDS:
                 break
             await self._look(site, newest, [place for place in places if place.retry_at <= now])
         waits = [self._due_at(site, newest) for site in sites]
-        waits += [place.retry_at for place in self._places if place.retry_at > now]
+        waits += [place.retry_at for place in self.places if place.retry_at > now]
         wait = min(waits, default=float("inf")) - self._clock.monotonic()
-        return None if wait == float("inf") else self._clock.now() + timedelta(seconds=max(0.0, wait))
+        if wait == float("inf"):
+            return None
+        return self._clock.now() + timedelta(seconds=max(wait, self._pace.wait_seconds()))
 
     def _due_at(self, site: Site, newest: int) -> float:
         at, seen = self._looked.get(site.id, (float("-inf"), -1))
