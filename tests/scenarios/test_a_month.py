@@ -281,7 +281,7 @@ class Month:
     async def die(self) -> None:
         """One pair dies in the middle of what it sends, and another takes its place."""
         number = self.dice.randrange(2)
-        tasks = list(self.pairs[number][1]._tasks)
+        tasks = list(self.pairs[number][1]._flight.tasks)
         for _ in range(self.dice.choice([0, 1, 3])):  # some get as far as the provider, some do not
             await asyncio.sleep(0)
         for task in tasks:

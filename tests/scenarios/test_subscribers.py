@@ -130,7 +130,7 @@ async def test_a_crash_in_the_middle_forgets_nobody_and_repeats_little(world: Wo
         await world.notices.run_once()
         await asyncio.sleep(0.01)
         world.clock.wind(seconds=1)
-    for task in set(world.notices._tasks):  # as a killed process does: nothing is written down any more
+    for task in set(world.notices._flight.tasks):  # as a killed process does: nothing is written down any more
         task.cancel()
     world.mailbox.dawdle_seconds = 0.0
     world.crash()

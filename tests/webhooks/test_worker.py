@@ -166,7 +166,7 @@ async def test_what_was_sent_but_never_noted_is_sent_again_under_the_same_id(ops
     await fan_out.run_once()
     await killed.run_once()
     assert await asyncio.to_thread(arrived.wait, 5)
-    for task in list(killed._tasks):  # as a killed process: what it would have done next is never done
+    for task in list(killed._flight.tasks):  # as a killed process: what it would have done next is never done
         task.cancel()
     go_on.set()
     await ops.work()

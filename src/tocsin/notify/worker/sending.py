@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Unavailable
+from tocsin.kernel.flight import Flight
 from tocsin.notify import actions, rules
 from tocsin.notify.channels import Channel, discover
 from tocsin.notify.model import (
@@ -94,7 +95,7 @@ class Deliveries:
             if (opened := getattr(channel, "Session", None)) is not None
         }
         self._busy: dict[str, Counter[Place]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._flight = Flight()
         self._takes_over = alone
         self._given_up = given_up
         self._gone = gone
@@ -145,21 +146,16 @@ class Deliveries:
     @property
     def in_flight(self) -> int:
         """Messages that are being sent or settled."""
-        return len(self._tasks)
+        return len(self._flight)
 
     async def drain(self) -> None:
         """Wait until everything that was started is settled."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        await self._flight.landed()
 
     async def close(self) -> None:
         """Let what is in flight finish for a moment, then let go; nothing is lost, it is sent again after its lease."""
         self._closing = True
-        if self._tasks:
-            _, unfinished = await asyncio.wait(set(self._tasks), timeout=CLOSE_SECONDS)
-            for task in unfinished:
-                task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._flight.let_go(CLOSE_SECONDS)
         await asyncio.gather(*(session.close() for session in self._sessions.values()), return_exceptions=True)
 
     async def _start(self, kind: str) -> int:
@@ -173,9 +169,7 @@ class Deliveries:
         )  # fmt: skip
         for message in messages:
             busy[message.place] += 1
-            task = asyncio.create_task(self._deliver(message, claimed_at), name=f"delivery {message.delivery_id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._flight.start(self._deliver(message, claimed_at), f"delivery {message.delivery_id}")
         return len(messages)
 
     async def _deliver(self, message: Message, claimed_at: float) -> None:

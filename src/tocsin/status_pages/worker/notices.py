@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Unavailable
+from tocsin.kernel.flight import Flight
 from tocsin.kernel.net import Net
 from tocsin.notify.channels import email, push
 from tocsin.notify.model import Answer, GiveUp, Sent
@@ -153,7 +154,7 @@ class Notices:
         self._connections = asyncio.Semaphore(MAIL_CONNECTIONS)
         self._rate = _Rate(mails_per_minute, clock)
         self._lanes = {channel: _Lane(channel) for channel in actions.CHANNELS}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._flight = Flight()
         self._answered: list[_Answered] = []
         self._settling = asyncio.Lock()
         self._closing = False
@@ -186,21 +187,16 @@ class Notices:
     @property
     def in_flight(self) -> int:
         """Messages that are being sent or settled."""
-        return len(self._tasks)
+        return len(self._flight)
 
     async def drain(self) -> None:
         """Wait until everything that was started is settled."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        await self._flight.landed()
 
     async def close(self) -> None:
         """Let what is in flight finish for a moment, then let go; nothing is lost, it is sent again."""
         self._closing = True
-        if self._tasks:
-            _, unfinished = await asyncio.wait(set(self._tasks), timeout=CLOSE_SECONDS)
-            for task in unfinished:
-                task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._flight.let_go(CLOSE_SECONDS)
         await self._office.close()
 
     def _wanted(self) -> tuple[dict[str, int], list[float]]:
@@ -243,9 +239,7 @@ class Notices:
             lane.busy += 1
             if notice.channel in (_EMAIL, _CONFIRM):
                 self._rate.spend(1)
-            task = asyncio.create_task(self._deliver(lane, notice, claimed_at), name=f"status notice {notice.id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._flight.start(self._deliver(lane, notice, claimed_at), f"status notice {notice.id}")
         return len(claimed)
 
     async def _claim(self, ids: list[int]) -> list[Notice]:

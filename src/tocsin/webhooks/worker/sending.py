@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Unavailable
+from tocsin.kernel.flight import Flight
 from tocsin.kernel.net import HttpRequest, Net
 from tocsin.storage import Database
 from tocsin.webhooks import actions
@@ -57,7 +58,7 @@ class WebhookDeliveries:
         self._base_url = base_url
         self._takes_over = alone
         self._busy: dict[int, int] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._flight = Flight()
         self._answered: list[_Answered] = []
         self._settling = asyncio.Lock()
         self._closing = False
@@ -82,21 +83,16 @@ class WebhookDeliveries:
     @property
     def in_flight(self) -> int:
         """Messages that are being sent or settled."""
-        return len(self._tasks)
+        return len(self._flight)
 
     async def drain(self) -> None:
         """Wait until everything that was started is settled."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        await self._flight.landed()
 
     async def close(self) -> None:
         """Let what is in flight finish for a moment, then let go; nothing is lost, it is sent again."""
         self._closing = True
-        if self._tasks:
-            _, unfinished = await asyncio.wait(set(self._tasks), timeout=CLOSE_SECONDS)
-            for task in unfinished:
-                task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._flight.let_go(CLOSE_SECONDS)
 
     async def _expire(self) -> None:
         for _ in range(MAX_EXPIRY_ROUNDS):
@@ -130,9 +126,7 @@ class WebhookDeliveries:
             return
         for message in messages:
             self._busy[message.webhook.id] = self._busy.get(message.webhook.id, 0) + 1
-            task = asyncio.create_task(self._deliver(message), name=f"webhook delivery {message.delivery_id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._flight.start(self._deliver(message), f"webhook delivery {message.delivery_id}")
 
     async def _deliver(self, message: Message) -> None:
         webhook_id = message.webhook.id
