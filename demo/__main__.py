@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email
-import email.policy
 import json
+import mailbox
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ import sys
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ import status_page
 from aiosmtpd.controller import Controller
 from phones import ACCOUNT, NUMBER, TOKEN, Phones
 from rich.console import Console
+from rich.markup import escape
 from sites import SITES, Street
 
-PORT, SITES_PORT, PHONES_PORT, MAIL_PORT = 8080, 8081, 8083, 8025
+PORT, SITES_PORT, PHONES_PORT, MAIL_PORT = 8080, 8081, 8083, mailbox.PORT
 BASE_URL = f"http://127.0.0.1:{PORT}"
 DATA = Path("demo-data")
 START_SECONDS = 30
@@ -50,33 +51,19 @@ SETTINGS = {
 out = Console(highlight=False, soft_wrap=True)
 
 
-class Mailbox:
-    """Takes every mail, shows it, and keeps it as demo-data/mail/N.eml."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._count = len(list(folder.glob("*.eml")))
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self._count += 1
-        (self._folder / f"{self._count:04}.eml").write_bytes(envelope.content)
-        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        plain = message.get_body(("plain",))
-        link = re.search(r"http://\S+/answer/\S+", plain.get_content() if plain else "")
-        out.print(f"[bold cyan]mail[/]   to {', '.join(envelope.rcpt_tos)}: [bold]{message['subject']}[/]")
-        if link:
-            out.print(f"       answer it: {link.group()}")
-        return "250 Kept"
+def _mail(recipients: list[str], mail: EmailMessage, text: str) -> None:
+    out.print(f"[bold cyan]mail[/]   to {', '.join(recipients)}: [bold]{escape(str(mail['subject']))}[/]")
+    for deed, address in mailbox.links(text):
+        out.print(f"       {deed}: {address}")
 
 
 async def main() -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    mailbox = Controller(Mailbox(DATA / "mail"), hostname="127.0.0.1", port=MAIL_PORT)
+    post = Controller(mailbox.Mailbox(_mail, DATA / "mail"), hostname="127.0.0.1", port=MAIL_PORT)
     try:
-        mailbox.start()
+        post.start()
     except OSError as error:
         out.print(f"[red]The demo needs port {MAIL_PORT} for its mailbox: {error}[/]")
         return 1
@@ -95,6 +82,7 @@ async def main() -> int:
         out.print(f"Status page {BASE_URL}/status/{status_page.SUBDOMAIN}")
         out.print(f"API token   {token}")
         out.print(f"The sites   http://127.0.0.1:{SITES_PORT}/shop …   one breaks every 45 s")
+        out.print(f"All mails   {DATA / 'mail'}/*.eml, and their links here")
         out.print(f"The phones  http://127.0.0.1:{PHONES_PORT}/   everybody is called when nobody answers for 20 s")
         out.print(f'Try         curl -s {BASE_URL}/api/v3/incidents -H "Authorization: Bearer {token}"')
         out.rule("Ctrl-C stops everything")
@@ -111,7 +99,7 @@ async def main() -> int:
         if jobs is not None:
             jobs.cancel()
         await _stop_server(server)
-        mailbox.stop()
+        post.stop()
 
 
 async def _start_server() -> asyncio.subprocess.Process:
