@@ -22,7 +22,7 @@ from tocsin.status_pages.model.notices import Notice, Outcome, State, Verdict
 from tocsin.status_pages.rules import notices as rules
 from tocsin.status_pages.rules import subscribing
 from tocsin.status_pages.store import tables
-from tocsin.status_pages.worker import Notices
+from tocsin.status_pages.worker import Notices, notices
 from tocsin.storage import Database
 
 
@@ -282,6 +282,32 @@ async def test_our_own_trouble_is_nobodys_failure(here: Audience, mailbox: Mailb
         found = await here.subscriber(id)
         assert found is not None
         assert found.failures == 0
+    await sender.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refusal", ["550 relay not permitted", "550 5.7.1 relaying denied", "550 5.1.1 who is that"])
+async def test_a_mail_server_that_refuses_everybody_costs_nobody_their_subscription(
+    here: Audience, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
+    monkeypatch.setattr(notices, "REFUSED_IN_A_ROW", 3)
+    ids = [await here.listening(f"p{number}@example.com") for number in range(12)]
+    report = await here.report()
+    mailbox.answer_recipient = lambda to: refusal
+    sender = worker(here, mailbox)
+    for number in range(rules.MAX_FAILURES + 1):
+        await here.update(report, f"Update {number}", api="downtime")
+        for _ in range(2):
+            await run(sender, here.clock)
+            await here.wait(hours=11, minutes=59, seconds=50)
+    standing = [await here.subscriber(id) for id in ids]
+    assert sum(each is not None and subscribing.listening(each) for each in standing) >= 9
+    mailbox.answer_recipient = lambda to: None
+    await here.update(report, "It can be mended", api="downtime")
+    for _ in range(3):
+        await run(sender, here.clock)
+        await here.wait(minutes=2)
+    assert len(set(mailbox.recipients)) >= 9
     await sender.close()
 
 

@@ -41,6 +41,7 @@ _WORST = ("downtime", "degraded", "maintenance")
 _FAILED = re.compile(r"^action:\s*failed\b", re.IGNORECASE | re.MULTILINE)
 _STATUS = re.compile(r"^status:\s*5\.(\d{1,3})\.(\d{1,3})\b", re.IGNORECASE | re.MULTILINE)
 """Of a delivery report about a permanent failure (RFC 3464, 2.3.3 and 2.3.4)."""
+_REFUSAL = re.compile(r" 5\d\d[ -]5\.(\d{1,3}\.\d{1,3})\b")
 _NO_SUCH_MAILBOX = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
 """Enhanced codes that say that the address is wrong, has moved, or takes no mail at all (RFC 3463, RFC 7505)."""
 
@@ -122,6 +123,13 @@ def standing(
     if worst is not None:
         return worst
     return RESOLVED if words or (ends_at is not None and ends_at <= at) else "update"
+
+
+def no_such_mailbox(refusal: str) -> bool:
+    """Whether a refusal names the address as its reason (`… 550 5.1.1 no such user`). Without such a code it may as
+    well be ours: some servers say a plain 550 to whoever is not signed in."""
+    code = _REFUSAL.search(refusal)
+    return code is not None and code[1] in _NO_SUCH_MAILBOX
 
 
 def bounced(content_type: str, report: str) -> Bounce | None:

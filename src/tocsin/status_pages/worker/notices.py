@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+import msgspec
 import structlog
 from sqlalchemy.exc import DBAPIError
 
@@ -55,6 +56,9 @@ MAX_SETTLE_TRIES = 20
 FIRST_SETTLE_WAIT_SECONDS = 0.1
 LONGEST_SETTLE_WAIT_SECONDS = 5.0
 """A known answer is offered to an unavailable database for over a minute; after that the message is sent again."""
+REFUSED_IN_A_ROW = 20
+"""Recipients that the mail server refuses, and none that it takes: then it is the server that is set up wrong, not all
+these people who are gone, and none of them shall lose their subscription over it."""
 SETTLED_AT_ONCE = 50
 CLOSE_SECONDS = 1.0
 """What a clean shutdown leaves for answers on their way; whatever is cut off goes out again after its lease."""
@@ -96,6 +100,7 @@ class _Lane:
         self.channel = channel
         self.busy = 0
         self.trouble = 0
+        self.refused = 0
         self.held_until = 0.0
         """By the monotonic clock."""
         self.hosts: Counter[str] = Counter()
@@ -109,13 +114,21 @@ class _Lane:
         free = PLACES[self.channel] - self.busy
         return free if free * 2 >= PLACES[self.channel] else 0
 
-    def heard(self, verdict: Verdict, now: float) -> None:
-        """Learn from an outcome how we are doing."""
+    def heard(self, outcome: Outcome, now: float) -> Outcome:
+        """Learn from an outcome how we are doing, and whose fault it is."""
+        verdict = outcome.verdict
+        if verdict is Verdict.ACCEPTED:
+            self.refused = 0
+        elif self.channel in (_EMAIL, _CONFIRM) and verdict in (Verdict.GONE, Verdict.LATER):
+            self.refused += 1
+            if self.refused > REFUSED_IN_A_ROW:
+                verdict = Verdict.OURS
         if verdict is Verdict.OURS:
             self.trouble += 1
             self.held_until = now + rules.pause_seconds(self.trouble)
         elif verdict is not Verdict.DROPPED:
             self.trouble = 0
+        return outcome if verdict is outcome.verdict else msgspec.structs.replace(outcome, verdict=verdict)
 
 
 class Notices:
@@ -261,8 +274,7 @@ class Notices:
         finally:
             lane.busy -= 1
         if outcome is not None:
-            lane.heard(outcome.verdict, self._clock.monotonic())
-            await self._settle(notice, outcome)
+            await self._settle(notice, lane.heard(outcome, self._clock.monotonic()))
 
     async def _attempt(self, notice: Notice, claimed_at: float) -> Outcome | None:
         """What came of it; None = it has waited too long, and whoever finds its lease ended sends it."""
@@ -357,13 +369,15 @@ class Notices:
 
 
 def _of_mail(answer: Answer, address: str) -> Outcome:
-    """A refused address is dead; a refusal for now is the recipient's; anything else is our own mail server's."""
+    """An address of which the server says that it is none is dead; another refusal of it is the recipient's; anything
+    else is our own mail server's."""
     said = answer.detail if isinstance(answer, Sent) else answer.why
     detail = said.replace(address, masked(address)) if address else said  # servers like to repeat it
     if isinstance(answer, Sent):
         return Outcome(verdict=Verdict.ACCEPTED, detail=detail)
     if isinstance(answer, GiveUp):
-        return Outcome(verdict=Verdict.GONE, detail=detail)
+        verdict = Verdict.GONE if rules.no_such_mailbox(answer.why) else Verdict.LATER
+        return Outcome(verdict=verdict, detail=detail)
     verdict = Verdict.LATER if answer.refused else Verdict.OURS
     return Outcome(verdict=verdict, detail=detail, after_seconds=answer.after_seconds)
 
