@@ -8,7 +8,6 @@ from datetime import datetime
 
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound, TooMany
-from tocsin.status_pages.actions.pages import TYPE
 from tocsin.status_pages.model import StatusPage, Subscriber, SubscriberKind
 from tocsin.status_pages.rules import subscribing as rules
 from tocsin.status_pages.store import pages as page_shelf
@@ -19,14 +18,6 @@ from tocsin.storage import Tx
 SUBSCRIBER_TYPE = "status_page_subscriber"
 _CONFIRMATION = re.compile(r"([0-9]{1,18})-([0-9]{1,15})-([0-9a-f]{32})")
 _SUBSCRIPTION = re.compile(r"([0-9]{1,18})-([0-9a-f]{32})")
-
-
-def subscribed_page(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> StatusPage:
-    """A page of one of these teams (None = any). Raises NotFound."""
-    found = page_shelf.find(tx, id)
-    if found is None or (team_ids is not None and found.team_id not in team_ids):
-        raise NotFound(TYPE, id)
-    return found
 
 
 def list_subscribers(

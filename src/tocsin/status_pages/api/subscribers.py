@@ -8,6 +8,7 @@ import msgspec
 
 from tocsin.kernel.clock import to_wire
 from tocsin.registry import Call, Operation, Page, Resource, Route
+from tocsin.status_pages.actions import reach_page
 from tocsin.status_pages.actions import subscribing as actions
 from tocsin.status_pages.model import StatusPage, Subscriber, SubscriberKind
 from tocsin.status_pages.rules import subscribing as rules
@@ -83,7 +84,7 @@ class SubscriberById(msgspec.Struct, kw_only=True):
 
 
 def _page(tx: Tx, call: Call, id: int) -> StatusPage:
-    return actions.subscribed_page(tx, id, call.team_ids)
+    return reach_page(tx, id, call.team_ids)
 
 
 def _list(tx: Tx, call: Call, input: ListSubscribers) -> Page[Subscriber]:

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from tocsin.registry import Call, Operation
+from tocsin.status_pages.actions import reach_page
 from tocsin.status_pages.actions import subscribing as actions
 from tocsin.status_pages.api.subscribers import AREA, SUBSCRIBER
 from tocsin.status_pages.model import Subscriber, SubscriberKind
@@ -52,7 +53,7 @@ class Answered(msgspec.Struct, kw_only=True):
 
 
 def _subscribe(tx: Tx, call: Call, input: Subscribe) -> Answered:
-    page = actions.subscribed_page(tx, input.id, call.team_ids)
+    page = reach_page(tx, input.id, call.team_ids)
     kind = SubscriberKind(input.kind)
     asked = rules.asked(kind, email=input.email, url=input.url, subscription=input.subscription)
     actions.subscribe(tx, page, asked, input.status_page_resource_ids or [], input.language or "")
