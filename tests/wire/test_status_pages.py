@@ -101,6 +101,14 @@ async def test_an_empty_domain_removes_it_and_the_script_that_needs_it(at: Clien
     assert attributes["custom_javascript"] is None
 
 
+async def test_a_domain_is_kept_as_browsers_and_mails_write_it(at: Clients, page: str) -> None:
+    """Else no reader who asks for it is ever given the page, and mails about it carry a header that is none."""
+    answer = await at.alice.patch(page, json={"custom_domain": "Störung.Acme.example"})
+    assert answer.json()["data"]["attributes"]["custom_domain"] == "xn--strung-xxa.acme.example"
+    twin = {"subdomain": "twin", "timezone": "UTC", "custom_domain": "xn--strung-xxa.acme.example"}
+    assert (await at.alice.post(PAGES, json=twin)).json()["errors"] == {"custom_domain": ["has already been taken"]}
+
+
 @pytest.mark.parametrize(
     ("sent", "field"),
     [
@@ -307,6 +315,17 @@ async def test_a_widget_counts_before_the_older_word_for_it(at: Clients, page: s
     assert both["attributes"]["widget_type"] == "intraday_history"
     refused = await at.alice.post(f"{page}/resources", json={**base, "widget_type": "response_times"})
     assert refused.json()["errors"] == {"widget_type": ["response_times is only for: Monitor, LogsChart"]}
+
+
+async def test_a_resource_that_becomes_about_something_else_keeps_no_widget_that_it_cannot_have(
+    at: Clients, page: str
+) -> None:
+    monitor = await made(at.alice, "/api/v2/monitors", url="https://a.example", monitor_type="status")
+    shop = await made(at.alice, f"{page}/resources", resource_type="Monitor", resource_id=int(monitor["id"]),
+                      public_name="X", widget_type="response_times")  # fmt: skip
+    sent = {"resource_type": "ManuallyTrackedItem"}
+    changed = await at.alice.patch(f"{page}/resources/{shop['id']}", json=sent)
+    assert changed.json()["data"]["attributes"]["widget_type"] == "history"
 
 
 async def test_metadata_may_decide_which_incidents_count(at: Clients, page: str) -> None:

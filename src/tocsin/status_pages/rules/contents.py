@@ -98,7 +98,9 @@ def widget_of(given: Mapping[str, Any], current: Widget | None, about: ResourceT
         return widget
     if given.get("history") is not None:
         return Widget.HISTORY if given["history"] else Widget.PLAIN
-    return current or Widget.HISTORY
+    if current is None or about not in _ONLY_FOR.get(current, (about,)):  # it has become about something else
+        return Widget.HISTORY
+    return current
 
 
 def mark_of(

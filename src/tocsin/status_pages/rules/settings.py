@@ -106,23 +106,26 @@ def checked_subdomain(given: Mapping[str, Any], current: str, errors: Errors) ->
 
 
 def checked_domain(given: Mapping[str, Any], current: str | None, own_host: str, errors: Errors) -> str | None:
-    """The custom domain after `given`, in lower case; `""` and null remove it. `own_host`: of this installation."""
+    """The custom domain after `given` as browsers ask for it (lower case, `xn--…`); `""` and null remove it.
+
+    `own_host`: of this installation.
+    """
     text = str(given.get("custom_domain", current) or "").strip().rstrip(".").lower()
     if not text:
         return None
-    if not is_domain(text):
+    try:
+        text = text if text.isascii() else text.encode("idna").decode()
+    except UnicodeError:
+        text = ""
+    if not _is_domain(text):
         errors["custom_domain"] = ["must be a host name such as status.example.com, without https:// and path"]
     elif text == own_host:
         errors["custom_domain"] = ["is the address of this installation itself: its API and console are there"]
     return text
 
 
-def is_domain(text: str) -> bool:
+def _is_domain(plain: str) -> bool:
     """Whether it is a host name of at least two labels that a browser could ask for."""
-    try:
-        plain = text.encode("idna").decode() if not text.isascii() else text
-    except UnicodeError:
-        return False
     labels = plain.split(".")
     return (
         len(plain) <= MAX_HOST_CHARACTERS
