@@ -13,8 +13,9 @@ from tests.status_pages.stage import Stage
 from tests.time import START, FakeClock
 from tocsin.incidents.store.tables import incidents
 from tocsin.kernel.clock import to_wire
+from tocsin.kernel.errors import Invalid
 from tocsin.status_pages import actions
-from tocsin.status_pages.model import State
+from tocsin.status_pages.model import ReportType, State
 from tocsin.status_pages.store.tables import updates
 from tocsin.status_pages.worker import AutomaticReports, Publishing
 from tocsin.storage import Database, Tx, shifting
@@ -225,3 +226,40 @@ async def test_an_outage_begins_when_its_draft_is_published_unless_somebody_has_
         for id in (open, told, short, long)
     ]
     assert starts == [clock.now(), START - timedelta(hours=1), START, clock.now()]
+
+
+async def test_what_is_down_for_years_keeps_no_younger_report_from_its_end(
+    stage: Stage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.status_pages.actions.automatic.MAX_RUNNING", 2)
+    page = await stage.page(automatic_reports=True)
+    noticing, publishing = AutomaticReports(stage.database, clock), Publishing(stage.database, clock)
+    incident = 0
+    for number in range(4):
+        monitor = await stage.monitor(f"m{number}")
+        await stage.resource(page, monitor)
+        incident = await stage.incident(monitor, clock.now())
+        await noticing.run_once()
+        clock.wind(minutes=2)
+        await publishing.run_once()
+    await stage.database.write(
+        lambda tx: tx.execute(update(incidents).where(incidents.c.id == incident).values(resolved_at=tx.now))
+    )
+    clock.wind(seconds=5)
+    await noticing.run_once()
+    found, _ = await stage.database.read(actions.list_reports, page, None, page=1, per_page=50)
+    assert [report.ends_at is None for report in reversed(found)] == [True, True, True, False]
+
+
+async def test_reports_that_write_themselves_keep_nobody_from_writing_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.status_pages.actions.reports.MAX_REPORTS", 2)
+    page = await stage.page()
+    for _ in range(3):
+        await stage.report(page, {}, START, kind=ReportType.AUTOMATIC)
+    given = {"title": "It flaps", "message": "We know."}
+    for _ in range(2):
+        await stage.database.write(actions.create_report, page, None, given)
+    with pytest.raises(Invalid, match="at most 2 reports"):
+        await stage.database.write(actions.create_report, page, None, given)

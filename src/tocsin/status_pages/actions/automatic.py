@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -26,7 +26,7 @@ from tocsin.storage import Tx
 MAX_PAGES = 1_000
 """Pages that report by themselves."""
 MAX_RUNNING = 2_000
-"""Incidents of open reports that one look takes into account."""
+"""Incidents of open reports that are read at once."""
 AT_ONCE = 200
 """Incidents of one page that are reported in one transaction."""
 RETRY = timedelta(seconds=30)
@@ -47,12 +47,10 @@ class Outstanding(msgspec.Struct, frozen=True):
 
 def outstanding(tx: Tx) -> Outstanding:
     """Look through what is open, changing nothing: most of what happens concerns no page."""
-    running = shelf.running(tx, MAX_RUNNING)
-    spells = incidents.spells_by_id(tx, [link.incident_id for link in running])
     stale = {
         (link.status_page_id, link.status_report_id or 0)
-        for link in running
-        if link.incident_id not in spells or spells[link.incident_id].to_ms is not None
+        for link, spell in _going_on(tx)
+        if spell is None or spell.to_ms is not None
     }
     reporting_pages = _reporting_pages(tx)
     if not reporting_pages:
@@ -223,14 +221,22 @@ def _troubles(tx: Tx, several: Sequence[StatusPage]) -> dict[int, dict[int, Trou
     }
 
 
+def _going_on(tx: Tx, page_id: int | None = None) -> Iterator[tuple[Link, Spell | None]]:
+    """The incidents of open automatic reports (of one page), however many: what is down for years must not keep a
+    younger report from its end. None: it is not there any more."""
+    after_id = 0
+    while links := shelf.running(tx, MAX_RUNNING, after_id=after_id, page_id=page_id):
+        spells = incidents.spells_by_id(tx, [link.incident_id for link in links])
+        yield from ((link, spells.get(link.incident_id)) for link in links)
+        after_id = links[-1].id
+
+
 def _running(tx: Tx, page_id: int) -> list[tuple[Report, list[Spell]]]:
     """The open automatic reports of a page with their incidents, the newest first."""
-    links = shelf.running(tx, MAX_RUNNING, page_id)
-    spells = incidents.spells_by_id(tx, [link.incident_id for link in links])
     about: dict[int, list[Spell]] = {}
-    for link in links:
-        if link.incident_id in spells:
-            about.setdefault(link.status_report_id or 0, []).append(spells[link.incident_id])
+    for link, spell in _going_on(tx, page_id):
+        if spell is not None:
+            about.setdefault(link.status_report_id or 0, []).append(spell)
     found = report_shelf.by_ids(tx, sorted(about, reverse=True)[:AT_ONCE])
     return [(report, about[report.id]) for report in reversed(found) if reporting.visible(report)]
 

@@ -56,9 +56,13 @@ def links(tx: Tx, page_ids: Collection[int], incident_ids: Iterable[int]) -> dic
     return found
 
 
-def running(tx: Tx, limit: int, page_id: int | None = None) -> list[Link]:
-    """The incidents of automatic reports that have not ended, the oldest first."""
-    going_on = and_(reports.c.ends_at.is_(None), reports.c.report_type == ReportType.AUTOMATIC.value)
+def running(tx: Tx, limit: int, *, after_id: int = 0, page_id: int | None = None) -> list[Link]:
+    """The incidents of automatic reports that have not ended, noted after `after_id`, the oldest first."""
+    going_on = and_(
+        reports.c.ends_at.is_(None),
+        reports.c.report_type == ReportType.AUTOMATIC.value,
+        report_incidents.c.id > after_id,
+    )
     if page_id is not None:
         going_on = and_(reports.c.status_page_id == page_id, going_on)
     joined = report_incidents.join(reports, reports.c.id == report_incidents.c.status_report_id)

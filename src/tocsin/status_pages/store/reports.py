@@ -83,10 +83,10 @@ def page(tx: Tx, page_id: int, *, offset: int, limit: int) -> tuple[list[Report]
     return _reports(tx, found), total
 
 
-def count(tx: Tx, page_id: int) -> int:
-    """How many reports a status page has."""
-    mine = select(func.count()).select_from(reports).where(reports.c.status_page_id == page_id)
-    return int(tx.execute(mine).scalar_one())
+def count_by_hand(tx: Tx, page_id: int) -> int:
+    """How many reports people have written on a status page."""
+    mine = and_(reports.c.status_page_id == page_id, reports.c.report_type != ReportType.AUTOMATIC.value)
+    return int(tx.execute(select(func.count()).select_from(reports).where(mine)).scalar_one())
 
 
 def public(
