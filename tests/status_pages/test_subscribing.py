@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from tests.status_pages.audience import BROWSER, Audience
 from tests.time import FakeClock
@@ -95,6 +95,29 @@ async def test_one_address_is_written_to_a_few_times_whatever_is_asked(audience:
     await audience.wait(days=1, minutes=1)
     await audience.subscribe("ann@example.com")
     assert len(await audience.notices()) == rules.MAX_MAILS_PER_ADDRESS + 2
+
+
+async def test_many_pages_together_write_to_nobody_many_times(
+    audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MAX_MAILS_PER_ADDRESS_IN_ALL", 3)
+    for number in range(6):
+        audience.page_id = await audience.database.write(audience.add_page, audience.team_id, f"page-{number}")
+        await audience.subscribe("ann@example.com")
+    assert len(await audience.notices()) == 3
+    await audience.subscribe("bob@example.com")
+    assert len(await audience.notices()) == 4
+
+
+async def test_who_is_to_be_forgotten_is_found_without_reading_everybody(here: Audience) -> None:
+    """On SQLite pages to people wait while it is looked."""
+
+    def plan(tx: Tx) -> str:
+        asked = "SELECT id FROM status_page_subscribers WHERE (confirmed_at IS NULL OR unsubscribed_at IS NOT NULL)"
+        found = text(f"EXPLAIN QUERY PLAN {asked} AND updated_at < 1 ORDER BY updated_at LIMIT 500")
+        return str(tx.execute(found).all())
+
+    assert "ix_status_page_subscribers_silent" in await here.database.read(plan)
 
 
 @pytest.mark.parametrize("kind", ["confirmations", "browsers"])

@@ -75,8 +75,8 @@ def subscribe(tx: Tx, page: StatusPage, asked: rules.Asked, resource_ids: Sequen
         _take_browser(tx, page, asked, standing, ids, language)
         return
     assert asked.email is not None
-    last_at, number = shelf.asked_of(tx, page.id, asked.email, tx.now - rules.MAILS_COUNTED_FOR)
-    if not rules.may_be_written_to(last_at, number, tx.now):
+    last_at, here, everywhere = shelf.asked_of(tx, page.id, asked.email, tx.now - rules.MAILS_COUNTED_FOR)
+    if not rules.may_be_written_to(last_at, here, everywhere, tx.now):
         return
     if standing is None:
         vouched = shelf.count_vouched(tx, page.id, asked.email, rules.MAX_PLACES_PER_ADDRESS + 1)

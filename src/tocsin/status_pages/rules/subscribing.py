@@ -33,6 +33,8 @@ PAUSE_BETWEEN_MAILS = timedelta(minutes=10)
 MAILS_COUNTED_FOR = timedelta(days=1)
 MAX_MAILS_PER_ADDRESS = 5
 """Of these within a day."""
+MAX_MAILS_PER_ADDRESS_IN_ALL = 20
+"""About all pages here together: hundreds of them are not to be made to write to somebody hundreds of times."""
 ASKED_COUNTED_FOR = timedelta(hours=1)
 MAX_ASKED_PER_PAGE = 2_000
 """How many may ask a page within the hour: what a large outage brings, and a bound to the junk that one can order."""
@@ -117,9 +119,9 @@ def language_of(wanted: str) -> str:
     return short if short in LANGUAGES else LANGUAGES[0]
 
 
-def may_be_written_to(last_at: datetime | None, within_a_day: int, now: datetime) -> bool:
+def may_be_written_to(last_at: datetime | None, here: int, everywhere: int, now: datetime) -> bool:
     """Whether an address may be asked to confirm once more; when not, the same answer is given and no mail is sent."""
-    if within_a_day >= MAX_MAILS_PER_ADDRESS:
+    if here >= MAX_MAILS_PER_ADDRESS or everywhere >= MAX_MAILS_PER_ADDRESS_IN_ALL:
         return False
     return last_at is None or last_at + PAUSE_BETWEEN_MAILS <= now
 

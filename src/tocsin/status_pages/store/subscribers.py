@@ -78,21 +78,19 @@ def count_vouched(tx: Tx, page_id: int, email: str, at_most: int) -> int:
     return int(tx.execute(select(func.count()).select_from(some.limit(at_most).subquery())).scalar_one())
 
 
-def asked_of(tx: Tx, page_id: int, email: str, since: datetime) -> tuple[datetime | None, int]:
-    """(when the last mail that asks this address to confirm was planned, how many since then) of one page."""
+def asked_of(tx: Tx, page_id: int, email: str, since: datetime) -> tuple[datetime | None, int, int]:
+    """(when the last mail that asks this address to confirm something about this page was planned, how many since then,
+    how many of all pages)"""
     column = notices.c
     statement = (
-        select(func.max(column.planned_at).label("last_at"), func.count().label("number"))
+        select(_column.status_page_id, func.max(column.planned_at).label("last_at"), func.count().label("number"))
         .select_from(notices.join(subscribers, _column.id == column.subscriber_id))
-        .where(
-            _column.status_page_id == page_id,
-            _column.email == email,
-            column.kind == "confirm",
-            column.planned_at > since,
-        )
+        .where(_column.email == email, column.kind == "confirm", column.planned_at > since)
+        .group_by(_column.status_page_id)
     )
-    row = tx.execute(statement).one()
-    return row.last_at, int(row.number)
+    by_page = {row.status_page_id: (row.last_at, int(row.number)) for row in tx.execute(statement)}
+    last_at, number = by_page.get(page_id, (None, 0))
+    return last_at, number, sum(count for _, count in by_page.values())
 
 
 def asked_on(tx: Tx, page_id: int, since: datetime, at_most: int) -> int:
@@ -182,7 +180,7 @@ def remove(tx: Tx, ids: Collection[int]) -> None:
 def silent(tx: Tx, before: datetime, limit: int) -> list[int]:
     """Some who never confirmed, or have left, and have not been heard of since then."""
     over = or_(_column.confirmed_at.is_(None), _column.unsubscribed_at.is_not(None))
-    statement = select(_column.id).where(over, _column.updated_at < before).order_by(_column.id).limit(limit)
+    statement = select(_column.id).where(over, _column.updated_at < before).order_by(_column.updated_at).limit(limit)
     return list(tx.execute(statement).scalars())
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
+    or_,
 )
 
 from tocsin.storage.shifting import moves_with_the_clock
@@ -193,7 +194,9 @@ Index(
     sqlite_where=_LISTENING,
     postgresql_where=_LISTENING,
 )
-Index("ix_status_page_subscribers_email", subscribers.c.status_page_id, subscribers.c.email)
+Index("ix_status_page_subscribers_email", subscribers.c.email, subscribers.c.status_page_id)
+_SILENT = or_(subscribers.c.confirmed_at.is_(None), subscribers.c.unsubscribed_at.is_not(None))
+Index("ix_status_page_subscribers_silent", subscribers.c.updated_at, sqlite_where=_SILENT, postgresql_where=_SILENT)
 Index("ix_status_page_subscribers_page", subscribers.c.status_page_id, subscribers.c.kind, subscribers.c.id)
 
 notices = Table(
