@@ -69,6 +69,17 @@ async def test_all_outputs_of_a_closed_page_are_closed(public: Public) -> None:
 
 
 @pytest.mark.slow
+async def test_other_sites_read_no_private_page_with_the_browsers_of_those_inside(public: Public) -> None:
+    await public.open(ip_allowlist=[public.address])
+    for path in (*OUTPUTS, "/", "/robots.txt"):
+        for method in ("GET", "OPTIONS"):
+            answer = await public.ask(ACME + path, method, headers={"origin": "https://evil.example"})
+            assert answer.status_code in (200, 204)
+            assert "access-control-allow-origin" not in answer.headers, (method, path)
+            assert answer.headers.get("cross-origin-resource-policy") != "cross-origin"
+
+
+@pytest.mark.slow
 async def test_a_page_that_is_closed_is_closed_for_what_was_kept_before(public: Public) -> None:
     page = await public.open()
     host = (b"host", b"tocsin.example")

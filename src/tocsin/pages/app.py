@@ -239,7 +239,7 @@ class Pages:
         target = read_target(place.path, asking.query)
         if target is None or (target.kind is Kind.JAVASCRIPT and not place.own_domain):
             raise Gone
-        refused = _refused_method(asking, target)
+        refused = _refused_method(asking, site, target)
         if refused is not None:
             return refused
         if target.kind is Kind.ASSET:
@@ -426,14 +426,14 @@ class Pages:
         return await self.cache.get(site, (site.id, WIDGETS, kind, ""), make)
 
 
-def _refused_method(asking: Asking, target: Target) -> Answer | None:
+def _refused_method(asking: Asking, site: Site, target: Target) -> Answer | None:
     """What is said to a method that an address does not know; None when it does."""
     allowed = "GET, HEAD, POST" if target.kind in DEEDS else "GET, HEAD"
     if asking.method in ("GET", "HEAD") or (asking.method == "POST" and target.kind in DEEDS):
         return None
     if asking.method == "OPTIONS":
         lines: headers.Lines = (("allow", f"{allowed}, OPTIONS"),)
-        if target.kind in SHARED:
+        if target.kind in SHARED and not site.gate.closed:
             lines += (*headers.ANY_ORIGIN, ("access-control-allow-methods", "GET, HEAD"))
         return plain(204, "", *lines)
     return plain(405, f"This address knows {allowed}.", ("allow", f"{allowed}, OPTIONS"))

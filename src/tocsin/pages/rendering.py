@@ -157,11 +157,13 @@ def _output(site: Site, view: PageView, target: Target, where: Where) -> Draw | 
     if kind not in drawn:
         return None
     make, media_type = drawn[kind]
-    return lambda: _answer(site, make() or b"", media_type, headers.OPEN_PAGES, _of_outputs(kind))
+    return lambda: _answer(site, make() or b"", media_type, headers.OPEN_PAGES, _of_outputs(site, kind))
 
 
-def _of_outputs(kind: Kind) -> headers.Lines:
+def _of_outputs(site: Site, kind: Kind) -> headers.Lines:
     lines: headers.Lines = headers.INERT
+    if site.gate.closed:  # by its network alone, perhaps: other sites could read it with the browsers of those inside
+        return (*lines, ("cross-origin-resource-policy", "same-origin"))
     if kind in SHARED:
         lines += headers.ANY_ORIGIN
     if kind in (Kind.BADGE, Kind.OG_IMAGE):
