@@ -124,6 +124,21 @@ async def test_links_of_a_private_page_work_and_show_nothing_of_it(public: Publi
     assert (await public.ask(f"{ACME}/unsubscribe/nonsense")).status_code == 404
 
 
+async def test_no_script_but_ours_runs_where_the_address_is_a_secret(public: Public) -> None:
+    page = await public.open(subscribable=True, google_analytics_id="G-ABC123", custom_javascript="own()",
+                             custom_domain="status.acme.com")  # fmt: skip
+    for name in ("Shop", "API"):
+        await public.resource(page, public_name=name)
+    assert "googletagmanager" in (await public.ask(ACME)).text
+    await subscribe(public)
+    for link in await links(public):
+        for method in ("GET", "POST"):
+            shown = await public.ask(link, method)
+            assert shown.status_code == 200
+            assert "googletagmanager" not in shown.text
+            assert "custom.js" not in shown.text
+
+
 async def test_a_subscriber_chooses_other_resources_behind_the_same_link(public: Public) -> None:
     page = await public.open(subscribable=True)
     shop = await public.resource(page, public_name="Shop")

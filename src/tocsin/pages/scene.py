@@ -130,7 +130,7 @@ class Scene:
 
     @property
     def custom_script(self) -> str | None:
-        allowed = self.view is not None and self.view.custom_domain
+        allowed = self.path and self.view is not None and self.view.custom_domain
         return self._custom("custom.js", self.settings.custom_javascript if allowed else None)
 
     def _custom(self, name: str, content: str | None) -> str | None:
@@ -140,8 +140,9 @@ class Scene:
 
     @property
     def analytics(self) -> str | None:
-        """The id for Google Analytics, if it looks like one."""
-        return analytics_id(self.settings)
+        """The id for Google Analytics, if it looks like one. None where the address is a secret link: no script but
+        ours runs there."""
+        return analytics_id(self.settings) if self.path else None
 
     @property
     def others(self) -> list[Language]:
