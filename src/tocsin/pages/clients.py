@@ -54,8 +54,8 @@ class Clients:
         found = address(peer or "")
         if found is None or not self._trusted:
             return found
-        hops = ",".join(value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for").split(",")
-        for hop in reversed(hops[-MAX_HOPS:]):
+        said = ",".join(value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for")
+        for hop in reversed(said.rsplit(",", MAX_HOPS)[-MAX_HOPS:]):
             if not within(found, self._trusted):
                 break
             further = address(hop)
