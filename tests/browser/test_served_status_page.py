@@ -12,6 +12,8 @@ from playwright.async_api import Browser, Page
 from tests.browser.test_answer_page import fits
 from tests.cli.program import Server
 from tests.pages.attempts import ATTEMPTS
+from tocsin.kernel.vault import Vault
+from tocsin.runtime.data_directory import KEY_FILE
 
 pytestmark = pytest.mark.browser
 
@@ -133,3 +135,22 @@ async def test_somebody_subscribes_without_javascript(chromium: Browser, site: S
     await page.get_by_role("button", name="Subscribe").click()
     assert await page.locator("h1").inner_text() == "Look into your mailbox"
     assert "ann@example.com" in await page.locator("main").inner_text()
+
+
+async def test_a_subscriber_chooses_and_leaves_without_javascript(chromium: Browser, site: Site) -> None:
+    site.post(f"{site.of_page}/resources", {"resource_type": "ManuallyTrackedItem", "public_name": "API"})
+    id = site.post(f"{site.of_page}/subscribers", {"email": "ann@example.com"})
+    secret = Vault((site.server.data / KEY_FILE).read_text().strip()).sign(f"status page subscription:{id}")
+    page = await (await chromium.new_context(java_script_enabled=False)).new_page()
+    await page.wait_for_timeout(1_500)  # a page is put together at most once a second
+    await page.goto(f"{site.address}/unsubscribe/{id}-{secret}")
+    await page.get_by_role("checkbox", name="API").check()
+    await page.get_by_role("button", name="Save").click()
+    assert "Your choice is saved." in await page.locator("main").inner_text()
+    await page.reload()
+    assert await page.get_by_role("checkbox", name="API").is_checked()
+    assert not await page.get_by_role("checkbox", name="Shop").is_checked()
+    await page.get_by_role("button", name="Unsubscribe").click()
+    assert await page.get_by_role("button", name="Unsubscribe").count() == 0
+    _, answer = site.server.ask(f"{site.of_page}/subscribers", token=site.server.token)
+    assert [each["id"] for each in answer["data"]] == []

@@ -216,6 +216,14 @@ async def test_widgets_stand_at_our_own_address_and_tell_of_public_pages(public:
         assert (await public.ask(path)).status_code == 404
 
 
+async def test_of_two_hosts_the_same_one_counts_on_both_ways(public: Public) -> None:
+    await public.open(custom_domain="status.acme.com")
+    own, ours = (b"host", b"status.acme.com"), (b"host", b"tocsin.example")
+    await public.ask("/", host="status.acme.com", headers={"accept-encoding": ""})
+    assert public.pages.ready(b"/", [own, (b"accept-encoding", b"")], []) is not None
+    assert public.pages.ready(b"/", [ours, own, (b"accept-encoding", b"")], []) is None
+
+
 async def test_what_strangers_send_and_what_was_thrown_away_fills_no_memory(public: Public) -> None:
     page = await public.open()
     usual, long = "de;q=0.5, en", "de, " + "x" * 2_000

@@ -126,6 +126,8 @@ class Pages:
         host = encodings = wished = known = None
         for name, value in lines:
             if name == b"host":
+                if host is not None:
+                    return None  # two of them: the long way has the first
                 host = value
             elif name == b"accept-encoding":
                 encodings = value
