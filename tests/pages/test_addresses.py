@@ -43,6 +43,19 @@ def test_a_page_is_found_by_path_by_name_and_by_domain(
     assert place.own_domain is host.lower().startswith("status.acme")
 
 
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [("tocsin.example.com", True), ("draft.tocsin.example.com:8080", True), ("10.0.0.7:8080", True), ("[::1]", True),
+     ("localhost", True), ("", True), ("evil.example", False), ("tocsin.example.com.evil.example", False)],
+)  # fmt: skip
+def test_a_page_of_one_network_is_found_under_no_name_of_a_stranger(host: str, found: bool) -> None:
+    """Their name could lead here, and their script read it with the browser of somebody inside."""
+    inner = msgspec.structs.replace(ACME, gate=Gate(ip_allowlist=("10.0.0.0/8",)))
+    place = OURS.place(Directory([inner]), host, "/status/acme")
+    assert place is not None
+    assert (place.site is not None) is found
+
+
 @pytest.mark.parametrize("path", ["/status", "/status/", "/status/nobody", "/status/draft", "/status/draft/feed.rss"])
 def test_what_is_not_published_is_as_unknown_as_what_never_was(path: str) -> None:
     place = OURS.place(DIRECTORY, "tocsin.example.com", path)

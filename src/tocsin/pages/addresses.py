@@ -84,7 +84,15 @@ class Addresses:
                 site = directory.by_subdomain.get(name.removesuffix(parent))
                 if site is not None and site.published:
                     return Place(site, "", path)
-        return _below_prefix(directory, path)
+        place = _below_prefix(directory, path)
+        if place is not None and place.site is not None and place.site.gate.ip_allowlist and not self._ours(name):
+            return Place(None, "", path)
+        return place
+
+    def _ours(self, name: str) -> bool:
+        """Whether no stranger can have this name lead here: with one that they can, their site would read what is open
+        to a network alone with the browsers of those inside (DNS rebinding)."""
+        return name == self._base_host or name.endswith(tuple(self._parents)) or "." not in name or _is_address(name)
 
 
 def host_name(host: str) -> str:
@@ -112,8 +120,13 @@ def _below_prefix(directory: Directory, path: str) -> Place | None:
     return Place(site, f"{PREFIX}/{site.subdomain}", slash + rest or "/")
 
 
-def _is_loopback(host: str) -> bool:
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
-        return host == _LOOPBACK
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return ip_address(host).is_loopback if _is_address(host) else host == _LOOPBACK
