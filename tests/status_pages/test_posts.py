@@ -25,7 +25,8 @@ from tocsin.status_pages.actions import notices as actions
 from tocsin.status_pages.rules import notices as rules
 from tocsin.status_pages.rules import subscribing
 from tocsin.status_pages.store import tables
-from tocsin.status_pages.worker import Notices
+from tocsin.status_pages.worker import Notices, posts
+from tocsin.status_pages.worker.notices import PLACES_PER_HOST
 from tocsin.storage import Database, Tx
 
 
@@ -211,6 +212,28 @@ async def test_a_silent_server_holds_up_nobody_elses_webhook(
     other.close()
     await asyncio.sleep(0.05)
     assert len(server.requests) == 4
+
+
+@pytest.mark.slow
+async def test_however_many_wait_for_a_silent_server_others_are_told(
+    here: Audience, loop: LoopThread, server: HttpServer, sender: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may point webhooks at a server of theirs that says nothing."""
+    monkeypatch.setattr(posts, "TIMEOUT_SECONDS", 0.5)
+    server.script("/silent", 60.0)
+    for number in range(150):
+        await here.listening(f"s{number}@example.com", kind="webhook", address=server.url("/silent"), key=f"s{number}")
+    other = HttpServer(loop)
+    other.answer("/in", 200)
+    await here.listening("ann@example.com", kind="webhook", address=other.url("/in"))
+    await here.update(await here.report(), "Looking", api="downtime")
+    worker = sender()
+    async with asyncio.timeout(10):
+        while not other.requests:
+            await worker.run_once()
+            await asyncio.sleep(0.01)
+    other.close()
+    assert len(server.requests) <= 3 * PLACES_PER_HOST["webhook"]
 
 
 async def test_slack_reads_it_without_being_fooled(here: Audience, server: HttpServer, sender: Make) -> None:

@@ -44,6 +44,10 @@ PLACES = {_CONFIRM: 10, _EMAIL: 40, "webhook": 64, "slack": 16, "push": 32}
 """Messages that are claimed at once, by channel: as many may go out twice after a crash."""
 PLACES_PER_HOST = {"webhook": 4, "slack": 8, "push": PLACES["push"]}
 """Of these, requests to one host: a silent one holds up nobody else. Push services are a few known ones."""
+SLOW_SECONDS = 5.0
+"""Nobody waits for a place at a host whose last answer took longer, or was none: their turn comes again later."""
+MAX_SLOW_HOSTS = 1_000
+"""That are remembered."""
 EXPANSIONS = 10
 """Transactions of one look that plan messages; then sending comes first."""
 EXPANSION_PAUSE_SECONDS = 0.02
@@ -64,6 +68,7 @@ CLOSE_SECONDS = 1.0
 """What a clean shutdown leaves for answers on their way; whatever is cut off goes out again after its lease."""
 
 _Answered = tuple[Notice, Outcome]
+_PUT_OFF = Outcome(verdict=Verdict.LATER, detail="its server is slow, and others wait for it already")
 
 
 class _Rate:
@@ -104,6 +109,8 @@ class _Lane:
         self.held_until = 0.0
         """By the monotonic clock."""
         self.hosts: Counter[str] = Counter()
+        self.slow: set[str] = set()
+        """Hosts, see SLOW_SECONDS."""
         self.freed = asyncio.Event()
 
     @property
@@ -129,6 +136,12 @@ class _Lane:
         elif verdict is not Verdict.DROPPED:
             self.trouble = 0
         return outcome if verdict is outcome.verdict else msgspec.structs.replace(outcome, verdict=verdict)
+
+    def met(self, host: str, *, slow: bool) -> None:
+        """Remember how a host answers."""
+        self.slow.discard(host)
+        if slow and len(self.slow) < MAX_SLOW_HOSTS:
+            self.slow.add(host)
 
 
 class Notices:
@@ -269,8 +282,8 @@ class Notices:
 
     async def _deliver(self, lane: _Lane, notice: Notice, claimed_at: float) -> None:
         try:
-            async with self._turn(lane, notice):
-                outcome = await self._attempt(notice, claimed_at)
+            async with self._turn(lane, notice) as ours:
+                outcome = await self._attempt(notice, claimed_at) if ours else _PUT_OFF
         finally:
             lane.busy -= 1
         if outcome is not None:
@@ -287,22 +300,30 @@ class Notices:
                     return Outcome(verdict=Verdict.DROPPED, detail="it was taken back before it left")
             except (Unavailable, DBAPIError):
                 return None
-        return await self._send(notice)
+        began = self._clock.monotonic()
+        outcome = await self._send(notice)
+        took = self._clock.monotonic() - began
+        self._lanes[notice.channel].met(_host(notice), slow=took > SLOW_SECONDS or outcome.verdict is Verdict.LATER)
+        return outcome
 
     @asynccontextmanager
-    async def _turn(self, lane: _Lane, notice: Notice) -> AsyncIterator[None]:
-        """Wait for a connection to the mail server, or for a place among those who talk to the same host."""
+    async def _turn(self, lane: _Lane, notice: Notice) -> AsyncIterator[bool]:
+        """Wait for a connection to the mail server, or for a place among those who talk to the same host. False: that
+        is not worth waiting for."""
         if lane.channel in (_EMAIL, _CONFIRM):
             async with self._connections:
-                yield
+                yield True
             return
         host, most = _host(notice), PLACES_PER_HOST[lane.channel]
         while lane.hosts[host] >= most:
+            if host in lane.slow:
+                yield False
+                return
             lane.freed.clear()
             await lane.freed.wait()
         lane.hosts[host] += 1
         try:
-            yield
+            yield True
         finally:
             lane.hosts[host] -= 1
             if not lane.hosts[host]:
