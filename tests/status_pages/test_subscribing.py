@@ -283,6 +283,26 @@ async def test_strangers_are_slowed_down_before_they_are_written_down(clock: Fak
     visits.admit("2001:db8::1")
 
 
+async def test_one_customer_with_many_networks_uses_up_nobody_elses_share(clock: FakeClock) -> None:
+    visits = visitors.Visits(clock)
+    for number in range(visitors.ASKED_PER_SITE):
+        visits.admit(f"2001:db8:0:{number:x}::1")
+    with pytest.raises(TooMany):
+        visits.admit("2001:db8:0:ffff::1")
+    visits.admit("2001:db8:1::1")
+
+
+async def test_a_link_writes_no_endless_log(here: Audience) -> None:
+    await here.listening("ann@example.com")
+    opened = await here.management("ann@example.com")
+    assert opened is not None
+    visits = visitors.Visits(here.clock)
+    for _ in range(visitors.DEEDS_PER_LINK):
+        visits.admit_deed(opened)
+    with pytest.raises(TooMany):
+        visits.admit_deed(opened)
+
+
 async def test_a_page_has_a_largest_number_of_subscribers(here: Audience, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "MAX_SUBSCRIBERS_PER_PAGE", 2)
     await here.listening("a@example.com")

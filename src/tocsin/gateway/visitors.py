@@ -34,10 +34,16 @@ VISITOR = "A visitor of the status page"
 WINDOW_SECONDS = 3_600
 ASKED_PER_ADDRESS = 20
 """How often one network address may ask to subscribe within the hour: an office behind one router, no machine."""
+ASKED_PER_SITE = 100
+"""How often one IPv6 /48 may, which is what one customer of a large provider can get: else one of them uses up what all
+may together."""
+DEEDS_PER_LINK = 60
+"""How often what one link is about may be confirmed, changed and left within the hour: each is a write, and a line of the
+audit log, while pages to people are waiting to be written down."""
 ASKED_IN_ALL = 5_000
 """How often all of them together may: each is a line of the audit log."""
-_NETWORK_BITS = 64
-"""Of an IPv6 address that tell one customer from another."""
+_NETWORK_BITS, _SITE_BITS = 64, 48
+"""Of an IPv6 address that tell one customer from another, whether they are given little or much."""
 
 
 class OpenedSubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,36 +108,54 @@ def request(door: Door, operation: str, credential: Credential, body: dict[str, 
 
 
 class Visits:
-    """Counts who asks to subscribe, by network address, in memory: to be asked before the door is."""
+    """Counts who asks to subscribe, by network address, and what is done through links, in memory: to be asked before
+    the door is."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._window = 0
-        self._asked: Counter[str] = Counter()
+        self._counted: Counter[str] = Counter()
+        self._in_all = 0
 
     def admit(self, client_address: str | None) -> None:
-        """Count one more. Raises TooMany."""
+        """Count one more who asks to subscribe. Raises TooMany."""
+        wait = self._wait()
+        limits = _networks(client_address)
+        if any(self._counted[place] >= most for place, most in limits.items()) or self._in_all >= ASKED_IN_ALL:
+            raise TooMany("Too many subscriptions were asked for. Please try again later.", retry_after_seconds=wait)
+        self._counted.update(limits.keys())
+        self._in_all += 1
+
+    def admit_deed(self, opened: OpenedSubscription) -> None:
+        """Count one more thing that is done through a link. Raises TooMany."""
+        wait = self._wait()
+        place = f"subscriber {opened.subscriber_id}"
+        if self._counted[place] >= DEEDS_PER_LINK:
+            raise TooMany("This was changed too often. Please try again later.", retry_after_seconds=wait)
+        self._counted[place] += 1
+
+    def _wait(self) -> int:
+        """Seconds until counting begins anew."""
         now = int(self._clock.monotonic())
         if now // WINDOW_SECONDS != self._window:
             self._window = now // WINDOW_SECONDS
-            self._asked.clear()
-        place = _network(client_address)
-        if self._asked[place] >= ASKED_PER_ADDRESS or self._asked.total() >= ASKED_IN_ALL:
-            wait = WINDOW_SECONDS - now % WINDOW_SECONDS
-            raise TooMany("Too many subscriptions were asked for. Please try again later.", retry_after_seconds=wait)
-        self._asked[place] += 1
+            self._counted.clear()
+            self._in_all = 0
+        return WINDOW_SECONDS - now % WINDOW_SECONDS
 
 
-def _network(client_address: str | None) -> str:
+def _networks(client_address: str | None) -> dict[str, int]:
+    """To which networks an address belongs that are counted, and how often each may ask."""
     try:
         address = ipaddress.ip_address(client_address or "")
     except ValueError:
-        return client_address or ""
+        return {client_address or "": ASKED_PER_ADDRESS}
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, _NETWORK_BITS), strict=False))
-    return str(address)
+            return {str(address.ipv4_mapped): ASKED_PER_ADDRESS}
+        limits = ((_NETWORK_BITS, ASKED_PER_ADDRESS), (_SITE_BITS, ASKED_PER_SITE))
+        return {str(ipaddress.ip_network((address, bits), strict=False)): most for bits, most in limits}
+    return {str(address): ASKED_PER_ADDRESS}
 
 
 def _link(tx: Tx, subscriber_id: int) -> str:

@@ -107,6 +107,7 @@ class Visitors:
             if opened.left:
                 return _subscribed(opened)
             body = {"status_page_resource_ids": ids, "language": language}
+            self._visits.admit_deed(opened)
             await self._door.call(request(self._door, CHOOSE, opened.credential, body, self._base_url))
         except (Unavailable, TooMany):
             return TRY_AGAIN
@@ -122,6 +123,7 @@ class Visitors:
             opened = await self._open(site, operation, token, client)
             if opened is None:
                 return UNKNOWN
+            self._visits.admit_deed(opened)
             await self._door.call(request(self._door, operation, opened.credential, {}, self._base_url))
         except (Unavailable, TooMany):
             return TRY_AGAIN
