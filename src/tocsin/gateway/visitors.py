@@ -38,8 +38,8 @@ ASKED_PER_SITE = 100
 """How often one IPv6 /48 may, which is what one customer of a large provider can get: else one of them uses up what all
 may together."""
 DEEDS_PER_LINK = 60
-"""How often what one link is about may be confirmed, changed and left within the hour: each is a write, and a line of the
-audit log, while pages to people are waiting to be written down."""
+"""How often what one link is about may be confirmed, changed and left within the hour: each is a write, and a line of
+the audit log, while pages to people are waiting to be written down."""
 ASKED_IN_ALL = 5_000
 """How often all of them together may: each is a line of the audit log."""
 _NETWORK_BITS, _SITE_BITS = 64, 48
