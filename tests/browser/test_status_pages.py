@@ -62,6 +62,7 @@ def every_kind(stage: Stage, theme: str) -> dict[str, Callable[[], str]]:
         "/maintenance/80": lambda: draw_report(shop, samples.planned(), frame),
         "/subscribe": lambda: draw_subscribe(shop, frame, {"kind": "slack", "resources": "1"}, wrong),
         "/choose": lambda: draw_choose(shop, frame, (1, 3), saved=True),
+        "/choose/again": lambda: draw_choose(shop, frame, (1, 3), saved=False),
         "/confirm": lambda: draw_answer(shop, frame, "confirm"),
         "/unlock": lambda: draw_gate(frame, "Acme", "password", "This password is not right."),
         "/members": lambda: draw_gate(frame, "Acme", "members"),

@@ -154,7 +154,8 @@ async def test_a_subscriber_chooses_other_resources_behind_the_same_link(public:
     assert f'value="{api}" checked' in saved.text
     assert (await rows(public))[0].status_page_resource_ids == [api]
     wrong = await public.ask(leave, "POST", data={"deed": "choose", "resources": ["999"]})
-    assert (wrong.status_code, "is saved" in wrong.text) == (200, False)
+    assert (wrong.status_code, "is saved" in wrong.text) == (422, False)
+    assert 'role="alert"' in wrong.text, "a resource that is gone: the reader learns that nothing was kept"
     await public.ask(leave, "POST", data={"deed": "choose"})
     assert (await rows(public))[0].status_page_resource_ids == [], "none = all"
     assert (await rows(public))[0].unsubscribed_at is None

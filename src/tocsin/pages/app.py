@@ -337,7 +337,7 @@ class Pages:
 
         def draw() -> Answer:
             text = drawing.draw_choose(reading.view, frame, outcome.resource_ids, saved=outcome.saved)
-            return _for_one(text, 200, headers.policy(None, frame.nonce))
+            return _for_one(text, outcome.status, headers.policy(None, frame.nonce))
 
         return await self.cache.once(draw)
 

@@ -110,11 +110,11 @@ def draw_answer(view: PageView | None, frame: Frame, kind: str, **values: Any) -
     return _draw("answer.html", scene, kind=kind, words=scene.say(key, **said), button=button)
 
 
-def draw_choose(view: PageView, frame: Frame, chosen: Collection[int], *, saved: bool = False) -> str:
+def draw_choose(view: PageView, frame: Frame, chosen: Collection[int], *, saved: bool | None = None) -> str:
     """What a subscriber may choose: of which resources to hear (none ticked = all), or to leave.
 
-    The first form posts `deed` = `choose` and `resources`, once per ticked one; the second nothing. `saved`: it was
-    chosen just now.
+    The first form posts `deed` = `choose` and `resources`, once per ticked one; the second nothing. `saved`: whether
+    what was chosen just now is kept; None = nothing was.
     """
     return _draw("choose.html", Scene(frame, view, path=""), chosen=chosen, saved=saved)
 

@@ -40,7 +40,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     errors: dict[str, str] = {}
     resource_ids: tuple[int, ...] = ()
     """Of which the subscriber hears; empty = of all."""
-    saved: bool = False
+    saved: bool | None = None
+    """Whether what was chosen just now is kept; None = nothing was."""
 
 
 UNKNOWN = Outcome(kind="unknown_link", status=404)
@@ -114,7 +115,7 @@ class Visitors:
         except _GONE:
             return UNKNOWN
         except Invalid:  # a resource went while the form stood open
-            return UNKNOWN if opened is None else _subscribed(opened)
+            return UNKNOWN if opened is None else msgspec.structs.replace(_subscribed(opened), status=422, saved=False)
         return Outcome(kind="choose", resource_ids=tuple(ids), saved=True)
 
     async def do(self, site: Site, operation: str, token: str, client: str | None) -> Outcome:
