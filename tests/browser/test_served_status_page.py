@@ -133,7 +133,7 @@ async def test_somebody_subscribes_without_javascript(chromium: Browser, site: S
     assert await page.get_by_label("E-mail address").input_value() == "nonsense"
     await page.get_by_label("E-mail address").fill("ann@example.com")
     await page.get_by_role("button", name="Subscribe").click()
-    assert await page.locator("h1").inner_text() == "Look into your mailbox"
+    assert await page.locator("h1").inner_text() == "Check your inbox"
     assert "ann@example.com" in await page.locator("main").inner_text()
 
 

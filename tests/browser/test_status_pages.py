@@ -23,6 +23,7 @@ from tocsin.pages.drawing import (
     draw_not_found,
     draw_report,
     draw_subscribe,
+    languages,
 )
 from tocsin.status_pages.model import Link, Widget
 
@@ -124,6 +125,45 @@ async def test_every_page_fits_complains_of_nothing_and_asks_nobody_else(
             found = await Axe().run(page)
             assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
     assert complaints == []
+
+
+async def test_the_head_of_a_page_holds_together_at_every_width(chromium: Browser, stage: Stage) -> None:
+    """The button stands beside the name, at the end of the line; the navigation beside or below them."""
+    frames = {f"/{code}": stage.frame(language=code, has_logo=True) for code in languages()}
+    stage.pages = {path: lambda frame=frame: draw_home(samples.calm(), frame) for path, frame in frames.items()}  # type: ignore[misc]
+    page, _ = await opened(chromium, stage, "/en")
+    for path in stage.pages:
+        await page.goto(stage.root + path)
+        for width in (360, 420, 600, 650, 700, 800, 896, 900, 1000):
+            await page.set_viewport_size({"width": width, "height": 400})
+            brand, button, nav = [
+                await page.locator(each).bounding_box() or {} for each in (".brand", ".subscribe", ".nav")
+            ]  # type: Any
+            assert abs(brand["y"] + brand["height"] / 2 - button["y"] - button["height"] / 2) < 2, (path, width)
+            assert button["x"] + button["width"] > width - 30 - max(0, width - 864) / 2, (path, width)
+            beside = nav["x"] >= brand["x"] + brand["width"] and nav["x"] + nav["width"] <= button["x"]
+            assert beside or nav["y"] >= button["y"] + button["height"], (path, width)
+            assert button["height"] < 50, (path, width, "the words are on one line")
+
+
+async def test_a_style_of_one_s_own_has_all_corners(chromium: Browser, stage: Stage) -> None:
+    stage.pages["/subscribe"] = lambda: draw_subscribe(samples.shop(), stage.frame(), {}, {})
+    page, _ = await opened(chromium, stage, "/subscribe")
+    corners = """() => ["button", "a.button", ".field input", ".kinds .choice", ".sheet"]
+        .map(each => getComputedStyle(document.querySelector(each)).borderRadius)"""
+    assert await page.evaluate(corners) == ["10px", "10px", "10px", "10px", "12px"]
+    await page.evaluate("document.documentElement.style.setProperty('--round', '0px')")
+    assert set(await page.evaluate(corners)) == {"0px"}
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+async def test_four_ways_to_be_told_are_two_by_two(chromium: Browser, stage: Stage, width: int) -> None:
+    stage.pages["/subscribe"] = lambda: draw_subscribe(samples.shop(), stage.frame(push_key="BKey"), {}, {})
+    page, _ = await opened(chromium, stage, "/subscribe", viewport={"width": width, "height": 800})
+    places = await page.evaluate(
+        "[...document.querySelectorAll('.kinds .choice')].map(e => e.getBoundingClientRect()).map(e => [e.x, e.y])"
+    )
+    assert [len({place[axis] for place in places}) for axis in (0, 1)] == [2, 2]
 
 
 async def test_axe_finds_nothing_in_what_the_script_adds(shop: Page) -> None:
@@ -269,7 +309,7 @@ async def test_it_says_calmly_that_it_could_not_and_tries_again(chromium: Browse
     await said.wait_for()
     assert (await said.inner_text()).startswith("Could not refresh. Showing what was known at Nov 30")
     await page.clock.fast_forward(61_000)
-    await page.wait_for_function("document.getElementById('updated').textContent.endsWith('m ago)')")
+    await page.wait_for_function("document.getElementById('updated').textContent.endsWith('min. ago)')")
     stage.down = False
     await page.clock.fast_forward(121_000)
     await said.wait_for(state="hidden")

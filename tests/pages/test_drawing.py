@@ -24,8 +24,8 @@ from tocsin.pages.drawing import (
     draw_report,
     draw_subscribe,
 )
-from tocsin.status_pages.model import Link, State
-from tocsin.status_pages.model.views import PageView
+from tocsin.status_pages.model import Link, State, Widget
+from tocsin.status_pages.model.views import PageView, ResourceView
 
 FRAME = samples.frame()
 
@@ -80,30 +80,38 @@ def test_an_incident_is_shown_with_its_latest_updates() -> None:
 def test_quiet_days_are_one_line_and_loud_ones_are_not_called_quiet() -> None:
     drawn = home(samples.shop())
     assert words(drawn, '//li[@class="day quiet"]') == [
-        "Nov 27 – Nov 29: no incidents",
-        "Nov 22 – Nov 25: no incidents",
-        "Nov 19 – Nov 20: no incidents",
-        "Nov 16 – Nov 17: no incidents",
+        "Nov 27 – Nov 29: no incidents reported",
+        "Nov 22 – Nov 25: no incidents reported",
+        "Nov 16 – Nov 20: no incidents reported",
     ]
-    assert words(drawn, '//h3[@class="day-name"]') == ["Nov 26", "Nov 21", "Nov 18"]
+    assert words(drawn, '//h3[@class="day-name"]') == ["Nov 26", "Nov 21"], "maintenance has a page of its own"
+
+
+def test_today_is_not_called_quiet_while_something_is_amiss_that_nobody_reported() -> None:
+    down = samples.resource(1, "API", status=State.DOWNTIME, days=samples.days(d0=(State.DOWNTIME, 60)))
+    drawn = home(samples.page(sections=(samples.section(1, None, down),)))
+    assert words(drawn, '//li[@class="day quiet"]') == ["Nov 16 – Nov 29: no incidents reported"]
+    past = samples.resource(1, "API", days=samples.days(d2=(State.DOWNTIME, 60)))
+    drawn = home(samples.page(sections=(samples.section(1, None, past),)))
+    assert words(drawn, '//p[@class="day quiet"]') == ["No incidents were reported in the last 15 days"]
 
 
 def test_a_day_within_a_long_incident_is_not_called_quiet() -> None:
     long = samples.report(1, "Long", starts_at=NOW - 5 * DAY, ends_at=NOW - 2 * DAY, state=State.OPERATIONAL)
     drawn = home(samples.page(recent=(long,)))
     assert words(drawn, '//li[@class="day quiet"]') == [
-        "Nov 29 – Nov 30: no incidents", "Nov 16 – Nov 24: no incidents"
+        "Nov 29 – Nov 30: no incidents reported", "Nov 16 – Nov 24: no incidents reported"
     ]  # fmt: skip
 
 
 def test_nothing_at_all_is_one_line() -> None:
-    assert words(home(samples.page()), '//p[@class="day quiet"]') == ["No incidents in the last 15 days"]
+    assert words(home(samples.page()), '//p[@class="day quiet"]') == ["No incidents were reported in the last 15 days"]
 
 
 def test_while_something_goes_on_its_days_are_not_called_quiet() -> None:
     drawn = home(samples.page(current=(samples.ongoing(),)))
-    assert words(drawn, '//li[@class="day quiet"]') == ["Nov 16 – Nov 29: no incidents"]
-    assert "No incidents in the last 15 days" not in words(drawn, "//main")[0]
+    assert words(drawn, '//li[@class="day quiet"]') == ["Nov 16 – Nov 29: no incidents reported"]
+    assert "No incidents were reported in" not in words(drawn, "//main")[0]
 
 
 def test_a_company_whose_name_says_status_is_not_made_to_say_it_twice() -> None:
@@ -127,6 +135,54 @@ def test_the_table_below_a_bar_tells_of_the_days_that_were_not_well() -> None:
         ["Nov 21", "Down", "14 min", "Website was not reachable"],
         ["Oct 20", "Degraded", "25 min", ""],
     ]
+
+
+def middles(*resources: ResourceView) -> list[str]:
+    drawn = home(samples.page(sections=(samples.section(1, None, *resources),)))
+    return words(drawn, '//*[contains(@class, "foot")]/span[@class="middle"]')
+
+
+def test_maintenance_is_nothing_amiss() -> None:
+    held = samples.resource(1, "API", days=samples.days(d3=(State.MAINTENANCE, 600), d5=(State.NOT_MONITORED, 0)))
+    ill = samples.resource(2, "Web", days=samples.days(d3=(State.MAINTENANCE, 600), d4=(State.DEGRADED, 60)))
+    assert middles(held, ill) == ["100% uptime", "100% uptime · 1 day with issues"]
+
+
+def test_less_than_a_day_says_nothing_of_uptime() -> None:
+    blind = {f"d{back}": (State.NOT_MONITORED, 0) for back in range(1, 90)}
+    young = samples.resource(
+        1, "API", availability=0.7276, watched_a_day=False, days=samples.days(d0=(State.DOWNTIME, 10), **blind)
+    )
+    never = samples.resource(2, "Web", watched_a_day=False, days=samples.days(d0=(State.NOT_MONITORED, 0), **blind))
+    assert middles(young, never) == ["watched for less than a day · 1 day with issues", "Not monitored"]
+
+
+def test_a_bar_of_24_hours_has_the_uptime_of_24_hours() -> None:
+    hours = samples.resource(
+        1, "API", widget_type=Widget.INTRADAY_HISTORY, availability=1.0, intraday=samples.slots(4),
+        intraday_availability=0.98,
+    )  # fmt: skip
+    assert middles(hours) == ["98% uptime"]
+
+
+def test_other_days_are_only_spoken_of_where_there_are_some() -> None:
+    blind = {f"d{back}": (State.NOT_MONITORED, 0) for back in range(1, 90)}
+    whole = samples.resource(1, "API", days=samples.days(d0=(State.DOWNTIME, 10), **blind))
+    part = samples.resource(2, "Web", days=samples.days(**blind))
+    drawn = home(samples.page(sections=(samples.section(1, None, whole, part),)))
+    rest = '//*[@id="resource-{}"]//p[@class="rest"]'
+    assert words(drawn, rest.format(1)) == []
+    assert words(drawn, rest.format(2)) == ["All other days: operational."]
+
+
+def test_one_or_two_response_times_are_no_chart() -> None:
+    some = [msgspec.structs.replace(each, seconds=None) for each in samples.points()]
+    for measured, said in ((0, "No response times were measured"), (2, "Too few response times were measured")):
+        points = (*some[measured:], *samples.points()[:measured])
+        chart = samples.resource(1, "API", widget_type=Widget.CHART_ONLY, response_times=points)
+        drawn = home(samples.page(sections=(samples.section(1, None, chart),)))
+        assert words(drawn, '//p[@class="rest"]')[0].startswith(said)
+        assert not drawn.xpath('//div[@class="plot"]')
 
 
 def test_a_long_page_folds_the_sections_that_are_well() -> None:
@@ -225,7 +281,7 @@ def test_a_static_copy_says_how_old_it_is_and_offers_no_forms() -> None:
 
 
 def test_maintenance_is_told_before_during_and_after() -> None:
-    drawn = tree(draw_maintenance(samples.shop(), samples.month(previous="2026-10"), FRAME))
+    drawn = tree(draw_maintenance(samples.shop(), samples.month(previous=None, previous_maintenance="2026-10"), FRAME))
     assert words(drawn, "//h2") == [
         "Maintenance in progress",
         "Upcoming maintenance",
@@ -241,6 +297,9 @@ def test_a_month_has_whole_timelines_and_ways_to_its_neighbours() -> None:
     drawn = tree(draw_month(samples.shop(), month, FRAME))
     assert words(drawn, "//h1") == ["Incidents in November 2026"]
     assert len(drawn.xpath('//*[@id="report-64"]//li[starts-with(@class,"update")]')) == 3
+    assert not drawn.xpath('//*[@id="report-55"]'), "maintenance is on the page of maintenance"
+    alone = tree(draw_month(samples.shop(), samples.month(reports=(samples.finished_maintenance(),)), FRAME))
+    assert "No incidents were reported in November 2026." in words(alone, "//main")[0]
     assert drawn.xpath("(//nav)[2]//a/@href") == [
         "/status/acme/incidents?month=2026-10", "/status/acme/incidents?month=2026-12"
     ]  # fmt: skip
@@ -277,14 +336,16 @@ def test_the_form_keeps_what_was_sent_and_says_what_was_wrong() -> None:
     assert drawn.xpath('//input[@name="email"]/@value') == ["ann"]
     assert drawn.xpath('//input[@name="csrf"]/@value') == ["tok"]
     assert drawn.xpath("//input[@aria-invalid]/@aria-describedby") == ["email-hint email-wrong"]
-    assert words(drawn, '//*[@role="alert"]//li/a') == ["Is wrong"]
+    assert words(drawn, '//*[@role="alert"]//li/a') == [
+        "The e-mail address is not valid. It should look like ann@example.com."
+    ]  # fmt: skip
     assert not drawn.xpath('//input[@value="push"]')
     assert tree(draw_subscribe(samples.shop(), samples.frame(push_key="B"), {}, {})).xpath('//input[@value="push"]')
 
 
 def test_what_was_wrong_is_said_in_the_reader_s_language() -> None:
     text = draw_subscribe(samples.shop(), samples.frame(language="de"), {"kind": "slack"}, {"address": "Is invalid"})
-    assert "Bitte geben Sie eine Adresse ein, die mit https://hooks.slack.com/ beginnt." in text
+    assert "Die Adresse des Slack-Webhooks ist ungültig." in text
     assert "Is invalid" not in text
 
 

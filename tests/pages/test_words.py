@@ -131,9 +131,15 @@ def test_numbers_have_the_language_s_comma() -> None:
         (90_000, "1 d 1 h"),
         (86_460, "1 d"),
         (61, "1 min"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (110, "2 min"),
+        (3_590, "1 h"),
+        (86_399, "1 d"),
+        (176_399, "2 d 1 h"),
     ],
 )
-def test_a_duration_has_its_two_largest_units(seconds: int, shown: str) -> None:
+def test_a_duration_is_told_to_the_nearest_unit(seconds: float, shown: str) -> None:
     assert language("en").duration(seconds) == shown
 
 

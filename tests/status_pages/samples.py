@@ -357,6 +357,7 @@ def month(**changes: Any) -> MonthView:
         month="2026-11",
         reports=(ongoing(), past_incident(), automatic_incident(), finished_maintenance()),
         previous="2026-10",
+        previous_maintenance=None,
         following=None,
     )
     return msgspec.structs.replace(known, **changes)

@@ -89,7 +89,7 @@ async def test_what_goes_down_is_told_when_it_has_lasted_and_what_is_well_at_onc
     (report,) = await page.reports()
     assert (report["aggregate_state"], await page.state()) == ("operational", "operational")
     assert report["ends_at"] == (await world.incidents())[0]["attributes"]["resolved_at"]
-    assert report["said"][1:] == [r"Shop (EU)\* is working again. It took 1 minute 49 seconds."]
+    assert report["said"][1:] == [r"Shop (EU)\* is working again. It took 2 minutes."]
     assert report["notified"] == [True, True]
     await world.fast_forward(minutes=5)
     assert await page.reports() == [report], "and that was all"

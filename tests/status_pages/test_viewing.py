@@ -119,7 +119,7 @@ async def test_drafts_and_what_waits_are_nowhere(
     assert (view.state, view.current, view.maintenance, view.recent) == (State.OPERATIONAL, (), (), ())
     month = await stage.database.read(actions.month, page, None)
     assert month is not None
-    assert (month.reports, month.previous) == ((), None)
+    assert (month.reports, month.previous, month.previous_maintenance) == ((), None, None)
     assert "CONFIDENTIAL" not in msgspec.json.encode([view, month]).decode()
     found = await stage.database.read(actions.states_of, [actions_page(stage, view)])
     assert found == {page: State.OPERATIONAL}
@@ -224,8 +224,31 @@ async def test_a_month_is_one_of_the_pages_own_calendar(stage: Stage, clock: Fak
     )  # fmt: skip
     assert (titles(february.reports), february.previous, february.following) == (["in February"], "2026-01", "2026-03")
     assert (titles(january.reports), january.previous, january.following) == (["end of January"], None, "2026-02")
+    assert january.previous_maintenance is None
+    await stage.report(page, {}, START - 70 * DAY, START - 69 * DAY, kind=ReportType.MAINTENANCE)
+    january = await month("2026-01")
+    assert (january.previous, january.previous_maintenance) == (None, "2025-12"), "each has a past of its own"
     for nonsense in ("2026-04", "2026-13", "2026-00", "26-1", "0000-01", "9999-12", "x", "", "2026-01\n"):
         assert await month(nonsense) is None, nonsense
+
+
+async def test_what_was_not_watched_for_a_day_is_known_and_24_hours_have_an_availability_of_their_own(
+    stage: Stage, clock: FakeClock
+) -> None:  # fmt: skip
+    page = await stage.page()
+    monitor = await stage.monitor()
+    await stage.resource(page, monitor, widget_type=Widget.INTRADAY_HISTORY)
+    made = clock.now()
+    clock.set(made + hours(23))
+    await stage.incident(monitor, made + hours(1), made + hours(2))
+    young = await first(stage, page)
+    assert not young.watched_a_day
+    assert young.availability == young.intraday_availability == pytest.approx(1 - 1 / 23, abs=1e-5)
+    clock.set(made + hours(25.6))
+    old = await first(stage, page)
+    assert old.watched_a_day
+    assert old.availability == pytest.approx(1 - 1 / 25.6, abs=1e-5)
+    assert old.intraday_availability > old.availability
 
 
 async def test_what_is_taken_off_the_page_is_gone_from_its_reports(stage: Stage, clock: FakeClock) -> None:

@@ -11,6 +11,8 @@ from markupsafe import Markup
 from tocsin.status_pages.model.views import Point
 
 HEIGHT = 100
+FEWEST = 3
+"""Measured slices that make a chart: of fewer there is nothing to see."""
 _ROUND_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _POINTS_PER_ROW = 4
 """The table has a row per hour."""
@@ -35,16 +37,17 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def chart(points: Sequence[Point]) -> Chart | None:
-    """The chart of these slices; None when nothing was measured in any of them."""
+    """The chart of these slices; None when too few of them were measured to draw a line."""
     values = sorted(point.seconds for point in points if point.seconds is not None)
-    if not values:
+    if len(values) < FEWEST:
         return None
     top = _round_up(values[-1])
     pieces = _pieces(points)
+    width = max(len(points) - 1, 1)
     return Chart(
-        width=max(len(points) - 1, 1),
-        area=_paths(_area(piece, top) for piece in pieces),
-        line=_paths(_line(piece, top) for piece in pieces),
+        width=width,
+        area=_paths(_area(piece, top, width) for piece in pieces),
+        line=_paths(_line(piece, top, width) for piece in pieces),
         top_seconds=top,
         fastest_seconds=values[0],
         average_seconds=sum(values) / len(values),
@@ -77,19 +80,20 @@ def _heights(piece: list[tuple[int, float]], top: float) -> list[int]:
     return [round(HEIGHT - seconds / top * HEIGHT) for _, seconds in piece]
 
 
-def _line(piece: list[tuple[int, float]], top: float) -> str:
+def _line(piece: list[tuple[int, float]], top: float, width: int) -> str:
     first, *rest = _heights(piece, top)
     steps, before = "", first
     for height in rest:
         steps += f"l1 {height - before}"
         before = height
-    if not steps:  # a lone measurement is a short stroke, so that it is seen
-        return f"M{piece[0][0] - 0.3:g} {first}h.6"
+    if not steps:  # a lone measurement is a short stroke, so that it is seen, within the chart
+        return f"M{min(max(piece[0][0] - 0.3, 0), width - 0.6):g} {first}h.6"
     return f"M{piece[0][0]} {first}{steps}"
 
 
-def _area(piece: list[tuple[int, float]], top: float) -> str:
-    return f"{_line(piece, top)}V{HEIGHT}z" if len(piece) == 1 else f"{_line(piece, top)}V{HEIGHT}H{piece[0][0]}z"
+def _area(piece: list[tuple[int, float]], top: float, width: int) -> str:
+    line = _line(piece, top, width)
+    return f"{line}V{HEIGHT}z" if len(piece) == 1 else f"{line}V{HEIGHT}H{piece[0][0]}z"
 
 
 def _paths(paths: Iterable[str]) -> Markup:

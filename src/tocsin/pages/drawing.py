@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tocsin.pages.dress import assets
 from tocsin.pages.scene import Frame, Scene
-from tocsin.pages.words import FALLBACK, languages, negotiate
+from tocsin.pages.words import languages, negotiate
 from tocsin.status_pages.model.views import MonthView, PageView, ReportView
 
 __all__ = [
@@ -88,12 +88,11 @@ def draw_subscribe(
     Its fields: `kind` (email, webhook, slack, push), `email`, `address`, `resources` (once per ticked resource; in
     `form` their ids joined by commas) and `csrf`. A browser's push subscription is sent by the script as `address`
     with `Accept: application/json`; a status below 300 is success. `errors`: sentences by the name
-    of the field, `base` for the whole; where readers do not read English, fields get a sentence in their language.
+    of the field, `base` for the whole; fields get a whole sentence in the reader's language instead.
     """
     scene = Scene(frame, view, path="/subscribe")
-    if scene.language.code != FALLBACK:
-        known = {"email": "email", "address": "slack" if form.get("kind") == "slack" else "address", "kind": "kind"}
-        errors = {name: scene.say(f"wrong_{known[name]}") if name in known else words for name, words in errors.items()}
+    known = {"email": "email", "address": "slack" if form.get("kind") == "slack" else "address", "kind": "kind"}
+    errors = {name: scene.say(f"wrong_{known[name]}") if name in known else words for name, words in errors.items()}
     return _draw("subscribe.html", scene, form=form, errors=errors, notice=notice)
 
 

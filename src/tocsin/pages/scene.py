@@ -245,7 +245,7 @@ class Scene:
         )
 
     def duration(self, seconds: float) -> str:
-        return self.language.duration(int(seconds))
+        return self.language.duration(seconds)
 
     def month(self, month: str) -> str:
         return self.language.day(date.fromisoformat(f"{month}-01"), "month")
@@ -284,18 +284,23 @@ class Scene:
         return max(states, key=_GRAVITY.index, default=State.NOT_MONITORED)
 
     def past(self) -> list[tuple[str, list[ReportView]]]:
-        """The last days, the latest first: each with what began on it, and runs of quiet days as one."""
+        """The last days, the latest first: each with the incidents that began on it, and runs of quiet days as one.
+
+        Maintenance is told on a page of its own.
+        """
         assert self.view is not None
         today = self.date_of(self.now)
-        spans = self.spans
+        spans = [(first, last) for report, first, last in self.spans if not report.maintenance]
+        if self._disturbed_now():
+            spans.append((today, today))
         begun: dict[date, list[ReportView]] = {}
-        for report in self.view.recent:
+        for report in self._recent():
             begun.setdefault(self.date_of(report.starts_at), []).append(report)
         days = sorted({today - timedelta(days=back) for back in range(PAST_DAYS)} | set(begun), reverse=True)
         told: list[tuple[str, list[ReportView]]] = []
         quiet: list[date] = []
         for day in [*days, None]:
-            loud = day is None or any(first <= day <= last for _, first, last in spans)
+            loud = day is None or any(first <= day <= last for first, last in spans)
             if day is not None and not loud:
                 quiet.append(day)
                 continue
@@ -305,6 +310,19 @@ class Scene:
             if day in begun and day is not None:
                 told.append((self.day(day), begun[day]))
         return told
+
+    def eventful(self) -> bool:
+        """Whether the last days must be told one by one."""
+        assert self.view is not None
+        return bool(self.view.current or self._recent()) or self._disturbed_now()
+
+    def _recent(self) -> list[ReportView]:
+        assert self.view is not None
+        return [report for report in self.view.recent if not report.maintenance]
+
+    def _disturbed_now(self) -> bool:
+        """Whether something is amiss that nobody may have reported yet: today is no day to call quiet then."""
+        return any(each.status in (State.DEGRADED, State.DOWNTIME) for each in self.resources)
 
     def _days(self, first: date, last: date) -> str:
         return (
@@ -362,12 +380,32 @@ class Scene:
         return bars.drawing((State(state),))
 
     def disturbed(self, runs: Sequence[bars.Run]) -> int:
-        """How many days there were on which something was amiss."""
-        quiet = (State.NOT_MONITORED, State.OPERATIONAL)
-        return sum(run.last - run.first + 1 for run in runs if run.state not in quiet)
+        """How many days there were on which something was amiss; planned maintenance is nothing amiss."""
+        amiss = (State.DEGRADED, State.DOWNTIME)
+        return sum(run.last - run.first + 1 for run in runs if run.state in amiss)
+
+    def more_than(self, runs: Sequence[bars.Run], count: int) -> bool:
+        """Whether there are places of a bar of which its table does not tell: all was well there."""
+        return sum(run.last - run.first + 1 for run in runs) < count
+
+    def uptime(self, resource: ResourceView) -> str:
+        """The share for which it was up in what its bar shows; no number before that says anything."""
+        intraday = self.intraday(resource)
+        states = {each.status for each in (resource.intraday if intraday else resource.days)}
+        if states <= {State.NOT_MONITORED}:
+            return self.state(State.NOT_MONITORED)
+        if not resource.watched_a_day:
+            return self.say("uptime_unknown")
+        share = resource.intraday_availability if intraday else resource.availability
+        return self.say("uptime", percent=self.percent(share))
 
     def chart(self, resource: ResourceView) -> charts.Chart | None:
         return charts.chart(resource.response_times)
+
+    def no_chart(self, resource: ResourceView) -> str:
+        """Why there is none."""
+        measured = any(point.seconds is not None for point in resource.response_times)
+        return self.say("response_times_few" if measured else "response_times_none")
 
     def response_time(self, seconds: float) -> str:
         return self.language.response_time(seconds)

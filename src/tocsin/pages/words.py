@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from tocsin.kernel.durations import rounded
 
 FALLBACK = "en"
 _MAX_ACCEPTED = 20
@@ -82,16 +84,13 @@ class Language:
         number = str(whole) if rest == 0 else f"{whole}{self.form('decimal')}{rest:02}"
         return self.form("percent", number=number)
 
-    def duration(self, seconds: int) -> str:
-        """The two largest units: `2 h 5 min`."""
-        days, rest = divmod(max(seconds, 0), 86_400)
+    def duration(self, seconds: float) -> str:
+        """`50 s`, `2 min`, `2 h 5 min`, `1 d 3 h`: to the nearest of the smaller unit."""
+        days, rest = divmod(int(rounded(timedelta(seconds=seconds)).total_seconds()), 86_400)
         hours, rest = divmod(rest, 3_600)
         minutes, rest = divmod(rest, 60)
         units = [("day", days), ("hour", hours), ("minute", minutes), ("second", rest)]
-        first = next((place for place, (_, count) in enumerate(units) if count), 3)
-        shown = [unit for unit in units[first : first + 2] if unit[1]] or units[3:]
-        if first < 3:
-            shown = [unit for unit in shown if unit[0] != "second"]
+        shown = [unit for unit in units if unit[1]] or units[3:]
         return self.form("join").join(self.say(f"unit_{name}", count=count) for name, count in shown)
 
     def response_time(self, seconds: float) -> str:

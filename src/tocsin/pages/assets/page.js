@@ -47,7 +47,7 @@ function tellTimes(part) {
 
 function ago(instant) {
   const minutes = Math.round((instant - Date.now()) / 60000);
-  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "narrow" });
+  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
   if (minutes > 0 || minutes <= -60 * 24) {
     return "";
   }

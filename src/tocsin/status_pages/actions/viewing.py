@@ -69,7 +69,11 @@ def view(tx: Tx, page_id: int) -> PageView | None:
                 status=now.status,
                 availability=now.availability,
                 days=now.status_history,
+                watched_a_day=history.watched_a_day(layers, known.period),
                 intraday=slots,
+                intraday_availability=history.share(layers, (to_milliseconds(slots[0].at), known.period[1]))
+                if slots
+                else 1.0,
                 response_times=charts.get(now.id, ()),
             )
         )
@@ -113,12 +117,14 @@ def month(tx: Tx, page_id: int, month: str | None) -> MonthView | None:
     since, until = (at_wall_clock(day, time(0), where) for day in (first, _following(first)))
     if since > tx.now:
         return None
+    before = f"{first - timedelta(days=1):%Y-%m}"
     found = reports.public_between(tx, page_id, since, until, MAX_IN_A_MONTH)
     names = _names(contents.resources_of(tx, [page_id]))
     return MonthView(
         month=f"{first:%Y-%m}",
         reports=tuple(_shown(report, names, tx.now) for report in found if not _to_come(report, tx.now)),
-        previous=f"{first - timedelta(days=1):%Y-%m}" if reports.any_public_before(tx, page_id, since) else None,
+        previous=before if reports.any_public_before(tx, page_id, since, maintenance=False) else None,
+        previous_maintenance=before if reports.any_public_before(tx, page_id, since, maintenance=True) else None,
         following=f"{_following(first):%Y-%m}" if until <= tx.now else None,
     )
 

@@ -66,8 +66,12 @@ class ResourceView(msgspec.Struct, frozen=True, kw_only=True):
     """0 to 1."""
     days: tuple[DayStatus, ...]
     """The oldest first, as many as the page's `history`."""
+    watched_a_day: bool = True
+    """Whether it was watched for 24 hours of these days: the availability of less misleads."""
     intraday: tuple[Slot, ...] = ()
     """For `intraday_history`: 48 half hours, the oldest first."""
+    intraday_availability: float = 1.0
+    """0 to 1, in these half hours."""
     response_times: tuple[Point, ...] = ()
     """For `response_times` and `chart_only`: 96 quarters of an hour, the oldest first."""
 
@@ -154,6 +158,8 @@ class MonthView(msgspec.Struct, frozen=True, kw_only=True):
     reports: tuple[ReportView, ...]
     """The newest first, maintenance too."""
     previous: str | None
-    """The month before, if anything was reported then or earlier; else None."""
+    """The month before, if an incident was reported then or earlier; else None."""
+    previous_maintenance: str | None
+    """The same of maintenance."""
     following: str | None
     """The month after; None when that has not begun."""

@@ -11,6 +11,7 @@ import msgspec
 from tocsin.incidents.model import Spell
 from tocsin.incidents.rules import say_duration
 from tocsin.kernel.availability import Course, Interval
+from tocsin.kernel.durations import rounded
 from tocsin.metadata.model import Metadata
 from tocsin.status_pages.model import RESOLVED, Affected, Resource, State
 from tocsin.status_pages.rules.reporting import MAX_TITLE_CHARACTERS
@@ -151,7 +152,7 @@ def again_words(names: Sequence[str], down: bool) -> str:
 
 def well_words(names: Sequence[str], lasted: timedelta | None) -> str:
     """It is over; `lasted`: how long it has taken, when all of it is."""
-    after = "" if lasted is None else f" It took {say_duration(lasted)}."
+    after = "" if lasted is None else f" It took {say_duration(rounded(lasted))}."
     return f"{_plain(names)} {_are(names)} working again.{after}"
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tocsin.kernel.availability import Interval, total
+from tocsin.kernel.availability import Interval, clipped, total
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.kernel.zones import at_wall_clock
 from tocsin.status_pages.model import DayStatus, State
@@ -21,6 +21,7 @@ from tocsin.status_pages.rules.standing import CLEAR, Layers, state
 SLOTS = 48
 SLOT_MS = 30 * 60_000
 """The last 24 hours in half hours."""
+DAY_MS = 24 * 60 * 60_000
 QUARTERS = 96
 QUARTER_MS = 15 * 60_000
 """The last 24 hours in quarters of an hour."""
@@ -67,9 +68,19 @@ def history(layers: Layers, calendar: Calendar, until_ms: int) -> tuple[tuple[Da
                 maintenance_duration=maintenance[place] // 1000,
                 degraded_duration=degraded[place] // 1000,
             )
-    watched = until_ms - calendar.edges[0] - total(layers.maintenance) - total(layers.off)
-    ratio = 1.0 if watched <= 0 else 1 - total(layers.down) / watched
-    return tuple(days), round(ratio, _DIGITS)
+    return tuple(days), share(layers, (calendar.edges[0], until_ms))
+
+
+def share(layers: Layers, period: Interval) -> float:
+    """The availability from 0 to 1 in a period, as far as anybody watched."""
+    down, maintenance, off = (total(clipped(part, period)) for part in (layers.down, layers.maintenance, layers.off))
+    watched = period[1] - period[0] - maintenance - off
+    return round(1.0 if watched <= 0 else 1 - down / watched, _DIGITS)
+
+
+def watched_a_day(layers: Layers, period: Interval) -> bool:
+    """Whether somebody watched for 24 hours of a period."""
+    return period[1] - period[0] - total(layers.off) >= DAY_MS
 
 
 def intraday(layers: Layers, now: datetime) -> tuple[Slot, ...]:

@@ -126,10 +126,15 @@ def public_between(tx: Tx, page_id: int, since: datetime, until: datetime, limit
     return _reports(tx, newest.limit(limit), public=True)
 
 
-def any_public_before(tx: Tx, page_id: int, before: datetime) -> bool:
-    """Whether anything visible began before that."""
+def any_public_before(tx: Tx, page_id: int, before: datetime, *, maintenance: bool) -> bool:
+    """Whether any visible incident, or any maintenance, began before that."""
     column = reports.c
-    found = select(column.id).where(column.status_page_id == page_id, column.starts_at < before, _PUBLIC).limit(1)
+    kind = (
+        (column.report_type == ReportType.MAINTENANCE)
+        if maintenance
+        else (column.report_type != ReportType.MAINTENANCE)
+    )
+    found = select(column.id).where(column.status_page_id == page_id, column.starts_at < before, _PUBLIC, kind).limit(1)
     return tx.execute(found).first() is not None
 
 
