@@ -17,7 +17,7 @@ from tocsin.monitors.model import Observation, Verdict
 from tocsin.monitors.rules.settings import Limits
 from tocsin.monitors.store import samples
 from tocsin.status_pages import actions
-from tocsin.status_pages.model import ReportType, State
+from tocsin.status_pages.model import ReportType, State, Widget
 from tocsin.status_pages.model.views import PageView, ReportView, ResourceView
 from tocsin.storage import Database, Tx
 
