@@ -322,3 +322,22 @@ async def test_a_password_in_a_url_reaches_neither_mails_nor_incidents_nor_the_l
     assert "https://[hidden]@shop.example.com/" in seen
     shown = (await world.api("GET", "/v2/monitors/1")).json()["data"]["attributes"]["url"]
     assert shown == "https://ann:hunter2@shop.example.com/", "whoever manages the monitor gets back what was sent"
+
+
+@pytest.mark.slow
+async def test_who_answered_that_we_see_nothing_has_not_answered_the_outage_that_comes_to_light(world: World) -> None:
+    await world.monitor("shop", recovery_period=60)
+    await world.fast_forward(minutes=2)
+    world.site("shop").unreachable_through_our_fault()
+    await world.fast_forward(minutes=14)
+    assert [name for name, _ in world.new_mails()] == ["alice", "bob"]
+    await world.answer(world.mail_to("bob@example.com")[0])
+    world.new_mails()
+    world.site("shop").down()
+    await world.fast_forward(seconds=100)
+    again = DOWN.replace("Down", "Down again")
+    assert world.new_mails() == [("alice", again), ("bob", again)]
+    (incident,) = await world.incidents()
+    assert incident["attributes"]["status"] == "Started"
+    await world.fast_forward(minutes=2)
+    assert again not in [subject for _, subject in world.new_mails()], "once"

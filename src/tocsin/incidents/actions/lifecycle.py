@@ -129,10 +129,18 @@ def goes_on(tx: Tx, incident: Incident) -> None:
         store.change(tx, incident, lapses_at=None)
 
 
-def seen_to_fail(tx: Tx, incident: Incident, cause: str) -> None:
-    """It was opened because nobody could see anything (`UNSEEN`); now it can be seen, and it does fail."""
-    if store.change(tx, incident, cause=_text(cause)):
-        store.tell(tx, incident.id, "see", "Seen to fail", f"It can be checked again: {_text(cause)}.")
+def seen_to_fail(tx: Tx, incident: Incident, cause: str, base_url: str) -> None:
+    """It was opened because nobody could see anything (`UNSEEN`); now it can be seen, and it does fail.
+
+    Whoever has acknowledged that has answered something else: people are alerted of the outage.
+    """
+    if not store.change(tx, incident, cause=_text(cause)):
+        return
+    store.tell(tx, incident.id, "see", "Seen to fail", f"It can be checked again: {_text(cause)}.")
+    if incident.acknowledged:
+        values = {"acknowledged_at": None, "acknowledged_by": None, "lapses_at": None}
+        if _apply(tx, find(tx, incident.id), Act.RELAPSE, **values):
+            _alert_anew(tx, incident.id, "it is seen to fail, so everybody is alerted from the start", base_url)
 
 
 def recover(tx: Tx, incident_id: int, *, why: str, base_url: str) -> Incident:
@@ -192,9 +200,13 @@ def _relapse(tx: Tx, incident: Incident, cause: str | None, base_url: str) -> In
     values = {"acknowledged_at": None, "acknowledged_by": None, "lapses_at": None}
     if not _apply(tx, incident, Act.RELAPSE, cause=news, **values):
         return incident
-    escalation.stop(tx, incident.id, "it failed anew, so everybody is alerted from the start")
     store.tell(tx, incident.id, Act.RELAPSE, "Failing anew", f"{news}. It had been well; people are alerted again.")
-    incident = grouping.begin(tx, find(tx, incident.id), base_url, reopened=True)
+    return _alert_anew(tx, incident.id, "it failed anew, so everybody is alerted from the start", base_url)
+
+
+def _alert_anew(tx: Tx, incident_id: int, reason: str, base_url: str) -> Incident:
+    escalation.stop(tx, incident_id, reason)
+    incident = grouping.begin(tx, find(tx, incident_id), base_url, reopened=True)
     record(tx, "incident.started", incident, policy_id=incident.paging.policy_id)
     return incident
 

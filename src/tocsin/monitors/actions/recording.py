@@ -57,7 +57,7 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
         note_certificate(tx, monitor.id, from_milliseconds(observation.certificate_expires_ms), base_url)
     incident = incidents.current(tx, "monitor", monitor.id, "check")
     if incident is not None and _seen_to_fail(incident, observation):
-        incidents.seen_to_fail(tx, incident, observation.cause or _NO_CAUSE)
+        incidents.seen_to_fail(tx, incident, observation.cause or _NO_CAUSE, base_url)
     standing = _with_reopened(forget_future(monitor.standing, to_milliseconds(tx.now)), observation, incident)
     if not monitor.settings.flapping_damping:
         standing = undamped(standing)
