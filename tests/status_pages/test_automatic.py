@@ -156,8 +156,21 @@ async def test_what_is_taken_off_the_page_is_not_told_of_any_more(world: World) 
     world.site("shop").up()
     await world.fast_forward(seconds=35)
     (report,) = await page.reports()
+    assert (len(report["said"]), report["notified"], report["ends_at"] is None) == (1, [True], False)
+
+
+async def test_what_is_taken_off_the_page_beside_something_else_is_told_of_without_its_name(world: World) -> None:
+    page = await a_page(world)
+    shop = await page.resource("Shop", await world.monitor("shop", recovery_period=0))
+    await page.resource("Phone", await world.monitor("phone", recovery_period=0))
+    world.site("phone").down(500)
+    await down(world, "shop", seconds=100)
+    assert (await world.api("DELETE", f"{page.path}/resources/{shop}")).status_code == 204
+    world.site("shop").up()
+    await world.fast_forward(seconds=35)
+    (report,) = await page.reports()
     assert report["said"][1:] == ["What this was about is not on this page any more."]
-    assert (report["notified"], report["ends_at"] is None) == ([True, False], False)
+    assert (report["notified"], report["ends_at"]) == ([True, False], None)
 
 
 async def test_a_reopened_incident_opens_its_report_again(world: World) -> None:

@@ -346,6 +346,23 @@ async def test_what_is_taken_off_the_page_keeps_no_report_open(page: Page) -> No
     assert (now["aggregate_state"], now["ends_at"]) == ("operational", NOW)
 
 
+async def test_a_report_that_names_nobody_is_ended_by_its_end(page: Page) -> None:
+    report = await page.report()
+    await page.update(report, message="It is over.")
+    now = attributes(await page.get(report))
+    assert (now["affected_resources"], now["aggregate_state"], now["ends_at"]) == ([], "operational", None)
+    assert attributes(await page.change(report, ends_at=NOW))["ends_at"] == NOW
+    await page.update(report, message="We have learnt from it.")
+    assert attributes(await page.get(report))["ends_at"] == NOW
+
+
+async def test_a_report_ends_with_the_last_resource_that_it_affects(page: Page) -> None:
+    report = await page.report(affected_resources=page.says(shop="downtime"))
+    assert (await page.at.alice.delete(f"{PAGES}/{page.id}/resources/{page.shop}")).status_code == 204
+    now = attributes(await page.get(report))
+    assert (now["affected_resources"], now["aggregate_state"], now["ends_at"]) == ([], "operational", NOW)
+
+
 async def test_a_page_stands_as_its_reports_say(page: Page) -> None:
     async def state() -> str:
         answer = await page.at.alice.get(f"{PAGES}/{page.id}")

@@ -11,6 +11,7 @@ from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.metadata import actions as metadata
 from tocsin.monitors import actions as monitors
 from tocsin.status_pages.actions.pages import reach
+from tocsin.status_pages.actions.reports import settle_without
 from tocsin.status_pages.model import MarkFor, Resource, ResourceType, Rule, Section, StatusPage
 from tocsin.status_pages.rules import contents as rules
 from tocsin.status_pages.store import contents as shelf
@@ -86,7 +87,9 @@ def delete_section(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | No
     """A section goes with the resources in it: Terraform destroys both at once, in any order. Raises NotFound."""
     page = reach(tx, page_id, team_ids)
     find_section(tx, page_id, id, None)
+    taken = set(shelf.in_section(tx, id))
     shelf.delete_section(tx, id)
+    settle_without(tx, page, taken)
     _record(tx, page, f"{SECTION}.deleted", SECTION, id)
 
 
@@ -135,10 +138,14 @@ def update_resource(
 
 
 def delete_resource(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | None) -> None:
-    """Take a resource off a page; what was reported of it stays reported. Raises NotFound."""
+    """Take a resource off a page; what was reported of it stays reported, and of it alone is over.
+
+    Raises NotFound.
+    """
     page = reach(tx, page_id, team_ids)
     find_resource(tx, page_id, id, None)
     shelf.delete_resource(tx, id)
+    settle_without(tx, page, {id})
     _record(tx, page, f"{RESOURCE}.deleted", RESOURCE, id)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -152,6 +152,20 @@ def delete_report(tx: Tx, page_id: int, id: int, team_ids: tuple[int, ...] | Non
     _existing(tx, page_id, id)
     shelf.delete_report(tx, id)
     _record(tx, f"{REPORT}.deleted", page.team_id, REPORT, id, page_id)
+
+
+def settle_without(tx: Tx, page: StatusPage, resource_ids: Collection[int]) -> None:
+    """These resources were taken off a page just now: what was reported of them alone is over."""
+    running = shelf.public(
+        tx, [page.id], ended_after=tx.now, started_before=rules.LATEST, limit=MAX_REPORTS, whole=False
+    )  # fmt: skip
+    concerned = [report for report in running if rules.kept_open_by(report, resource_ids)]
+    on_page = _resource_ids(tx, page.id) if concerned else set()
+    for report in concerned:
+        ends_at = rules.end_without(report, on_page, tx.now)
+        if ends_at != report.ends_at:
+            shelf.change_report(tx, report.id, ends_at=ends_at)
+            _record(tx, f"{REPORT}.updated", page.team_id, REPORT, report.id, page.id, changed=["ends_at"])
 
 
 # --- Updates ---------------------------------------------------------------------------------------------------------

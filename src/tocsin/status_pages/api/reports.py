@@ -172,7 +172,7 @@ class ReportFields(msgspec.Struct, kw_only=True):
     title: str | UnsetType | None = UNSET
     starts_at: str | UnsetType | None = UNSET
     ends_at: str | UnsetType | None = UNSET
-    """Null opens it again."""
+    """An instant ends it, the only way for a report that names no resource; null opens it again."""
     affected_resources: list[AffectedInput] | UnsetType | None = UNSET
     draft: bool | UnsetType | None = UNSET
 
@@ -310,7 +310,8 @@ REPORT_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="status_updates.create", routes=(Route("POST", _UPDATES),), area=AREA, level="write",
         input=CreateStatusUpdate, handler=_create_update, resource=UPDATE, switch="publish",
-        event="status_update.created", doc="Tell more of a report on a status page.",
+        event="status_update.created",
+        doc="Tell more of a report on a status page; it ends when all that it names is resolved, else by its ends_at.",
         deed="wrote an update of a report",
     ),
     Operation(

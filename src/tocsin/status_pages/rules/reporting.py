@@ -85,11 +85,29 @@ def end_after(before: Report, updates: Sequence[Update], on_page: Collection[int
     public = ordered(update for update in updates if shown(update))
     if before.report_type is ReportType.MAINTENANCE or not public:
         return before.ends_at
+    was_public = [update for update in before.updates if shown(update)]
+    was_over = bool(was_public) and all_resolved(standing(was_public), on_page)
     if all_resolved(standing(public), on_page):
         ended = max(before.starts_at, public[-1].published_at)
-        return ended if before.ends_at is None else min(before.ends_at, ended)
-    was_public = [update for update in before.updates if shown(update)]
-    return None if was_public and all_resolved(standing(was_public), on_page) else before.ends_at
+        if before.ends_at is None:
+            return ended
+        by_removal = was_over and present(standing(public), on_page) != standing(public)
+        return before.ends_at if by_removal else min(before.ends_at, ended)
+    return None if was_over else before.ends_at
+
+
+def kept_open_by(report: Report, resource_ids: Collection[int]) -> bool:
+    """Whether a report says that one of these resources is not well: without them it may be over."""
+    by_hand = report.report_type is not ReportType.MAINTENANCE
+    return by_hand and any(each.status != RESOLVED for each in present(report.affected_resources, resource_ids))
+
+
+def end_without(report: Report, on_page: Collection[int], now: datetime) -> datetime | None:
+    """When a report ends of whose resources only these are on the page from now on: now, if all of them are well."""
+    if not visible(report) or not all_resolved(report.affected_resources, on_page):
+        return report.ends_at
+    ended = max(report.starts_at, now)
+    return ended if report.ends_at is None else min(report.ends_at, ended)
 
 
 def corrected(updates: Sequence[Update], wanted: Sequence[Affected]) -> dict[int, tuple[Affected, ...]]:
