@@ -171,6 +171,35 @@ async def test_what_cannot_be_is_refused_by_name(
     assert await audience.count() == 0
 
 
+@pytest.mark.parametrize("host", [
+    "127.0.0.1:9000", "[::1]", "[::ffff:10.0.0.1]", "10.1.2.3", "192.168.0.1:8443", "169.254.169.254",
+    "[fe80::1%25eth0]",
+    "0.0.0.0", "127.1", "2130706433", "0x7f.0.0.1", "localhost", "LOCALHOST.", "app.localhost", "nas.local",
+    "db.internal", "user@127.0.0.1",
+])  # fmt: skip
+async def test_a_webhook_that_would_never_be_called_is_refused_at_once(audience: Audience, host: str) -> None:
+    for scheme in ("http", "https"):
+        with pytest.raises(Invalid) as refused:
+            await audience.subscribe("ann@example.com", kind="webhook", url=f"{scheme}://{host}/x")
+        assert refused.value.field_errors == {
+            "url": ["must have a public host: private addresses and names like localhost are never called"]
+        }
+    assert (await audience.count(), await audience.notices()) == (0, [])
+
+
+async def test_a_webhook_at_a_public_host_is_taken(audience: Audience) -> None:
+    for host in (
+        "93.184.215.14:9000",
+        "[2606:2800:21f:cb07::1]",
+        "local.example",
+        "notlocalhost.example",
+        "1.example",
+    ):
+        await audience.subscribe("ann@example.com", kind="webhook", url=f"https://{host}/x")
+        await audience.wait(minutes=11)
+    assert await audience.count() == 5
+
+
 async def test_a_browser_needs_no_mail_and_renews_itself(audience: Audience) -> None:
     text = json.dumps({"endpoint": ENDPOINT, "expirationTime": None, **BROWSER})
     await audience.subscribe(kind="push", subscription=text)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Row
+
 from tocsin.status_pages.actions.contents import is_gone
 from tocsin.status_pages.model import StatusPage
 from tocsin.status_pages.store import contents as content_shelf
@@ -29,5 +33,14 @@ def _of(tx: Tx, page: StatusPage) -> list[str]:
         for resource in resources
         if is_gone(tx, resource)
     ]
-    pictures = image_shelf.failures(tx, page.id)
-    return found + [f"its {kind.replace('_', ' ')} at {url} is not shown: {why}" for kind, url, why in pictures]
+    return found + [_of_picture(row) for row in image_shelf.failures(tx, page.id)]
+
+
+def _of_picture(row: Row[Any]) -> str:
+    """What readers see of a picture that could not be had."""
+    name = f"its {row.kind.replace('_', ' ')} at {row.url}"
+    if not row.here:
+        return f"{name} is not shown: {row.failure}"
+    if row.stale:
+        return f"{name} is not shown (the one before it is still shown): {row.failure}"
+    return f"{name} could not be fetched again (it is shown as it was): {row.failure}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ import msgspec
 
 from tocsin.accounts.rules import checked_email
 from tocsin.kernel.errors import Invalid
+from tocsin.kernel.net.address import PUBLIC
 from tocsin.status_pages.model import Subscriber, SubscriberKind
 
 MAX_SUBSCRIBERS_PER_PAGE = 100_000
@@ -50,7 +53,11 @@ PUSH_SERVICES = (
 )
 """The services that browsers subscribe with. Nobody confirms a browser by mail, so no other server is asked: else a
 stranger could have us call anyone."""
+PRIVATE_NAMES = ("localhost", "localdomain", "local", "internal", "home.arpa")
+"""Names below which nothing is on the public internet (RFC 6761, 6762 and 8375; `internal`: ICANN, 2024)."""
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+_NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}")
+"""What programs take for an IPv4 address though no person writes one so: 127.1, 0x7f000001, 2130706433."""
 _POINT_BYTES, _AUTH_BYTES = 65, 16
 """The browser's public key, uncompressed, and its secret (RFC 8291, 3.1 and 3.2)."""
 
@@ -206,6 +213,21 @@ def _complaint(url: str, kind: SubscriberKind) -> str | None:
         return "is not a web address: it must begin with http:// or https:// and name a host"
     if not fine or not url.isprintable() or " " in url:
         return "is not a web address: it must begin with http:// or https:// and name a host"
+    if kind is SubscriberKind.WEBHOOK and _never_called(parts.hostname or ""):
+        return "must have a public host: private addresses and names like localhost are never called"
     if kind is SubscriberKind.SLACK and (parts.hostname not in SLACK_HOSTS or parts.scheme.lower() != "https"):
         return f"must be the address of a Slack incoming webhook: https://{SLACK_HOSTS[0]}/services/…"
     return None
+
+
+def _never_called(host: str) -> bool:
+    """Whether a host is private at sight: by its address, however it is written, or its name. What only resolves to a
+    private address is refused when it is called."""
+    name = host.rstrip(".").lower()
+    if any(name == each or name.endswith(f".{each}") for each in PRIVATE_NAMES):
+        return True
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return _NUMERIC.fullmatch(name) is not None
+    return PUBLIC.refusal(str(address)) is not None

@@ -67,12 +67,16 @@ def settle(tx: Tx, id: int, url: str, values: Mapping[str, Any]) -> bool:
     return done.rowcount == 1
 
 
-def failures(tx: Tx, page_id: int) -> list[tuple[str, str, str]]:
-    """(kind, address, why) of a page's pictures that could not be had when they were last asked for."""
-    mine = select(images.c.kind, images.c.url, images.c.failure).where(
+def failures(tx: Tx, page_id: int) -> list[Row[Any]]:
+    """(kind, url, failure, here, stale) of a page's pictures that could not be had when they were last asked for.
+
+    `here`: there is one all the same; `stale`: that is of another address.
+    """
+    here = images.c.content.is_not(None).label("here")
+    mine = select(images.c.kind, images.c.url, images.c.failure, here, images.c.stale).where(
         images.c.status_page_id == page_id, images.c.failure.is_not(None)
     )
-    return [(row.kind, row.url, row.failure) for row in tx.execute(mine)]
+    return list(tx.execute(mine.order_by(images.c.kind.desc())).all())
 
 
 def next_due(tx: Tx) -> datetime | None:
