@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -57,7 +59,7 @@ async def test_a_password_opens_a_page_until_it_changes(public: Public) -> None:
 async def test_all_outputs_of_a_closed_page_are_closed(public: Public) -> None:
     page = await public.open(password=SECRET, password_enabled=True, custom_css="b{}", subscribable=True)
     resource = await public.resource(page, public_name="Hidden")
-    for path in [*OUTPUTS, "/logo", "/custom.css", f"/badge/{resource}.svg", "/robots.txt", "/api/v2/components.json"]:
+    for path in [*OUTPUTS, "/logo", "/custom.css", f"/badge/{resource}.svg", "/api/v2/components.json"]:
         answer = await public.ask(ACME + path)
         assert answer.status_code == 403, path
         assert "Hidden" not in answer.text
@@ -77,6 +79,57 @@ async def test_other_sites_read_no_private_page_with_the_browsers_of_those_insid
             assert answer.status_code in (200, 204)
             assert "access-control-allow-origin" not in answer.headers, (method, path)
             assert answer.headers.get("cross-origin-resource-policy") != "cross-origin"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gate", [{"password": SECRET, "password_enabled": True}, {"ip_allowlist": ["192.0.2.0/24"]}])
+async def test_crawlers_are_told_to_look_at_nothing_of_a_closed_page(public: Public, gate: dict[str, Any]) -> None:
+    """A robots.txt that is refused means to them that everything may be looked at (RFC 9309, 2.3.1.3)."""
+    await public.open(**gate)
+    for public.address in ("198.51.100.1", "192.0.2.1"):
+        answer = await public.ask(f"{ACME}/robots.txt")
+        assert (answer.status_code, answer.text) == (200, "User-agent: *\nDisallow: /\n")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.headers["cache-control"] == "private, no-store"
+
+
+@pytest.mark.slow
+async def test_a_wrong_password_loses_neither_the_way_nor_the_language(public: Public) -> None:
+    await public.open(password=SECRET, password_enabled=True)
+    place = f"https://tocsin.example{ACME}"
+    async with public.browser() as browser:
+        first = await public.ask(f"{ACME}/incidents?month=2026-01&lang=de", client=browser)
+        line = first.headers["set-cookie"]
+        assert line.startswith(f"tocsin_lang=de; Path={ACME};")
+        assert (first.status_code, first.headers["cache-control"]) == (403, "private, no-store")
+        shown, referer = first, f"{place}/incidents?month=2026-01&lang=de"
+        for _ in range(2):
+            data = {"csrf": token_in(shown.text), "password": "x" * 1_001, **back_in(shown.text)}
+            headers = {**SAME_ORIGIN, "referer": referer}
+            shown = await public.ask(f"{ACME}/unlock", "POST", client=browser, data=data, headers=headers)
+            referer = f"{place}/unlock"
+            assert (shown.status_code, 'lang="de"' in shown.text) == (403, True)
+            assert back_in(shown.text) == {"back": "/incidents?month=2026-01"}
+        other = await public.ask(f"{ACME}/unlock?back=%2Fincidents%3Fmonth%3D2026-01&lang=fr", client=browser)
+        assert 'href="?back=%2Fincidents%3Fmonth%3D2026-01&amp;lang=fr"' in shown.text
+        assert other.headers["location"] == f"{ACME}/incidents?month=2026-01&lang=fr"
+        data = {"csrf": token_in(shown.text), "password": SECRET, **back_in(shown.text)}
+        right = await public.ask(f"{ACME}/unlock", "POST", client=browser, data=data, headers=SAME_ORIGIN)
+        assert (right.status_code, right.headers["location"]) == (303, f"{ACME}/incidents?month=2026-01")
+
+
+@pytest.mark.slow
+async def test_nobody_is_led_away_from_the_page(public: Public) -> None:
+    await public.open()
+    for elsewhere in (
+        "https://evil.example/", "//evil.example", "/\\evil.example", "/../other", "/unlock", "/unlock/x",
+        "@evil.example",
+        "/incidents/../../x", "/unsubscribe/x", "/incidents\r\nset-cookie: a=b", "/index.json", ".evil.example/",
+    ):  # fmt: skip
+        answer = await public.ask(f"{ACME}/unlock", params={"back": elsewhere})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{ACME}/"), elsewhere
+        sent = await public.ask(f"{ACME}/unlock", "POST", headers={"referer": f"https://tocsin.example{ACME}/feed.rss"})
+        assert sent.headers["location"] == f"{ACME}/"
 
 
 @pytest.mark.slow
@@ -205,6 +258,12 @@ def test_tries_are_counted_by_household_and_by_page_and_right_ones_are_forgiven(
     assert refused(1, "192.0.2.3"), "together too often"
     clock.wind(minutes=10)
     assert not refused(1, "2001:db8::1")
+
+
+def back_in(text: str) -> dict[str, str]:
+    """The form's field with the way back, if it has one."""
+    found = re.search(r'name="back" value="([^"]+)"', text)
+    return {} if found is None else {"back": unescape(found[1])}
 
 
 def cspless(answer: Any) -> str:

@@ -17,7 +17,7 @@ from tocsin.kernel.errors import TocsinError
 from tocsin.kernel.vault import Vault
 from tocsin.pages import drawing, headers
 from tocsin.pages.addresses import PREFIX, WIDGETS, Addresses, Directory, Place
-from tocsin.pages.answers import HTML, JSON, Answer, Packed, pack, takes_gzip
+from tocsin.pages.answers import HTML, JSON, Answer, Form, Packed, pack, takes_gzip
 from tocsin.pages.asking import (
     LANGUAGE_COOKIE,
     LANGUAGE_KEPT_SECONDS,
@@ -35,7 +35,7 @@ from tocsin.pages.cache import Cache, Gone, Kept, Reading
 from tocsin.pages.clients import Clients
 from tocsin.pages.forms import CutOff, FormTokens, TooLarge, field, from_here, read
 from tocsin.pages.gate import Gatekeeper, Verdict
-from tocsin.pages.outputs import widgets
+from tocsin.pages.outputs import robots_txt, widgets
 from tocsin.pages.rendering import VOLATILE, Readers, Renderer, Where, asset, framed, widget
 from tocsin.pages.slots import Busy
 from tocsin.pages.targets import DEEDS, DRAWN, SHARED, Kind, Target
@@ -198,7 +198,7 @@ class Pages:
         packed = answer.packed if isinstance(answer, Kept) else answer if isinstance(answer, Packed) else pack(answer)
         form = packed.form(asking.header(b"accept-encoding"))
         lines = self._age(answer) if isinstance(answer, Kept) else []
-        if form.status == 200:
+        if form.status == 200 or (form.status == 403 and _is_page(form)):  # a gate speaks the reader's language too
             lines += self._choice(asking)
         if lines and lines[-1][0] == b"set-cookie":
             fixed = [line for line in form.headers if line[0] != b"cache-control"]
@@ -278,7 +278,11 @@ class Pages:
     # --- private pages ------------------------------------------------------------------------------------------------
 
     async def _closed(self, asking: Asking, site: Site, target: Target, verdict: Verdict) -> Said:
-        """Everything of a closed page is closed: what people open shows the gate, what programs ask is refused."""
+        """Everything of a closed page is closed: what people open shows the gate, what programs ask is refused. But
+        crawlers take a refused robots.txt for leave to look everywhere (RFC 9309, 2.3.1.3): they are told."""
+        if target.kind is Kind.ROBOTS:
+            lines = (("cache-control", headers.CLOSED_PAGES), *headers.ALWAYS, *headers.UNINDEXED)
+            return Answer(body=robots_txt.draw(hidden=True), media_type=robots_txt.MEDIA_TYPE, headers=lines)
         if target.kind not in DRAWN:
             return plain(403, "This status page is private.", *headers.UNINDEXED)
         where = self._where(asking, site)
@@ -291,12 +295,12 @@ class Pages:
         # It says nothing of the page but its name, so it is drawn once for all who may not read.
         return await self.cache.get(site, (site.id, where.prefix, f"gate {verdict.value}", where.language), make)
 
-    async def _show_gate(self, asking: Asking, site: Site, kind: str, error: str, status: int) -> Said:
+    async def _show_gate(self, asking: Asking, site: Site, kind: str, error: str, status: int, back: str) -> Said:
         where, name = self._where(asking, site), await self._name_of(site)
         frame = framed(where)
 
         def draw() -> Answer:
-            text = drawing.draw_gate(frame, name, kind, error)
+            text = drawing.draw_gate(frame, name, kind, error, back)
             return _for_one(text, status, headers.policy(None, frame.nonce))
 
         return await self.cache.once(draw)
@@ -426,6 +430,10 @@ class Pages:
             return draw
 
         return await self.cache.get(site, (site.id, WIDGETS, kind, ""), make)
+
+
+def _is_page(form: Form) -> bool:
+    return (b"content-type", HTML.encode()) in form.headers
 
 
 def _refused_method(asking: Asking, site: Site, target: Target) -> Answer | None:

@@ -152,8 +152,10 @@ def _output(site: Site, view: PageView, target: Target, where: Where) -> Draw | 
         Kind.BADGE: (lambda: badge_svg.draw(view, target.id), badge_svg.MEDIA_TYPE),
         Kind.OG_IMAGE: (lambda: og_png.draw(view), og_png.MEDIA_TYPE),
         Kind.STATUSPAGE: (lambda: statuspage.draw(view, root, target.name), JSON),
-        Kind.ROBOTS: (lambda: robots_txt.draw(view.settings.hide_from_search_engines), "text/plain; charset=utf-8"),
-    }
+        Kind.ROBOTS: (
+            lambda: robots_txt.draw(view.settings.hide_from_search_engines or site.gate.closed), robots_txt.MEDIA_TYPE
+        ),
+    }  # fmt: skip
     if kind not in drawn:
         return None
     make, media_type = drawn[kind]

@@ -15,7 +15,8 @@ from tocsin.pages.asking import Asking, Receive, cookie, redirect
 from tocsin.pages.cache import Kept
 from tocsin.pages.forms import FormTokens, TooLarge, field, from_here, read
 from tocsin.pages.gate import Gatekeeper, Verdict
-from tocsin.pages.targets import Target
+from tocsin.pages.targets import DRAWN, Target, asked
+from tocsin.pages.targets import read as read_target
 from tocsin.pages.words import language
 from tocsin.status_pages.model.views import Site
 
@@ -27,8 +28,8 @@ MAX_LINKS_UNDER_WAY = 50
 MailLink = Callable[[int, str, str, Callable[[int], tuple[str, str]]], Awaitable[None]]
 """(team id, e-mail address, name of the page, what makes the link): see `gateway.readers.mail_link`."""
 Said = Answer | Packed | Kept
-ShowGate = Callable[[Asking, Site, str, str, int], Awaitable[Said]]
-"""(asking, site, kind of gate, error, status)."""
+ShowGate = Callable[[Asking, Site, str, str, int, str], Awaitable[Said]]
+"""(asking, site, kind of gate, error, status, the path below the page that was asked for at first)."""
 
 
 class Unlocking:
@@ -51,37 +52,39 @@ class Unlocking:
         if target.name:
             return await self._follow(asking, site, target.name)
         if asking.method != "POST":
-            return redirect(f"{asking.place.prefix}/")
+            return redirect(_in_language(asking, asking.place.prefix + _back(asking, asked(asking.query, "back"))))
         verdict = await self._keeper.judge(site, asking.client, asking.cookies)
+        back = _back(asking)
         if verdict is Verdict.OPEN:
-            return redirect(self._back(asking))
+            return redirect(asking.place.prefix + back)
         if verdict is Verdict.REFUSED:
-            return await self._show(asking, site, verdict.value, "", 403)
+            return await self._show(asking, site, verdict.value, "", 403, back)
         say = language(asking.language).say
         try:
             fields = await read(receive)
         except TooLarge:
-            return await self._show(asking, site, verdict.value, "", 413)
+            return await self._show(asking, site, verdict.value, "", 413, back)
+        back = _back(asking, field(fields, "back"))
         if not from_here(asking.headers) or not self._tokens.good(site.id, field(fields, "csrf")):
-            return await self._show(asking, site, verdict.value, say("try_again"), 403)
+            return await self._show(asking, site, verdict.value, say("try_again"), 403, back)
         try:
             if verdict is Verdict.PASSWORD:
-                return await self._password(asking, site, field(fields, "password"))
+                return await self._password(asking, site, field(fields, "password"), back)
             return await self._mail(asking, site, field(fields, "email").strip())
         except TooMany:
-            return await self._show(asking, site, verdict.value, say("too_many"), 429)
+            return await self._show(asking, site, verdict.value, say("too_many"), 429, back)
 
     async def close(self) -> None:
         """Wait for the mails that are being written down."""
         if self._mailing:
             await asyncio.wait(self._mailing)
 
-    async def _password(self, asking: Asking, site: Site, given: str) -> Said:
+    async def _password(self, asking: Asking, site: Site, given: str, back: str) -> Said:
         if not await self._keeper.password(site, asking.client, given):
             log.warning("a wrong password for a status page", page=site.id, client=asking.client_text)
-            return await self._show(asking, site, "password", language(asking.language).say("gate_wrong"), 403)
+            return await self._show(asking, site, "password", language(asking.language).say("gate_wrong"), 403, back)
         value, lifetime = self._keeper.remembering(site)
-        return self._let_in(asking, site, Verdict.PASSWORD, value, lifetime)
+        return self._let_in(asking, site, Verdict.PASSWORD, value, lifetime, back)
 
     async def _mail(self, asking: Asking, site: Site, email: str) -> Said:
         """The same answer for everybody, in the same time: whether a link is mailed is seen by who gets it."""
@@ -91,7 +94,7 @@ class Unlocking:
             task = asyncio.create_task(self._post(site, email))
             self._mailing.add(task)
             task.add_done_callback(self._mailing.discard)
-        return await self._show(asking, site, "check_mail", "", 200)
+        return await self._show(asking, site, "check_mail", "", 200, "/")
 
     async def _post(self, site: Site, email: str) -> None:
         assert self._mail_link is not None
@@ -105,29 +108,42 @@ class Unlocking:
     async def _follow(self, asking: Asking, site: Site, link: str) -> Said:
         verdict = await self._keeper.judge(site, asking.client, asking.cookies)
         if verdict is Verdict.REFUSED:
-            return await self._show(asking, site, verdict.value, "", 403)
+            return await self._show(asking, site, verdict.value, "", 403, "/")
         user_id = await self._keeper.opened(site, link) if site.gate.require_sso else None
         if user_id is None:
             if verdict is Verdict.OPEN:
                 return redirect(f"{asking.place.prefix}/")
-            return await self._show(asking, site, verdict.value, language(asking.language).say("unknown_link"), 403)
+            return await self._show(
+                asking, site, verdict.value, language(asking.language).say("unknown_link"), 403, "/"
+            )
         value, lifetime = self._keeper.session(site, user_id)
-        return self._let_in(asking, site, Verdict.MEMBERS, value, lifetime)
+        return self._let_in(asking, site, Verdict.MEMBERS, value, lifetime, "/")
 
-    def _let_in(self, asking: Asking, site: Site, verdict: Verdict, value: str, lifetime: timedelta) -> Answer:
+    def _let_in(
+        self, asking: Asking, site: Site, verdict: Verdict, value: str, lifetime: timedelta, back: str
+    ) -> Answer:  # fmt: skip
         line = cookie(
             self._keeper.cookie(site, verdict), value, path=asking.place.prefix,
             seconds=int(lifetime.total_seconds()), secure=self._addresses.secure,
         )  # fmt: skip
-        return redirect(self._back(asking) if asking.method == "POST" else f"{asking.place.prefix}/", 303, line)
+        return redirect(asking.place.prefix + back, 303, line)
 
-    def _back(self, asking: Asking) -> str:
-        """Where they wanted to go in the first place, as their browser says; only ever on this page."""
-        home = f"{asking.place.prefix}/"
+
+def _back(asking: Asking, named: str = "") -> str:
+    """Where they wanted to go in the first place, as the form or else their browser says: the path below this page, of
+    a part of it that people read."""
+    if not named:
         _, _, rest = asking.text(b"referer").partition("://")
         host, slash, path = rest.partition("/")
-        if not slash or host.lower() != asking.text(b"host").lower():
-            return home
-        path = "/" + path
-        ours = path.startswith(home) and not path.startswith(("//", "/\\"))
-        return path if ours and path.isprintable() and not path.startswith(f"{home}unlock") else home
+        below = f"/{path}".removeprefix(asking.place.prefix)
+        named = below if slash and host.lower() == asking.text(b"host").lower() else ""
+    path, _, query = named.partition("?")
+    target = read_target(path, query.encode())
+    return target.path if target is not None and target.kind in DRAWN else "/"
+
+
+def _in_language(asking: Asking, path: str) -> str:
+    """The gate's links to other languages lead here: the page that is asked for keeps what they chose."""
+    if asking.chosen_language is None:
+        return path
+    return f"{path}{'&' if '?' in path else '?'}lang={asking.chosen_language}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+MEDIA_TYPE = "text/plain; charset=utf-8"
+
 
 def draw(hidden: bool) -> bytes:
-    """Hidden pages are also marked in each answer: a crawler that may not look cannot see that mark, so both say it."""
+    """`hidden`: also of private pages. Hidden pages are marked in each answer too: a crawler that may not look cannot
+    see that mark, so both say it."""
     return b"User-agent: *\nDisallow: /\n" if hidden else b"User-agent: *\nDisallow: /unsubscribe/\nDisallow: /unlock\n"
