@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import timedelta
 
 import msgspec
@@ -24,6 +25,7 @@ from tocsin.pages.drawing import (
     draw_report,
     draw_subscribe,
 )
+from tocsin.pages.outputs import feed_atom, feed_rss, statuspage, widgets
 from tocsin.status_pages.model import Link, State, Widget
 from tocsin.status_pages.model.views import PageView, ResourceView
 
@@ -68,6 +70,30 @@ def test_the_banner_says_how_everything_stands(state: State, each: State, headli
     drawn = home(samples.page(state=state, sections=(samples.section(1, None, *resources),)))
     assert words(drawn, "//h1") == [headline]
     assert words(drawn, "//title") == [f"Acme status · {headline}"]
+
+
+@pytest.mark.parametrize("state", [State.OPERATIONAL, State.DEGRADED, State.DOWNTIME, State.MAINTENANCE])
+@pytest.mark.parametrize("others", [(), (State.OPERATIONAL,), (State.NOT_MONITORED,)])
+def test_people_and_programs_read_the_same_sentence(state: State, others: tuple[State, ...]) -> None:
+    resources = [samples.resource(id, f"Service {id}", status=each) for id, each in enumerate((state, *others), 1)]
+    view = samples.page(state=state, sections=(samples.section(1, None, *resources),))
+    (said,) = words(home(view), "//h1")
+    assert home(view).xpath('//meta[@property="og:description"]/@content') == [said]
+    assert f"<description>{said}</description>".encode() in feed_rss.draw(view, FRAME.root)
+    assert f"<subtitle>{said}</subtitle>".encode() in feed_atom.draw(view, FRAME.root)
+    assert json.loads(statuspage.draw(view, FRAME.root, "status"))["status"]["description"] == said
+    assert json.loads(widgets.status(view, FRAME.root))["words"] == said
+    if state is State.DOWNTIME:
+        assert said == ("Some systems are down" if State.OPERATIONAL in others else "All systems are down")
+
+
+def test_a_report_that_names_nobody_is_news_and_no_outage() -> None:
+    report = samples.report(7, "We are moving", state=State.OPERATIONAL)
+    drawn = home(samples.calm(current=(report,)))
+    assert drawn.xpath('//*[@id="report-7"]/@class') == ["incident news lively"]
+    assert words(drawn, '//*[@id="report-7"]//*[contains(@class, "chip")]') == ["Ongoing"]
+    assert words(drawn, "//h1") == ["All systems operational"]
+    assert not drawn.xpath('//article//*[contains(@class, "downtime") or contains(@class, "degraded")]')
 
 
 def test_an_incident_is_shown_with_its_latest_updates() -> None:

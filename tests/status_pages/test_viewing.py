@@ -262,6 +262,69 @@ async def test_what_is_taken_off_the_page_is_gone_from_its_reports(stage: Stage,
     assert view.state is State.DEGRADED
 
 
+@pytest.mark.parametrize("whole_section", [False, True])
+async def test_a_report_is_over_when_nothing_that_it_affects_is_on_the_page_any_more(
+    stage: Stage, clock: FakeClock, whole_section: bool
+) -> None:
+    page = await stage.page()
+    shop, phone = await stage.resource(page), await stage.resource(page, public_name="Phone line")
+    section = (await stage.database.read(actions.list_sections, page, None))[0].id
+    other = (await stage.database.write(actions.create_section, page, None, {"name": "More"})).id
+    fax = await stage.resource(page, public_name="Fax", status_page_section_id=other)
+    clock.set(START)
+    only = await stage.report(page, {shop: "downtime"}, START - hours(2), title="only")
+    with_the_well = await stage.report(page, {shop: "downtime", fax: "resolved"}, START - hours(2), title="well")
+    ending = await stage.report(page, {shop: "degraded"}, START - hours(2), START + hours(5), title="ending")
+    await stage.report(page, {shop: "downtime", fax: "degraded"}, START - hours(2), title="both")
+    await stage.report(page, {}, START - hours(3), title="nobody")
+    draft = await stage.report(page, {shop: "downtime"}, START - hours(2), draft=True)
+    if whole_section:
+        await stage.database.write(actions.delete_section, page, section, None)
+    else:
+        await stage.database.write(actions.delete_resource, page, phone, None)
+        assert len((await see(stage, page)).current) == 5
+        await stage.database.write(actions.delete_resource, page, shop, None)
+    view = await see(stage, page)
+    assert titles(view.current) == ["both", "nobody"]
+    assert {report.id: report.ends_at for report in view.recent} == {
+        only: START, with_the_well: START, ending: START
+    }  # fmt: skip
+    for id in (only, ending):  # what is said later neither moves the end nor is a new beginning
+        await stage.database.write(
+            actions.create_update, page, id, None, {"message": "It is over.", "affected_resources": []}
+        )
+        first = (await stage.database.read(actions.find_report, page, id, None)).updates[0]
+        await stage.database.write(actions.change_update, page, id, first.id, None, {"message": "It was slow."})
+    assert {report.ends_at for report in (await see(stage, page)).recent} == {START}
+    says = {"message": "Now the fax.", "affected_resources": [(str(fax), "downtime")]}
+    await stage.database.write(actions.create_update, page, only, None, says)
+    assert "only" in titles((await see(stage, page)).current), "it goes on when something else is affected"
+    assert (await stage.database.read(actions.find_report, page, draft, None)).ends_at is None
+
+
+async def test_the_newest_are_known_however_old_they_are(database: Database, clock: FakeClock) -> None:
+    stage = Stage(database)
+    page = await stage.page()
+    shop = await stage.resource(page)
+    clock.set(START)
+    old = START - 300 * DAY
+    for number in range(52):
+        at = old + hours(number)
+        await stage.report(page, {shop: "degraded"}, at, at + hours(1), title=f"i{number}")
+    for number in range(2):
+        at = old - hours(number)
+        await stage.report(page, {shop: "maintenance"}, at, at + hours(1), kind=ReportType.MAINTENANCE, title="m")
+    await stage.report(page, {shop: "degraded"}, START - hours(1), title="open")
+    await stage.report(page, {shop: "degraded"}, START - hours(1), draft=True, title="draft")
+    await stage.report(page, {shop: "degraded"}, START - hours(1), applied=False, title="waits")
+    await stage.report(page, {shop: "degraded"}, START + hours(1), title="to come")
+    view = await see(stage, page)
+    assert titles(view.latest) == ["open", *(f"i{number}" for number in range(51, 2, -1)), "m", "m"]
+    assert view.latest[0] in view.current
+    assert [update.message for update in view.latest[-1].updates] == ["We are looking into it."]
+    assert view.recent == (), "the page itself tells of the last days alone"
+
+
 async def test_a_monitor_of_another_team_is_as_good_as_gone(stage: Stage, clock: FakeClock) -> None:
     page = await stage.page()
     theirs = await stage.monitor("theirs", team="Charlie's")

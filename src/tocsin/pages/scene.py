@@ -13,6 +13,7 @@ from markupsafe import Markup
 from tocsin.kernel.zones import zone
 from tocsin.pages import bars, charts, dress
 from tocsin.pages.headers import analytics_id
+from tocsin.pages.headline import headline, overall
 from tocsin.pages.prose import line, plain, prose, safe_address, safe_link
 from tocsin.pages.words import Language, language, languages
 from tocsin.status_pages.model import RESOLVED, Settings, State, Widget
@@ -181,20 +182,12 @@ class Scene:
     def overall(self) -> State:
         """The page's state; that of a page on which nothing is watched is none."""
         assert self.view is not None
-        watched = any(each.status is not State.NOT_MONITORED for each in self.resources)
-        quiet = self.view.state is State.OPERATIONAL and not watched and not self.view.current
-        return State.NOT_MONITORED if quiet else self.view.state
+        return overall(self.view)
 
     def headline(self) -> str:
         """The page's state in words."""
-        state = self.overall()
-        if state is State.NOT_MONITORED:
-            return self.say("nothing_monitored")
-        if state in (State.OPERATIONAL, State.MAINTENANCE):
-            return self.say("all_operational" if state is State.OPERATIONAL else "some_maintenance")
-        states = [each.status for each in self.resources if each.status is not State.NOT_MONITORED]
-        whole = len(states) > 1 and all(each is state for each in states)
-        return self.say(f"{'all' if whole else 'some'}_{state.value}")
+        assert self.view is not None
+        return self.say(headline(self.view))
 
     def state(self, state: State | str) -> str:
         return self.say(f"state_{state}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,8 +11,9 @@ import pytest
 
 from tests.pages.outputs.feeds import ROOT
 from tests.status_pages import samples
-from tocsin.pages.outputs import statuspage
+from tocsin.pages.outputs import feed_atom, feed_rss, index_json, statuspage
 from tocsin.pages.targets import STATUSPAGE_FILES
+from tocsin.status_pages.model import ReportType
 from tocsin.status_pages.model.views import PageView
 
 INDICATORS = {"none", "minor", "major", "critical", "maintenance"}
@@ -70,6 +72,48 @@ def test_incidents_and_maintenance_go_through_their_stages() -> None:
     for name, title in (("upcoming", "Database moves to new machines"), ("active", "Network work in Frankfurt")):
         (only,) = read(f"scheduled-maintenances/{name}")["scheduled_maintenances"]
         assert only["name"] == title
+
+
+def test_each_update_says_what_changed_of_each_component() -> None:
+    shop, phone = partial(samples.said, 1, "Shop"), partial(samples.said, 2, "Phone")
+    updates = (  # the newest first
+        samples.update(3, "Over.", samples.NOW, phone("resolved"), shop("resolved")),
+        samples.update(2, "Worse.", samples.NOW, shop("downtime"), phone("degraded")),
+        samples.update(1, "Slow.", samples.NOW, shop("degraded")),
+    )
+    report = msgspec.structs.replace(samples.shop().current[0], updates=updates)
+    view = msgspec.structs.replace(samples.shop(), current=(report,))
+    for name in ("summary", "incidents"):
+        (told,) = (each for each in read(name, view)["incidents"] if each["id"] == str(report.id))
+        changes = [
+            {each["name"]: (each["old_status"], each["new_status"]) for each in update["affected_components"]}
+            for update in told["incident_updates"]
+        ]
+        assert changes == [
+            {"Phone": ("degraded_performance", "operational"), "Shop": ("major_outage", "operational")},
+            {"Shop": ("degraded_performance", "major_outage"), "Phone": ("operational", "degraded_performance")},
+            {"Shop": ("operational", "degraded_performance")},
+        ]
+
+
+def test_what_is_over_is_told_of_however_long_ago() -> None:
+    old = []
+    for id in (*range(100, 150), *range(200, 250)):
+        kind, at = ReportType.MANUAL if id < 200 else ReportType.MAINTENANCE, samples.NOW - id * samples.DAY
+        old.append(
+            samples.report(id, f"Old {id}", report_type=kind, starts_at=at, ends_at=at, created_at=at, state=samples.UP)
+        )
+    view = samples.shop(latest=(*samples.shop().current, *old))
+    incidents = [each["id"] for each in read("incidents", view)["incidents"]]
+    assert (len(incidents), incidents[0], incidents[-1]) == (50, "71", "146")
+    assert len(set(incidents)) == 50
+    planned = [each["id"] for each in read("scheduled-maintenances", view)["scheduled_maintenances"]]
+    assert (len(planned), planned[-1]) == (50, "246")
+    assert [each["id"] for each in read("incidents/unresolved", view)["incidents"]] == ["71"]
+    for feed, item in ((feed_rss, b"<item>"), (feed_atom, b"<entry>")):
+        drawn = feed.draw(view, ROOT)
+        assert (drawn.count(item), b"[Resolved] Old 100" in drawn, b"Old 200" in drawn) == (50, True, False)
+    assert index_json.draw(view).count(b'"type":"status_report","attributes"') == 50
 
 
 @pytest.mark.parametrize(

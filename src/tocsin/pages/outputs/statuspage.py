@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from tocsin.kernel.clock import to_wire
-from tocsin.pages.outputs.wording import MAX_REPORTS, address, description, resources, told_at, worst
+from tocsin.pages.headline import whole
+from tocsin.pages.outputs.wording import MAX_REPORTS, address, description, told_at, worst
 from tocsin.status_pages.model import RESOLVED, State
 from tocsin.status_pages.model.views import AffectedView, PageView, ReportView, ResourceView, SectionView, UpdateView
 
@@ -27,8 +29,8 @@ _IMPACT = {State.DOWNTIME: "critical", State.DEGRADED: "minor", State.MAINTENANC
 def draw(view: PageView, root: str, name: str) -> bytes:
     """One of the files, e.g. `summary` or `incidents/unresolved`."""
     page: Json = {"page": _page(view, root)}
-    incidents = [report for report in (*view.current, *view.recent) if not report.maintenance]
-    planned = [report for report in (*view.maintenance, *view.recent) if report.maintenance]
+    incidents = [report for report in _known(view) if not report.maintenance]
+    planned = [report for report in _known(view) if report.maintenance]
     if name == "summary":
         body = page | {
             "components": _components(view),
@@ -50,21 +52,27 @@ def draw(view: PageView, root: str, name: str) -> bytes:
     return msgspec.json.encode(body)
 
 
+def _known(view: PageView) -> list[ReportView]:
+    """What goes on, what is planned, then what is over: the newest first."""
+    past = {report.id: report for report in (*view.recent, *view.latest)}
+    newest = sorted(past.values(), key=lambda report: (report.starts_at, report.id), reverse=True)
+    return list({report.id: report for report in (*view.current, *view.maintenance, *newest)}.values())
+
+
 def _page(view: PageView, root: str) -> Json:
     return {
         "id": str(view.id),
         "name": view.settings.company_name or view.subdomain,
         "url": root,
         "time_zone": view.settings.timezone,
-        "updated_at": to_wire(max([view.updated_at, *map(told_at, (*view.current, *view.maintenance, *view.recent))])),
+        "updated_at": to_wire(max([view.updated_at, *map(told_at, _known(view))])),
     }
 
 
 def _status(view: PageView) -> Json:
-    shown = resources(view)
     indicator = {State.DEGRADED: "minor", State.MAINTENANCE: "maintenance"}.get(view.state, "none")
     if view.state is State.DOWNTIME:
-        indicator = "critical" if shown and all(each.status is State.DOWNTIME for each in shown) else "major"
+        indicator = "critical" if whole(view) else "major"
     return {"indicator": indicator, "description": description(view)}
 
 
@@ -129,6 +137,7 @@ def _maintenance(report: ReportView, view: PageView, root: str) -> Json:
 
 def _report(report: ReportView, view: PageView, root: str, status: str) -> Json:
     named = {each.resource_id for each in report.affected}
+    before = _before(report)
     return {
         "id": str(report.id),
         "name": report.title,
@@ -138,7 +147,7 @@ def _report(report: ReportView, view: PageView, root: str, status: str) -> Json:
         "shortlink": address(report, root),
         "started_at": to_wire(report.starts_at),
         "page_id": str(view.id),
-        "incident_updates": [_update(update, report, view) for update in report.updates],
+        "incident_updates": [_update(update, report, before[update.id]) for update in report.updates],
         "components": [
             _component(resource, section, view)
             for section in view.sections
@@ -149,7 +158,7 @@ def _report(report: ReportView, view: PageView, root: str, status: str) -> Json:
     }
 
 
-def _update(update: UpdateView, report: ReportView, view: PageView) -> Json:
+def _update(update: UpdateView, report: ReportView, before: Mapping[int, str]) -> Json:
     at = to_wire(update.published_at)
     if report.maintenance:
         status = "scheduled" if update.published_at < report.starts_at else "in_progress"
@@ -165,16 +174,30 @@ def _update(update: UpdateView, report: ReportView, view: PageView) -> Json:
         "created_at": at,
         "updated_at": at,
         "display_at": at,
-        "affected_components": [_affected(each) for each in update.affected],
+        "affected_components": [_affected(each, before) for each in update.affected],
         "deliver_notifications": True,
         "custom_tweet": None,
         "tweet_id": None,
     }
 
 
-def _affected(each: AffectedView) -> Json:
-    now = "operational" if each.status == RESOLVED else _COMPONENT.get(State(each.status), "operational")
-    return {"code": str(each.resource_id), "name": each.public_name, "old_status": now, "new_status": now}
+def _before(report: ReportView) -> dict[int, dict[int, str]]:
+    """What had been said of each resource, by its id, before each update, by its id; of the others nothing was said."""
+    told: dict[int, dict[int, str]] = {}
+    standing: dict[int, str] = {}
+    for update in reversed(report.updates):
+        told[update.id] = standing
+        standing = standing | {each.resource_id: each.status for each in update.affected}
+    return told
+
+
+def _affected(each: AffectedView, before: Mapping[int, str]) -> Json:
+    old, new = (_status_word(said) for said in (before.get(each.resource_id, RESOLVED), each.status))
+    return {"code": str(each.resource_id), "name": each.public_name, "old_status": old, "new_status": new}
+
+
+def _status_word(said: str) -> str:
+    return "operational" if said == RESOLVED else _COMPONENT[State(said)]
 
 
 def _progress(affected: tuple[AffectedView, ...], state: State) -> str:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
+from tocsin.pages.headline import headline
+from tocsin.pages.words import FALLBACK, language
 from tocsin.status_pages.model import State
-from tocsin.status_pages.model.views import PageView, ReportView, ResourceView
+from tocsin.status_pages.model.views import PageView, ReportView
 
 MAX_REPORTS = 50
 """In one answer, the newest first: feeds are asked for every few minutes."""
@@ -40,25 +42,13 @@ def page_title(view: PageView) -> str:
 
 
 def description(view: PageView) -> str:
-    """The page's state in one sentence."""
-    shown = [resource for section in view.sections for resource in section.resources]
-    all_of = bool(shown) and all(resource.status is view.state for resource in shown)
-    return {
-        State.OPERATIONAL: "All systems operational",
-        State.DEGRADED: "All systems are degraded" if all_of else "Some systems are degraded",
-        State.DOWNTIME: "All systems are down" if all_of else "Some systems are down",
-        State.MAINTENANCE: "Maintenance in progress",
-        State.NOT_MONITORED: "Nothing is being monitored",
-    }[view.state]
-
-
-def resources(view: PageView) -> list[ResourceView]:
-    return [resource for section in view.sections for resource in section.resources]
+    """The page's state in the sentence that stands on the page."""
+    return language(FALLBACK).say(headline(view))
 
 
 def reports(view: PageView) -> list[ReportView]:
-    """What a feed tells of: what is going on, what is to come and what ended lately, the last told first."""
-    known = {report.id: report for report in (*view.current, *view.maintenance, *view.recent)}
+    """What a feed tells of: what is going on, what is to come and the newest of what is over, the last told first."""
+    known = {report.id: report for report in (*view.current, *view.maintenance, *view.recent, *view.latest)}
     return sorted(known.values(), key=lambda report: (told_at(report), report.id), reverse=True)[:MAX_REPORTS]
 
 

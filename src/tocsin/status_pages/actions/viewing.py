@@ -34,6 +34,8 @@ AHEAD = timedelta(days=90)
 """How far maintenance to come is shown."""
 MAX_SHOWN = 200
 """Reports on the page itself, the newest."""
+MAX_LATEST = 50
+"""Incidents, and as much maintenance, that feeds and programs are told of, whatever their age."""
 MAX_IN_A_MONTH = 500
 _CHARTED = (Widget.RESPONSE_TIMES, Widget.CHART_ONLY)
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
@@ -77,7 +79,8 @@ def view(tx: Tx, page_id: int) -> PageView | None:
                 response_times=charts.get(now.id, ()),
             )
         )
-    current, planned, recent = _reports(tx, page, _names(resources))
+    names = _names(resources)
+    current, planned, recent = _reports(tx, page, names)
     return PageView(
         id=page.id,
         team_id=page.team_id,
@@ -95,6 +98,7 @@ def view(tx: Tx, page_id: int) -> PageView | None:
         current=current,
         maintenance=planned,
         recent=recent,
+        latest=_latest(tx, page_id, names, (*current, *planned, *recent)),
         made_at=tx.now,
         created_at=page.created_at,
         updated_at=page.updated_at,
@@ -156,6 +160,15 @@ def _reports(
     recent.sort(key=lambda report: (report.ends_at or tx.now, report.id), reverse=True)
     shown = (tuple(_shown(report, names, tx.now) for report in some) for some in (current, planned, recent))
     return next(shown), next(shown), next(shown)
+
+
+def _latest(tx: Tx, page_id: int, names: _Names, known: Sequence[ReportView]) -> tuple[ReportView, ...]:
+    """The newest, of which most are known already."""
+    ids = reports.newest(tx, page_id, MAX_LATEST)
+    views = {report.id: report for report in known}
+    missing = [id for id in ids if id not in views]
+    views |= {report.id: _shown(report, names, tx.now) for report in reports.public_by_ids(tx, missing)}
+    return tuple(views[id] for id in ids)
 
 
 def _shown(report: Report, names: _Names, now: datetime) -> ReportView:

@@ -145,6 +145,9 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     """What is under way now, then what is to come within the next 90 days, in the order of time."""
     recent: tuple[ReportView, ...]
     """What ended within the last 15 days, maintenance too, the newest first."""
+    latest: tuple[ReportView, ...] = ()
+    """The 50 newest incidents and the 50 newest maintenances that have begun, however long ago, the newest first: for
+    feeds and programs."""
     made_at: datetime
     created_at: datetime
     updated_at: datetime

@@ -118,6 +118,24 @@ def public(
     return _reports(tx, statement.limit(limit), public=True, whole=whole)
 
 
+def newest(tx: Tx, page_id: int, number: int) -> list[int]:
+    """The ids of the visible reports of a page that began last, the newest first: so many incidents, and as much
+    maintenance."""
+    column = reports.c
+    maintenance = case((column.report_type == ReportType.MAINTENANCE.value, 1), else_=0)
+    order = column.starts_at.desc(), column.id.desc()
+    place = func.row_number().over(partition_by=maintenance, order_by=order).label("place")
+    mine = and_(column.status_page_id == page_id, column.starts_at <= tx.now, _PUBLIC)
+    found = select(column.id, column.starts_at, place).where(mine).subquery()
+    first = select(found.c.id).where(found.c.place <= number)
+    return list(tx.execute(first.order_by(found.c.starts_at.desc(), found.c.id.desc())).scalars())
+
+
+def public_by_ids(tx: Tx, ids: Sequence[int]) -> list[Report]:
+    """These reports with their public updates."""
+    return _reports(tx, _select().where(reports.c.id.in_(ids)), public=True) if ids else []
+
+
 def public_between(tx: Tx, page_id: int, since: datetime, until: datetime, limit: int) -> list[Report]:
     """The visible reports of a page that began in this time, the newest first, with their public updates."""
     column = reports.c
