@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tocsin.status_pages import worker
 from tocsin.status_pages.model import Affected, ReportType
 from tocsin.status_pages.model.notices import Bounce, Kind, Outcome, State, Verdict
+from tocsin.status_pages.model.views import root_of
 from tocsin.status_pages.rules import notices as rules
 from tocsin.status_pages.rules import subscribing
-from tocsin.status_pages.rules.addresses import report_address, root_of
+from tocsin.status_pages.rules.addresses import report_address
 from tocsin.status_pages.worker.mails import markdown
 from tocsin.status_pages.worker.words import say, standing
 
@@ -114,6 +115,7 @@ class Page:
 def test_where_a_page_is() -> None:
     assert root_of(Page(None), "https://tocsin.example/") == "https://tocsin.example/status/acme"
     assert root_of(Page("status.acme.com"), "https://tocsin.example") == "https://status.acme.com"
+    assert root_of(Page("status.acme.lan"), "http://tocsin.lan:8080") == "http://status.acme.lan:8080"
     assert report_address("https://status.acme.com", 7, maintenance=True) == "https://status.acme.com/maintenance/7"
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tocsin.status_pages.model.views import Site
+from tocsin.status_pages.model.views import Site, root_of
 
 PREFIX = "/status"
 WIDGETS = "/widgets/"
@@ -44,7 +44,6 @@ class Addresses:
         parts = urlsplit(base_url)
         self._base_url = base_url
         self._scheme = parts.scheme
-        self._port = f":{parts.port}" if parts.port else ""
         self._base_host = parts.hostname or _LOOPBACK
         self._parents = [f".{self._base_host}"]
         if _is_loopback(self._base_host):
@@ -60,13 +59,8 @@ class Addresses:
         return self._scheme == "https"
 
     def root(self, site: Site) -> str:
-        """The page's one canonical address, without a slash at its end: its own domain if it has one.
-
-        Scheme and port are those of the base URL: whoever proxies one proxies the other.
-        """
-        if site.custom_domain:
-            return f"{self._scheme}://{site.custom_domain}{self._port}"
-        return f"{self._base_url}{PREFIX}/{site.subdomain}"
+        """The page's one canonical address, without a slash at its end."""
+        return root_of(site, self._base_url)
 
     def place(self, directory: Directory, host: str, path: str) -> Place | None:
         """Which page is asked for; None when the request is not for a page at all.

@@ -17,9 +17,9 @@ from tocsin.status_pages.actions.subscribing import confirmation_token, subscrip
 from tocsin.status_pages.model import Affected, StatusPage, Subscriber, SubscriberKind
 from tocsin.status_pages.model import State as PageState
 from tocsin.status_pages.model.notices import Kind, Look, News, Notice, Outcome, Part, State, Verdict
+from tocsin.status_pages.model.views import root_of
 from tocsin.status_pages.rules import notices as rules
 from tocsin.status_pages.rules import subscribing
-from tocsin.status_pages.rules.addresses import root_of
 from tocsin.status_pages.store import notices as shelf
 from tocsin.status_pages.store import pages as page_shelf
 from tocsin.status_pages.store import subscribers as subscriber_shelf

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tocsin.status_pages.model import DayStatus, ReportType, ResourceType, Settings, State, Widget
+
+
+class Addressed(Protocol):
+    """What has an address: a page, or what the public sees of one."""
+
+    @property
+    def subdomain(self) -> str: ...
+    @property
+    def custom_domain(self) -> str | None: ...
+
+
+def root_of(page: Addressed, base_url: str) -> str:
+    """The page's one canonical address, without a slash at its end: its own domain if it has one.
+
+    Scheme and port are those of the base URL: whoever proxies one proxies the other.
+    """
+    if not page.custom_domain:
+        return f"{base_url.rstrip('/')}/status/{page.subdomain}"
+    ours = urlsplit(base_url)
+    return f"{ours.scheme}://{page.custom_domain}{f':{ours.port}' if ours.port else ''}"
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):

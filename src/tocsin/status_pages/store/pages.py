@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql
 
 from tocsin.status_pages.model import Settings, StatusPage
 from tocsin.status_pages.store.tables import (
@@ -33,8 +34,10 @@ def insert_page(
     password_hash: str | None,
 ) -> int:
     """Put a page on the shelf; returns its id."""
+    # Of two that want one address at the same instant, PostgreSQL lets the second begin anew and find it taken.
+    adding = postgresql.insert(pages).on_conflict_do_nothing() if tx.dialect == "postgresql" else insert(pages)
     return tx.insert(
-        insert(pages).values(
+        adding.values(
             team_id=team_id,
             subdomain=subdomain,
             custom_domain=custom_domain,
