@@ -95,6 +95,9 @@ async def test_a_password_lets_a_reader_in_and_back_to_where_they_were(chromium:
 async def test_widgets_show_on_another_site_and_text_stays_text(chromium: Browser, program: Server) -> None:
     id = make(program, "told", announcement=f"We moved. {ATTACK}", announcement_embed_visible=True,
               announcement_embed_link="https://acme.example/news")  # fmt: skip
+    part = {"resource_type": "ManuallyTrackedItem", "public_name": "Shop"}
+    status, answer = program.ask(f"/api/v2/status-pages/{id}/resources", "POST", part, token=program.token)
+    assert status == 201, answer
     with other_site(root(program), id) as address:
         page, complaints = await opened(chromium, address)
         words = page.locator(".tocsin-announcement a.bar")
