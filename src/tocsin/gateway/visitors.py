@@ -17,7 +17,7 @@ from tocsin.registry.input import Arguments
 from tocsin.status_pages import actions as status_pages
 from tocsin.status_pages.model import Subscriber
 from tocsin.status_pages.rules.subscribing import listening, shown
-from tocsin.storage import Database, Tx
+from tocsin.storage import Database
 
 SUBSCRIBE = "status_page_visitors.subscribe"
 CONFIRM = "status_page_visitors.confirm"
@@ -89,11 +89,6 @@ async def open_subscription(database: Database, token: str, client_address: str 
     return None if found is None else _opened(found, MANAGING, client_address)
 
 
-async def unsubscribe_link(database: Database, subscriber_id: int) -> str:
-    """The secret of the link behind which somebody who has just confirmed can leave or choose."""
-    return await database.read(_link, subscriber_id)
-
-
 def request(door: Door, operation: str, credential: Credential, body: dict[str, Any], base_url: str) -> Request:
     """The call with which a visitor does one of these things: the record is the one that the credential is about."""
     assert credential.about is not None
@@ -156,10 +151,6 @@ def _networks(client_address: str | None) -> dict[str, int]:
         limits = ((_NETWORK_BITS, ASKED_PER_ADDRESS), (_SITE_BITS, ASKED_PER_SITE))
         return {str(ipaddress.ip_network((address, bits), strict=False)): most for bits, most in limits}
     return {str(address): ASKED_PER_ADDRESS}
-
-
-def _link(tx: Tx, subscriber_id: int) -> str:
-    return status_pages.subscription_token(tx, subscriber_id)
 
 
 def _opened(found: Subscriber, only: frozenset[str], client_address: str | None) -> OpenedSubscription:

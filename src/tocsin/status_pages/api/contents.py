@@ -12,7 +12,8 @@ from tocsin.registry.input import given
 from tocsin.status_pages import actions
 from tocsin.status_pages.api.pages import AREA
 from tocsin.status_pages.model import Resource as PageResource
-from tocsin.status_pages.model import Rule, Section, Widget
+from tocsin.status_pages.model import Section, Widget
+from tocsin.status_pages.rules.contents import stored_rule
 from tocsin.storage import Tx
 
 # --- sections ---------------------------------------------------------------------------------------------------------
@@ -177,8 +178,8 @@ def _render_resource(resource: PageResource) -> ResourceAttributes:
         position=resource.position,
         mark_as_down_for=resource.mark_as_down_for.value,
         mark_as_degraded_for=resource.mark_as_degraded_for.value,
-        mark_as_down_metadata_rule=_rule(resource.mark_as_down_metadata_rule),
-        mark_as_degraded_metadata_rule=_rule(resource.mark_as_degraded_metadata_rule),
+        mark_as_down_metadata_rule=stored_rule(resource.mark_as_down_metadata_rule),
+        mark_as_degraded_metadata_rule=stored_rule(resource.mark_as_degraded_metadata_rule),
         availability=resource.availability,
         status=resource.status.value,
         status_history=[
@@ -188,11 +189,6 @@ def _render_resource(resource: PageResource) -> ResourceAttributes:
             for each in resource.status_history
         ],
     )
-
-
-def _rule(rule: Rule | None) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = None if rule is None else msgspec.to_builtins(rule)
-    return found
 
 
 RESOURCE = Resource(

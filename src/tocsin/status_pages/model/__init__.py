@@ -51,10 +51,6 @@ class ResourceType(StrEnum):
     CATALOG_REFERENCE = "CatalogReference"
 
 
-UNWATCHED = frozenset({ResourceType.RESOURCE_GROUP, ResourceType.LOGS_CHART, ResourceType.CATALOG_REFERENCE})
-"""Types that the API knows and Tocsin has nothing of: stored as given, shown as not monitored."""
-
-
 class MarkFor(StrEnum):
     """Which incidents of its subject mark a resource (contract part 2, 5.4)."""
 

@@ -10,7 +10,7 @@ import msgspec
 
 from tocsin.kernel.errors import Invalid
 from tocsin.metadata.model import Metadata
-from tocsin.status_pages.model import UNWATCHED, MarkFor, ResourceType, Rule, Widget
+from tocsin.status_pages.model import MarkFor, ResourceType, Rule, Widget
 
 MAX_NAME = 255
 MAX_EXPLANATION = 2_000
@@ -133,11 +133,6 @@ def rule_of(key: str | None, facts: Metadata, errors: Errors, field: str) -> Rul
 def subject_needed(kind: ResourceType) -> bool:
     """Whether a resource of this type is about something that has an id."""
     return kind is not ResourceType.MANUALLY_TRACKED_ITEM
-
-
-def watched(kind: ResourceType) -> bool:
-    """Whether Tocsin has things of this type."""
-    return kind not in UNWATCHED
 
 
 def stored_rule(rule: Rule | None) -> dict[str, Any] | None:
