@@ -6,7 +6,7 @@ from tocsin.registry import Catalogue
 from tocsin.runtime.settings import load
 from tocsin.runtime.wiring import operations
 
-_HEADINGS = ("operation", "may", "switch", "answer", "event", "routes")
+_HEADINGS = ("operation", "may", "switch", "answer", "event", "tool", "routes")
 
 
 def printed() -> str:
@@ -19,9 +19,10 @@ def printed() -> str:
             (
                 operation.name,
                 needs,
-                operation.switch or "-",
+                (operation.switch or "-") + ("*" if operation.acts else ""),
                 f"{operation.success} {operation.answer}",
                 operation.event or "-",
+                operation.tool,
                 routes,
             )
         )

@@ -225,8 +225,9 @@ def _answer(message: str, record: Member | Invitation) -> Invited:
 def _invite_operation(handler: Callable[[Tx, Call, Invite], Done[Invited]]) -> Operation:
     return Operation(
         name="team_members.create",
+        tool_name="invite_team_member",
         routes=(Route("POST", _PATH),),
-        area="team_members",
+        area="team",
         level="write",
         input=Invite,
         handler=handler,
@@ -245,7 +246,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="team_members.list",
         routes=(Route("GET", _PATH),),
-        area="team_members",
+        area="team",
         level="read",
         input=ListPeople,
         handler=_list,
@@ -259,8 +260,9 @@ _OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="team_members.delete",
+        tool_name="remove_team_member",
         routes=(Route("DELETE", _PATH),),
-        area="team_members",
+        area="team",
         level="full",
         input=ByEmail,
         handler=_remove,
@@ -274,8 +276,9 @@ _OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="team_members.change_role",
+        tool_name="change_team_member_role",
         routes=(Route("POST", _PATH + "/{id}/change-role/{role_id}"),),
-        area="team_members",
+        area="team",
         level="full",
         input=ChangeRole,
         handler=_change_role,
@@ -288,7 +291,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="team_members.join",
         routes=(),  # only the page behind an invitation leads here
-        area="team_members",
+        area="team",
         level="write",
         input=Join,
         handler=_join,
@@ -300,8 +303,9 @@ _OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="roles.list",
+        tool_name="team_roles",
         routes=(Route("GET", "/api/v2/roles"),),
-        area="team_members",
+        area="team",
         level="read",
         input=ListRoles,
         handler=_roles,

@@ -95,6 +95,21 @@ class Door:
             raise answer.error
         return answer
 
+    async def permitted(self, credential: Credential) -> tuple[Actor, list[Operation]]:
+        """Who this is, and all that they may do or ask for: what a surface lists is what a call allows.
+
+        Raises Unauthenticated.
+        """
+        return await self._database.read(self._permitted, credential)
+
+    def _permitted(self, tx: Tx, credential: Credential) -> tuple[Actor, list[Operation]]:
+        actor = recognise(tx, credential)
+        return actor, [
+            operation
+            for operation in self.catalogue
+            if operation.routes and rules.decide(actor, operation).answer is not rules.Answer.DENY
+        ]
+
     def take_used_tokens(self) -> list[int]:
         """The tokens seen since this was last asked, for the housekeeping to note."""
         used, self._used_tokens = self._used_tokens, set()

@@ -12,6 +12,7 @@ class Catalogue:
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._by_name: dict[str, Operation] = {}
+        self._by_tool: dict[str, Operation] = {}
         seen: set[tuple[str, str]] = set()
         for operation in operations:
             if operation.name in self._by_name:
@@ -22,6 +23,9 @@ class Catalogue:
                 if (route.method, route.path) in seen:
                     raise ValueError(f"{route.method} {route.path} is declared twice")
                 seen.add((route.method, route.path))
+            if operation.tool in self._by_tool:
+                raise ValueError(f"{operation.name} and {self._by_tool[operation.tool].name} are one tool")
+            self._by_tool[operation.tool] = operation
             self._by_name[operation.name] = operation
 
     def __iter__(self) -> Iterator[Operation]:
@@ -32,6 +36,10 @@ class Catalogue:
 
     def __getitem__(self, name: str) -> Operation:
         return self._by_name[name]
+
+    def tool(self, name: str) -> Operation | None:
+        """The operation that agents call by this name."""
+        return self._by_tool.get(name)
 
     def routes(self) -> Iterator[tuple[Route, Operation]]:
         """Every address with its operation, in the order of declaration."""

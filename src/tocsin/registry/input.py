@@ -75,6 +75,14 @@ def given(input: msgspec.Struct, fields: type[msgspec.Struct]) -> dict[str, Any]
     return {name: value for name in fields.__struct_fields__ if (value := getattr(input, name)) is not msgspec.UNSET}
 
 
+def truth(value: Any) -> bool | None:
+    """What an attribute of yes or no will be read as, however a client has spelt it; None = nothing, or nonsense."""
+    try:
+        return None if value is None else msgspec.convert(value, bool, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
 def _sent(operation: Operation, route: Route, arguments: Arguments, fields: Mapping[str, _Field]) -> dict[str, Any]:
     """What was sent for each field, from the query of a GET or DELETE and the body of anything else."""
     in_path = set(route.path_parameters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -121,6 +121,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     page_size: PageSize = PageSize()
     switch: str | None = None
     """The risky act that an agent must be allowed besides: acknowledge, resolve, page, delete, publish, notify."""
+    acts: Callable[[Mapping[str, Any]], frozenset[str]] | None = None
+    """Which risky acts these attributes, as they were sent, amount to, when that is not always `switch` alone."""
+    people_only: bool = False
+    """What no agent can ever be granted: tokens, members, how people are reached, grants and approvals."""
+    tool_name: str | None = None
+    """What agents call it, when the rule of `tool` gives another word than the contract (MCP, 1.2)."""
     event: str | None = None
     """The event that doing this records, if any, e.g. `monitor.created`."""
     conflicts: bool = False
@@ -158,6 +164,25 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return 201 if self.creates else 200
 
     @property
+    def tool(self) -> str:
+        """What agents call it: lists by their plural, one by its singular, deeds by verb and singular.
+
+        E.g. `monitors`, `monitor`, `create_monitor`, `incident_timeline`.
+        """
+        if self.tool_name is not None:
+            return self.tool_name
+        noun, verb = self.name.split(".")
+        if verb in ("list", "get"):
+            return noun if verb == "list" else singular(noun)
+        return f"{singular(noun)}_{verb}" if self.reads else f"{verb}_{singular(noun)}"
+
+    def acts_of(self, sent: Mapping[str, Any]) -> frozenset[str]:
+        """The risky acts that a call with these attributes amounts to: each must be allowed besides."""
+        if self.acts is not None:
+            return self.acts(sent)
+        return frozenset() if self.switch is None else frozenset({self.switch})
+
+    @property
     def creates(self) -> bool:
         return self.scope is Scope.CREATE or self.name.endswith(".create")
 
@@ -169,3 +194,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         taken = {field.encode_name for field in msgspec.structs.fields(self.input)}
         shown = {field.encode_name for field in msgspec.structs.fields(self.resource.attributes)}
         return frozenset(shown - taken)
+
+
+def singular(noun: str) -> str:
+    """One of them: `policies` -> `policy`, `status_pages` -> `status_page`, `news` stays what it is."""
+    if noun.endswith("ies"):
+        return noun[:-3] + "y"
+    return noun.removesuffix("s")

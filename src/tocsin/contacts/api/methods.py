@@ -14,7 +14,7 @@ from tocsin.kernel.errors import Invalid
 from tocsin.registry import Call, Operation, Resource, Route
 from tocsin.storage import Tx
 
-AREA = "contacts"
+AREA = "team"
 PERSON = "/api/v2/users/{user}"
 _ALL = f"{PERSON}/contact-methods"
 _ONE = f"{_ALL}/{{id}}"

@@ -177,28 +177,33 @@ _ALL = ("/api/v3/policies", "/api/v2/policies")
 
 POLICY_OPERATIONS: tuple[Operation, ...] = (
     Operation(
-        name="policies.list", routes=tuple(Route("GET", path) for path in _ALL), area="policies", level="read",
+        name="policies.list", tool_name="escalation_policies",
+        routes=tuple(Route("GET", path) for path in _ALL), area="policies", level="read",
         input=ListPolicies, handler=_list, resource=POLICY, answer="list", scope=Scope.LIST,
         doc="List escalation policies.", deed="listed escalation policies",
     ),
     Operation(
-        name="policies.get", routes=tuple(Route("GET", path) for path in _ONE), area="policies", level="read",
+        name="policies.get", tool_name="escalation_policy",
+        routes=tuple(Route("GET", path) for path in _ONE), area="policies", level="read",
         input=OnePolicy, handler=_get, resource=POLICY, doc="Show an escalation policy.",
         deed="looked at an escalation policy",
     ),
     Operation(
-        name="policies.create", routes=tuple(Route("POST", path) for path in _ALL), area="policies", level="write",
+        name="policies.create", tool_name="create_escalation_policy",
+        routes=tuple(Route("POST", path) for path in _ALL), area="policies", level="write",
         input=CreatePolicy, handler=_create, resource=POLICY, scope=Scope.CREATE, event="policy.created",
         doc="Create an escalation policy.", deed="created an escalation policy",
     ),
     Operation(
-        name="policies.update", routes=tuple(Route("PATCH", path) for path in _ONE), area="policies", level="write",
+        name="policies.update", tool_name="update_escalation_policy",
+        routes=tuple(Route("PATCH", path) for path in _ONE), area="policies", level="write",
         input=UpdatePolicy, handler=_update, resource=POLICY, event="policy.updated",
         doc="Change an escalation policy; incidents that are open keep the one that they began with.",
         deed="changed an escalation policy",
     ),
     Operation(
-        name="policies.delete", routes=tuple(Route("DELETE", path) for path in _ONE), area="policies", level="full",
+        name="policies.delete", tool_name="delete_escalation_policy",
+        routes=tuple(Route("DELETE", path) for path in _ONE), area="policies", level="full",
         input=OnePolicy, handler=_delete, answer="none", resource=POLICY, event="policy.deleted", switch="delete",
         doc="Delete an escalation policy; incidents that are open are paged to the end by it.",
         deed="deleted an escalation policy",

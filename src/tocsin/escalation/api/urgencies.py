@@ -94,25 +94,30 @@ _ONE, _ALL = "/api/v2/urgencies/{id}", "/api/v2/urgencies"
 
 URGENCY_OPERATIONS: tuple[Operation, ...] = (
     Operation(
-        name="urgencies.list", routes=(Route("GET", _ALL),), area="policies", level="read", input=ListUrgencies,
+        name="urgencies.list", tool_name="severities",
+        routes=(Route("GET", _ALL),), area="policies", level="read", input=ListUrgencies,
         handler=_list, resource=URGENCY, answer="list", scope=Scope.LIST, doc="List severities.",
         deed="listed severities",
     ),
     Operation(
-        name="urgencies.get", routes=(Route("GET", _ONE),), area="policies", level="read", input=OneUrgency,
+        name="urgencies.get", tool_name="severity",
+        routes=(Route("GET", _ONE),), area="policies", level="read", input=OneUrgency,
         handler=_get, resource=URGENCY, doc="Show a severity.", deed="looked at a severity",
     ),
     Operation(
-        name="urgencies.create", routes=(Route("POST", _ALL),), area="policies", level="write", input=CreateUrgency,
+        name="urgencies.create", tool_name="create_severity",
+        routes=(Route("POST", _ALL),), area="policies", level="write", input=CreateUrgency,
         handler=_create, resource=URGENCY, scope=Scope.CREATE, event="urgency.created", doc="Create a severity.",
         deed="created a severity",
     ),
     Operation(
-        name="urgencies.update", routes=(Route("PATCH", _ONE),), area="policies", level="write", input=UpdateUrgency,
+        name="urgencies.update", tool_name="update_severity",
+        routes=(Route("PATCH", _ONE),), area="policies", level="write", input=UpdateUrgency,
         handler=_update, resource=URGENCY, event="urgency.updated", doc="Change a severity.", deed="changed a severity",
     ),
     Operation(
-        name="urgencies.delete", routes=(Route("DELETE", _ONE),), area="policies", level="full", input=OneUrgency,
+        name="urgencies.delete", tool_name="delete_severity",
+        routes=(Route("DELETE", _ONE),), area="policies", level="full", input=OneUrgency,
         handler=_delete, answer="none", resource=URGENCY, event="urgency.deleted", switch="delete",
         doc="Delete a severity; steps that name it page by the incident's own channels.", deed="deleted a severity",
     ),

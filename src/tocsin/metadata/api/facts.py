@@ -55,6 +55,7 @@ def _reading(book: _Book) -> Iterator[Operation]:
     )
     yield Operation(
         name="metadata.get",
+        tool_name="metadata_entry",
         routes=(Route("GET", f"{_V2}/{{id}}"),),
         area="metadata",
         level="read",

@@ -79,7 +79,7 @@ MONITOR_GROUP = Resource(
 
 def group_operations() -> tuple[Operation, ...]:
     one, all = "/api/v2/monitor-groups/{id}", "/api/v2/monitor-groups"
-    area = "monitors"
+    area = "monitor_groups"
     return (
         Operation(
             name="monitor_groups.list", routes=(Route("GET", all),), area=area, level="read", input=ListGroups,

@@ -226,7 +226,8 @@ def monitor_operations(limits: Limits, references: Mapping[str, Resolver]) -> tu
             deed="looked at a monitor's response times",
         ),
         Operation(
-            name="monitors.sla", routes=(Route("GET", one + "/sla"),), area="monitors", level="read", input=Period,
+            name="monitors.sla", tool_name="monitor_availability",
+            routes=(Route("GET", one + "/sla"),), area="monitors", level="read", input=Period,
             handler=_sla, resource=MONITOR_SLA, bad_request=True,
             doc="Show how much of the time a monitor was available.", deed="looked at a monitor's availability",
         ),

@@ -257,7 +257,7 @@ def _operations(form: _Form) -> tuple[Operation, ...]:
         doc=f"A {form.title}: a place that a team is told at.",
     )  # fmt: skip
     one, all = f"/api/v2/{form.path}/{{id}}", f"/api/v2/{form.path}"
-    area = "notification_targets"
+    area = "integrations"
     return (
         Operation(
             name=f"{name}.list", routes=(Route("GET", all),), area=area, level="read", input=ListIntegrations,

@@ -15,7 +15,7 @@ from tocsin.notify.model.targets import OpenTarget, TargetDelivery
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
 from tocsin.storage import Tx
 
-AREA = "notification_targets"
+AREA = "integrations"
 ALL = "/api/v2/notification-targets"
 ONE = ALL + "/{id}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from tocsin.kernel.clock import to_wire
 from tocsin.registry import Call, Operation, Page, Resource, Route
-from tocsin.registry.input import given
+from tocsin.registry.input import given, truth
 from tocsin.status_pages import actions
 from tocsin.status_pages.api.pages import AREA
 from tocsin.status_pages.model import Affected, Report, Update
@@ -265,6 +265,26 @@ def _delete_report(tx: Tx, call: Call, input: OneReport) -> None:
     actions.delete_report(tx, input.status_page_id, input.id, call.team_ids)
 
 
+def _acts_of_a_new_report(sent: Mapping[str, Any]) -> frozenset[str]:
+    """A draft is nobody's business yet; a report mails subscribers unless that is declined."""
+    if truth(sent.get("draft")) is True:
+        return frozenset()
+    return frozenset({"publish"} if truth(sent.get("notify_subscribers")) is False else {"publish", "notify"})
+
+
+def _acts_of_an_update(sent: Mapping[str, Any]) -> frozenset[str]:
+    """An update mails subscribers only when that is asked for."""
+    if truth(sent.get("draft")) is True:
+        return frozenset()
+    return frozenset({"publish", "notify"} if truth(sent.get("notify_subscribers")) else {"publish"})
+
+
+def _acts_of_a_change(sent: Mapping[str, Any]) -> frozenset[str]:
+    """What becomes public with this mails subscribers if the draft says so: that is not seen from here."""
+    mails = truth(sent.get("notify_subscribers")) or truth(sent.get("draft")) is False
+    return frozenset({"publish", "notify"} if mails else {"publish"})
+
+
 _REPORTS = "/api/v2/status-pages/{status_page_id}/status-reports"
 _REPORT = _REPORTS + "/{id}"
 _UPDATES = _REPORTS + "/{status_report_id}/status-updates"
@@ -272,56 +292,68 @@ _UPDATE = _UPDATES + "/{id}"
 
 REPORT_OPERATIONS: tuple[Operation, ...] = (
     Operation(
-        name="status_reports.list", routes=(Route("GET", _REPORTS),), area=AREA, level="read", input=ListReports,
+        name="status_reports.list", tool_name="status_page_reports",
+        routes=(Route("GET", _REPORTS),), area=AREA, level="read", input=ListReports,
         handler=_list_reports, resource=REPORT, answer="list",
         doc="List the reports of a status page, newest first.", deed="listed the reports of a status page",
     ),
     Operation(
-        name="status_reports.get", routes=(Route("GET", _REPORT),), area=AREA, level="read", input=OneReport,
+        name="status_reports.get", tool_name="status_page_report",
+        routes=(Route("GET", _REPORT),), area=AREA, level="read", input=OneReport,
         handler=_get_report, resource=REPORT, doc="Show a report of a status page.",
         deed="looked at a report of a status page",
     ),
     Operation(
-        name="status_reports.create", routes=(Route("POST", _REPORTS),), area=AREA, level="write",
+        name="status_reports.create", tool_name="create_status_page_report",
+        routes=(Route("POST", _REPORTS),), area=AREA, level="write",
         input=CreateReport, handler=_create_report, resource=REPORT, switch="publish",
-        event="status_report.created", doc="Report an incident or announce maintenance on a status page.",
+        acts=_acts_of_a_new_report, event="status_report.created",
+        doc="Report an incident or announce maintenance on a status page.",
         deed="reported something on a status page",
     ),
     Operation(
-        name="status_reports.update", routes=(Route("PATCH", _REPORT),), area=AREA, level="write",
+        name="status_reports.update", tool_name="update_status_page_report",
+        routes=(Route("PATCH", _REPORT),), area=AREA, level="write",
         input=UpdateReport, handler=_update_report, resource=REPORT, switch="publish",
-        event="status_report.updated", doc="Change a report of a status page, or publish a draft.",
+        acts=_acts_of_a_change, event="status_report.updated",
+        doc="Change a report of a status page, or publish a draft.",
         deed="changed a report of a status page",
     ),
     Operation(
-        name="status_reports.delete", routes=(Route("DELETE", _REPORT),), area=AREA, level="full", input=OneReport,
+        name="status_reports.delete", tool_name="delete_status_page_report",
+        routes=(Route("DELETE", _REPORT),), area=AREA, level="full", input=OneReport,
         handler=_delete_report, answer="none", resource=REPORT, switch="delete", event="status_report.deleted",
         doc="Delete a report of a status page with its updates.", deed="deleted a report of a status page",
     ),
     Operation(
-        name="status_updates.list", routes=(Route("GET", _UPDATES),), area=AREA, level="read", input=ListUpdates,
+        name="status_updates.list", tool_name="status_page_report_updates",
+        routes=(Route("GET", _UPDATES),), area=AREA, level="read", input=ListUpdates,
         handler=_list_updates, resource=UPDATE, answer="list",
         doc="List the updates of a report, oldest first.", deed="listed the updates of a report",
     ),
     Operation(
-        name="status_updates.get", routes=(Route("GET", _UPDATE),), area=AREA, level="read", input=OneUpdate,
+        name="status_updates.get", tool_name="status_page_report_update",
+        routes=(Route("GET", _UPDATE),), area=AREA, level="read", input=OneUpdate,
         handler=_get_update, resource=UPDATE, doc="Show an update of a report.", deed="looked at an update of a report",
     ),
     Operation(
-        name="status_updates.create", routes=(Route("POST", _UPDATES),), area=AREA, level="write",
+        name="status_updates.create", tool_name="create_status_page_report_update",
+        routes=(Route("POST", _UPDATES),), area=AREA, level="write",
         input=CreateStatusUpdate, handler=_create_update, resource=UPDATE, switch="publish",
-        event="status_update.created",
+        acts=_acts_of_an_update, event="status_update.created",
         doc="Tell more of a report on a status page; it ends when all that it names is resolved, else by its ends_at.",
         deed="wrote an update of a report",
     ),
     Operation(
-        name="status_updates.update", routes=(Route("PATCH", _UPDATE),), area=AREA, level="write",
+        name="status_updates.update", tool_name="update_status_page_report_update",
+        routes=(Route("PATCH", _UPDATE),), area=AREA, level="write",
         input=ChangeStatusUpdate, handler=_change_update, resource=UPDATE, switch="publish",
-        event="status_update.updated", doc="Change an update of a report, or publish a draft.",
+        acts=_acts_of_a_change, event="status_update.updated", doc="Change an update of a report, or publish a draft.",
         deed="changed an update of a report",
     ),
     Operation(
-        name="status_updates.delete", routes=(Route("DELETE", _UPDATE),), area=AREA, level="full", input=OneUpdate,
+        name="status_updates.delete", tool_name="delete_status_page_report_update",
+        routes=(Route("DELETE", _UPDATE),), area=AREA, level="full", input=OneUpdate,
         handler=_delete_update, answer="none", resource=UPDATE, switch="delete", event="status_update.deleted",
         doc="Delete an update of a report.", deed="deleted an update of a report",
     ),
