@@ -76,6 +76,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     team_id: int | None = None
     arguments: Mapping[str, Any] = {}
+    previewed: bool = False
+    """A dry run: nothing was done. The arguments kept say so as well, with `dry_run`."""
     client_address: str | None = None
 
     @property
@@ -83,6 +85,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """E.g. `Token 'CI' created a monitor (monitor 12) through the API: allowed, the team's own token.`"""
         who = self.actor.name if self.actor.kind in ("person", "nobody", "guest") else f"Token '{self.actor.name}'"
         did = self.operation.deed if self.outcome == "allowed" else f"tried: {self.operation.name}"
+        if self.previewed:
+            did = f"previewed: {self.operation.name}"
         what = f" ({self.target})" if self.target else ""
         through = _SURFACES.get(self.surface, self.surface)
         if self.surface == "link" and self.actor.through in _OTHER_LINKS:
@@ -106,7 +110,9 @@ def write(tx: Tx, entry: Entry) -> None:
             outcome=entry.outcome,
             reason=entry.reason.rstrip("."),
             sentence=entry.sentence,
-            arguments=redacted(entry.operation, entry.arguments),
+            arguments=redacted(
+                entry.operation, {**entry.arguments, "dry_run": True} if entry.previewed else entry.arguments
+            ),
             client_address=entry.client_address,
         )
     )

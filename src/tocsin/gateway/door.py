@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import audit, idempotency, links, rules
+from tocsin.gateway import audit, idempotency, links, preview, rules
 from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
 from tocsin.gateway.throttle import Throttle
 from tocsin.kernel.clock import Clock
@@ -40,6 +40,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the surface's `render` made of it; on a replay, what it made the first time."""
     replayed: bool = False
     """True when an Idempotency-Key had seen this request before: nothing was done now."""
+    preview: bool = False
+    """True when it was a dry run: `value` is a `gateway.preview.Preview`, `body` its JSON, and nothing was done."""
 
 
 Render = Callable[[Reply], bytes]
@@ -57,6 +59,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = msgspec.field(default_factory=new_request_id)
     idempotency_key: str | None = None
     render: Render | None = None
+    dry_run: bool = False
+    """Judge and do it, tell what it did, and undo it: see `gateway.preview`. Reads are done as always."""
 
 
 class _Failed(msgspec.Struct, frozen=True):
@@ -130,8 +134,11 @@ class Door:
             actor = recognise(tx, request.credential)
             reason = self._judge(actor, request).reason
             outcome = "failed"
-            with tx.savepoint():
-                reply = self._once(tx, actor, request)
+            if request.dry_run:
+                reply = self._rehearse(tx, actor, request)
+            else:
+                with tx.savepoint():
+                    reply = self._once(tx, actor, request)
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
         except TocsinError as error:
@@ -143,10 +150,20 @@ class Door:
             log.exception("operation failed", operation=request.operation.name, request_id=request.request_id)
             self._note(tx, request, actor, outcome, f"a fault of ours ({type(error).__name__})")
             return _Failed(error)
-        if not reply.replayed:
+        if request.dry_run:
+            self._note(tx, request, actor, "allowed", reason)
+        elif not reply.replayed:
             links.answered(tx, request.credential, actor.name, request.operation.deed)
             self._note(tx, request, actor, "allowed", reason, reply)
         return reply
+
+    def _rehearse(self, tx: Tx, actor: Actor, request: Request) -> Reply:
+        reply, effects = preview.rehearse(tx, lambda: self._do(tx, actor, request))
+        would = preview.would_be(request.operation, request.route, reply.status, reply.value, reply.body)
+        seen = preview.shown(would, effects)
+        return Reply(
+            operation=request.operation, route=request.route, value=seen, body=msgspec.json.encode(seen), preview=True
+        )  # fmt: skip
 
     def _once(self, tx: Tx, actor: Actor, request: Request) -> Reply:
         """Do it, unless this Idempotency-Key says that it was done before."""
@@ -238,6 +255,7 @@ class Door:
                 target=_target(request, reply),
                 team_id=_team_of(actor, reply),
                 arguments=sent,
+                previewed=request.dry_run,
                 client_address=request.credential.client_address,
             ),
         )

@@ -15,7 +15,7 @@ from tocsin.gateway.door import Request
 from tocsin.kernel.errors import Invalid, TocsinError
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Catalogue, Operation, Page, Route
-from tocsin.registry.input import Arguments
+from tocsin.registry.input import Arguments, truth
 from tocsin.rest import openapi, reference
 from tocsin.rest.body import Gone, parse_body, parse_query, read_body
 from tocsin.rest.envelope import encoded, many, one
@@ -137,6 +137,13 @@ class Api:
         scope[OPERATION_KEY] = operation.name
         address = origin(self._base_url, scope.get("scheme", "http"), headers.get(b"host"), scope.get("server"))
         client = scope.get("client")
+        dry_run, arguments = _dry_run(
+            Arguments(
+                path=path,
+                query=_query(scope["query_string"]),
+                body=await _body(receive, headers, operation.list_field) if method in _BODIES else {},
+            )
+        )
         reply = await self._door.call(
             Request(
                 operation=operation,
@@ -144,20 +151,17 @@ class Api:
                 credential=Credential(
                     token=_token(headers.get(b"authorization")), client_address=client[0] if client else None
                 ),
-                arguments=Arguments(
-                    path=path,
-                    query=_query(scope["query_string"]),
-                    body=await _body(receive, headers, operation.list_field) if method in _BODIES else {},
-                ),
+                arguments=arguments,
                 surface=SURFACE,
                 base_url=self._message_url or address,
                 request_id=request_id,
                 idempotency_key=_idempotency_key(headers),
                 render=partial(_rendered, address + scope["path"].rstrip("/"), scope["query_string"]),
+                dry_run=dry_run,
             )
         )
         extra: Headers = [(b"idempotency-replayed", b"true")] if reply.replayed else []
-        if operation.media is not None and reply.status == 200:
+        if operation.media is not None and reply.status == 200 and not reply.preview:
             extra += [(b"content-type", operation.media.encode()), (b"x-content-type-options", b"nosniff")]
             if operation.filename is not None:
                 extra.append((b"content-disposition", f'attachment; filename="{operation.filename}"'.encode()))
@@ -189,6 +193,18 @@ def _query(query_string: bytes) -> dict[str, list[str]] | Invalid:
         return parse_query(query_string)
     except Invalid as error:
         return error
+
+
+def _dry_run(arguments: Arguments) -> tuple[bool, Arguments]:
+    """`?dry_run=true`, and the arguments: they are wrong when it says neither yes nor no, so that what was meant as a
+    rehearsal is never done."""
+    if isinstance(arguments.query, Invalid) or "dry_run" not in arguments.query:
+        return False, arguments
+    wanted = truth(arguments.query["dry_run"][-1])
+    if wanted is None:
+        wrong = Invalid.fields(dry_run="must be true or false")
+        return True, Arguments(path=arguments.path, query=wrong, body=wrong)
+    return wanted, arguments
 
 
 async def _body(receive: Receive, headers: dict[bytes, bytes], list_field: str | None) -> dict[str, Any] | Invalid:

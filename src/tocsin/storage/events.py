@@ -113,9 +113,11 @@ def find(tx: Tx, ids: Collection[int]) -> dict[int, Event]:
     if not ids:
         return {}
     column = events.c
-    statement = select(
-        column.id, column.at, column.team_id, column.name, column.resource_type, column.resource_id, column.data
-    ).where(column.id.in_(ids))
+    statement = (
+        select(column.id, column.at, column.team_id, column.name, column.resource_type, column.resource_id, column.data)
+        .where(column.id.in_(ids))
+        .order_by(column.id)
+    )
     return {row.id: Event(**row._mapping) for row in tx.execute(statement)}
 
 
@@ -141,6 +143,13 @@ def turns(
 def newest(tx: Tx) -> int:
     """The id of the last event; 0 when nothing has happened yet."""
     return tx.execute(select(events.c.id).order_by(events.c.id.desc()).limit(1)).scalar() or 0
+
+
+def since(tx: Tx, id: int, limit: int) -> list[Event]:
+    """What has happened after the event `id`, in order."""
+    column = events.c
+    after = select(column.id).where(column.id > id).order_by(column.id).limit(limit)
+    return list(find(tx, list(tx.execute(after).scalars())).values())
 
 
 def oldest_due(tx: Tx) -> datetime | None:

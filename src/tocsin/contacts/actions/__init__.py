@@ -22,7 +22,7 @@ from tocsin.contacts.actions.preferences import (
     update_rule,
 )
 from tocsin.contacts.actions.pushing import confirm, push_link
-from tocsin.contacts.actions.reaching import by_phone, phone_numbers, reach, reach_now, warnings
+from tocsin.contacts.actions.reaching import by_phone, phone_numbers, quiet_hours, reach, reach_now, warnings
 
 __all__ = [
     "add_push",
@@ -41,6 +41,7 @@ __all__ = [
     "phone_numbers",
     "prune_codes",
     "push_link",
+    "quiet_hours",
     "reach",
     "reach_now",
     "remove_method",

@@ -80,6 +80,14 @@ def people(tx: Tx, users: Sequence[User]) -> list[Person]:
     ]
 
 
+def quiet_hours(tx: Tx, user_ids: Collection[int]) -> dict[int, list[QuietHours]]:
+    """When these people are not to be woken, by person; who has not said so has no entry."""
+    found: dict[int, list[QuietHours]] = defaultdict(list)
+    for hours in store.quiet(tx, list(user_ids)):
+        found[hours.user_id].append(hours)
+    return dict(found)
+
+
 def by_phone(tx: Tx, number: str) -> list[int]:
     """The people to whom a verified phone number (E.164) belongs: whose answer a text message from there is."""
     return store.verified_owners(tx, Kind.PHONE, number.strip(), MAX_OWNERS)

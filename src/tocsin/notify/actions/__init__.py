@@ -13,7 +13,18 @@ from tocsin.notify.actions.failing_over import GivenUp
 from tocsin.notify.actions.holding import DIGEST_CHANNEL
 from tocsin.notify.actions.installation import available, configured
 from tocsin.notify.actions.keeping import ROWS_PER_DELIVERY, forget, prune
-from tocsin.notify.actions.looking import COUNTED, MAX_CHANNELS, MAX_LEDGER_LINES, log, look, paged, states, taken_back
+from tocsin.notify.actions.looking import (
+    COUNTED,
+    MAX_CHANNELS,
+    MAX_LEDGER_LINES,
+    log,
+    look,
+    moved_since,
+    newest_line,
+    paged,
+    states,
+    taken_back,
+)
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC, cancel, queue, queue_again, renew
 from tocsin.notify.actions.proving import ledger_csv, proofs
 from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, notice_of
@@ -44,6 +55,8 @@ __all__ = [
     "log",
     "look",
     "look_after",
+    "moved_since",
+    "newest_line",
     "notice_of",
     "paged",
     "paging_of",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from tocsin.notify import rules
-from tocsin.notify.model import DeliveryEvent, Kind, Look, Paged, Place, State
+from tocsin.notify.model import DeliveryEvent, Kind, Look, Move, Paged, Place, State
 from tocsin.notify.store import arriving, reading
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx
@@ -53,6 +53,30 @@ def waiting(tx: Tx, incident_id: int, limit: int) -> list[tuple[datetime, str, P
     return [
         (row.due_at, row.recipient, Paged(row.user_id, row.channel, row.address, row.target_id, row.endpoint))
         for row in reading.waiting(tx, incident_id, limit)
+    ]
+
+
+def newest_line(tx: Tx) -> int:
+    """Where the ledger ends now: `moved_since` tells what comes after it."""
+    return reading.newest_line(tx)
+
+
+def moved_since(tx: Tx, line_id: int, limit: int) -> list[Move]:
+    """The messages that were planned, or taken back, after this line of the ledger, in order."""
+    return [
+        Move(
+            taken_back=row.became == State.CANCELLED,
+            kind=row.kind,
+            due_at=row.due_at or row.planned_at,
+            incident_id=row.incident_id,
+            channel=row.channel,
+            recipient=row.recipient,
+            address=row.address,
+            user_id=row.user_id,
+            target_id=row.target_id,
+            critical=row.critical,
+        )
+        for row in reading.moved_since(tx, line_id, (State.QUEUED, State.CANCELLED), limit)
     ]
 
 

@@ -203,6 +203,22 @@ Answer: TypeAlias = Sent | Retry | GiveUp
 """All that a channel may say: the closed vocabulary between Tocsin and the outer world's failures."""
 
 
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was planned or taken back, and to whom it was to go."""
+
+    taken_back: bool
+    kind: str
+    """Why they are told: a `Kind`."""
+    due_at: datetime
+    incident_id: int
+    channel: str
+    recipient: str
+    address: str
+    user_id: int
+    target_id: int
+    critical: bool
+
+
 class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the ledger: what happened to a delivery, and when. Never changed, never removed."""
 

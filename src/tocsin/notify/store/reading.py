@@ -71,6 +71,20 @@ def lines_of(tx: Tx, ids: Collection[int], limit: int) -> Rows:
     return tx.execute(lines.order_by(event.id).limit(limit)).all()
 
 
+def newest_line(tx: Tx) -> int:
+    """The id of the last line of the ledger; 0 when nobody was ever told anything."""
+    return tx.execute(select(func.max(delivery_events.c.id))).scalar() or 0
+
+
+def moved_since(tx: Tx, line_id: int, states: Collection[str], limit: int) -> Rows:
+    """The deliveries with a later line of the ledger that says one of these states, and what that line says."""
+    event = delivery_events.c
+    moved = select(deliveries, event.state.label("became")).join(deliveries, deliveries.c.id == event.delivery_id)
+    return tx.execute(
+        moved.where(event.id > line_id, event.state.in_(states)).order_by(event.id).limit(limit)
+    ).all()  # fmt: skip
+
+
 def first_planned(tx: Tx, incident_id: int) -> datetime | None:
     """For when the first page of this incident was planned, ever."""
     column = deliveries.c

@@ -38,7 +38,7 @@ from tocsin.oncall.actions.layers import delete as delete_layer
 from tocsin.oncall.actions.layers import find as find_layer
 from tocsin.oncall.actions.layers import list_layers
 from tocsin.oncall.actions.layers import update as update_layer
-from tocsin.oncall.actions.looking import ensure_default, find, on_call, schedule, shifts, team_of
+from tocsin.oncall.actions.looking import ensure_default, find, on_call, schedule, shifts, team_of, zones
 from tocsin.oncall.actions.planning import (
     create_event,
     delete_event,
@@ -109,4 +109,5 @@ __all__ = [
     "update_layer",
     "users",
     "warnings",
+    "zones",
 ]

@@ -44,6 +44,15 @@ def team_of(tx: Tx, calendar_id: int) -> int | None:
     return None if found is None else found.team_id
 
 
+def zones(tx: Tx, team_id: int) -> dict[int, str]:
+    """In which time zone the people of a team hand their duty over, by person: the best guess at where they live."""
+    found: dict[int, str] = {}
+    for user_ids, timezone in layer_shelf.zones(tx, team_id):
+        for user_id in user_ids:
+            found.setdefault(user_id, timezone)
+    return found
+
+
 def ensure_default(tx: Tx, team_id: int) -> Calendar:
     """The team's calendar that is meant when none is named, made if there is none yet."""
     found = shelf.default(tx, team_id)

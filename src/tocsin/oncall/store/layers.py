@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from tocsin.oncall.model import Layer, Restriction
-from tocsin.oncall.store.tables import layers
+from tocsin.oncall.store.tables import calendars, layers
 from tocsin.storage import Tx
 
 
@@ -17,6 +17,14 @@ def of_calendar(tx: Tx, calendar_id: int) -> list[Layer]:
     """A calendar's layers, the lowest first."""
     statement = select(layers).where(layers.c.calendar_id == calendar_id)
     return [_layer(row) for row in tx.execute(statement.order_by(layers.c.position, layers.c.id))]
+
+
+def zones(tx: Tx, team_id: int) -> list[tuple[tuple[int, ...], str]]:
+    """(people, time zone) of all layers of a team's calendars, in order."""
+    column = layers.c
+    mine = select(column.user_ids, column.timezone).join(calendars, calendars.c.id == column.calendar_id)
+    found = tx.execute(mine.where(calendars.c.team_id == team_id).order_by(column.id))
+    return [(tuple(row.user_ids), row.timezone) for row in found]
 
 
 def add(tx: Tx, layer: Layer) -> int:

@@ -101,6 +101,36 @@ def parts(tx: Tx, report_id: int) -> list[Part]:
     return [Part(id=row.id, message=row.message, published_at=row.published_at) for row in tx.execute(statement)]
 
 
+def underway(tx: Tx) -> tuple[frozenset[int], frozenset[int]]:
+    """(the updates of which subscribers are being told, those of which they will be when their time comes)"""
+    column = updates.c
+    now = tx.execute(select(column.id).where(column.told_through_id.is_not(None))).scalars()
+    later = tx.execute(select(column.id).where(column.due_at.is_not(None), column.notify_subscribers)).scalars()
+    return frozenset(now), frozenset(later)
+
+
+def audience(tx: Tx, page_id: int) -> list[tuple[str, tuple[int, ...], int]]:
+    """(kind, the resources they have chosen, how many) of those who are told of a page's updates."""
+    column = subscribers.c
+    alike = (column.kind, column.status_page_resource_ids)
+    mine = (column.status_page_id == page_id, column.confirmed_at.is_not(None), column.unsubscribed_at.is_(None))
+    counted = select(*alike, func.count().label("number")).where(*mine).group_by(*alike)
+    return [(row.kind, tuple(row.status_page_resource_ids), row.number) for row in tx.execute(counted)]
+
+
+def newest(tx: Tx) -> int:
+    """The id of the last message; 0 when there is none."""
+    return tx.execute(select(func.max(_column.id))).scalar() or 0
+
+
+def asked_since(tx: Tx, id: int) -> dict[int, int]:
+    """How many mails that ask for a confirmation were planned after this message, by page."""
+    fresh = select(_column.status_page_id, func.count().label("number")).where(
+        _column.id > id, _column.kind == Kind.CONFIRM.value
+    )
+    return {row.status_page_id: row.number for row in tx.execute(fresh.group_by(_column.status_page_id))}
+
+
 def told(tx: Tx, update_id: int, seen: int, through_id: int | None) -> bool:
     """Note for whom an update has been planned (None = for everybody); False: somebody else was faster."""
     column = updates.c

@@ -8,10 +8,13 @@ from tocsin.webhooks.actions.delivering import (
     claim_all,
     expire,
     find_delivery,
+    foresee,
     hand_on,
     list_deliveries,
     look,
+    newest_delivery,
     prune,
+    queued_since,
     replay,
     settle,
     states,
@@ -19,7 +22,7 @@ from tocsin.webhooks.actions.delivering import (
     test,
     waiting_events,
 )
-from tocsin.webhooks.actions.webhooks import TYPE, create, delete, find, list_webhooks, update
+from tocsin.webhooks.actions.webhooks import TYPE, create, delete, find, list_webhooks, names, update
 
 __all__ = [
     "DELIVERY_TYPE",
@@ -33,11 +36,15 @@ __all__ = [
     "expire",
     "find",
     "find_delivery",
+    "foresee",
     "hand_on",
     "list_deliveries",
     "list_webhooks",
     "look",
+    "names",
+    "newest_delivery",
     "prune",
+    "queued_since",
     "replay",
     "settle",
     "states",

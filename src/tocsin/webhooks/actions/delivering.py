@@ -44,7 +44,31 @@ def waiting_events(tx: Tx, limit: int) -> tuple[list[int], datetime | None]:
 def hand_on(tx: Tx, event_ids: Sequence[int]) -> int:
     """Plan a message for every webhook that wants one of these events, and mark the events, in one: neither twice nor
     never. Returns how many messages were planned."""
-    taken = [event for event in events.take(tx, event_ids) if event.team_id is not None]
+    rows = _rows(tx, events.take(tx, event_ids))
+    if rows:
+        shelf.add(tx, rows)
+        tx.ring(TOPIC)
+    return len(rows)
+
+
+def foresee(tx: Tx, happened: Sequence[events.Event]) -> list[tuple[int, str]]:
+    """(webhook id, event) of the messages that these events will be handed on with."""
+    return [(row["webhook_id"], row["event"]) for row in _rows(tx, happened)]
+
+
+def newest_delivery(tx: Tx) -> int:
+    """The id of the last message that was planned; `queued_since` tells what came after it."""
+    return shelf.newest(tx)
+
+
+def queued_since(tx: Tx, delivery_id: int, limit: int) -> list[tuple[int, str]]:
+    """(webhook id, event) of the messages that were planned after this one, e.g. again, or to try it out."""
+    return shelf.since(tx, delivery_id, limit)
+
+
+def _rows(tx: Tx, happened: Sequence[events.Event]) -> list[dict[str, Any]]:
+    """The messages that are to be planned about these events."""
+    taken = [event for event in happened if event.team_id is not None]
     listeners = webhook_shelf.listeners(tx, {event.team_id for event in taken if event.team_id is not None})
     rows = [
         _row(listener.id, event, event.name)
@@ -57,11 +81,7 @@ def hand_on(tx: Tx, event_ids: Sequence[int]) -> int:
     for event in taken:
         if event.name == WEBHOOKS_EVENT:
             rows += _called(tx, event, [each for each in listeners if each.team_id == event.team_id])
-    rows = _untold(tx, rows)
-    if rows:
-        shelf.add(tx, rows)
-        tx.ring(TOPIC)
-    return len(rows)
+    return _untold(tx, rows)
 
 
 def _called(tx: Tx, event: events.Event, listeners: Sequence[Listener]) -> list[dict[str, Any]]:

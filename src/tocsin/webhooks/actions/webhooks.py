@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -73,6 +73,11 @@ def update(tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str
     shelf.update_webhook(tx, id, settings)
     events.record(tx, f"{TYPE}.updated", team_id=old.team_id, resource_type=TYPE, resource_id=id, changed=sorted(given))
     return find(tx, id, None)
+
+
+def names(tx: Tx, ids: Collection[int]) -> dict[int, str]:
+    """What webhooks are called, by id."""
+    return shelf.names(tx, ids)
 
 
 def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> None:

@@ -36,6 +36,18 @@ def planned(tx: Tx, event_id: int, webhook_ids: Collection[int]) -> set[int]:
     return set(tx.execute(mine).scalars())
 
 
+def newest(tx: Tx) -> int:
+    """The id of the last message; 0 when there is none."""
+    return tx.execute(select(func.max(deliveries.c.id))).scalar() or 0
+
+
+def since(tx: Tx, id: int, limit: int) -> list[tuple[int, str]]:
+    """(webhook id, event) of the messages after this one."""
+    column = deliveries.c
+    later = select(column.webhook_id, column.event).where(column.id > id).order_by(column.id).limit(limit)
+    return [(row.webhook_id, row.event) for row in tx.execute(later)]
+
+
 def add_copy(tx: Tx, *, webhook_id: int, event_id: int, event: str) -> int:
     """Plan a message once more (or a test): it waits for no other and holds none up. Returns its id."""
     mine = (deliveries.c.webhook_id == webhook_id) & (deliveries.c.event_id == event_id)

@@ -81,6 +81,13 @@ def by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Webhook]:
     return {webhook.id: webhook for webhook in _read(tx, select(webhooks).where(webhooks.c.id.in_(ids)))}
 
 
+def names(tx: Tx, ids: Collection[int]) -> dict[int, str]:
+    """What webhooks are called, by id; one without a name by its number."""
+    column = webhooks.c
+    found = tx.execute(select(column.id, column.name).where(column.id.in_(ids)))
+    return {row.id: row.name or f"Webhook {row.id}" for row in found}
+
+
 def listeners(tx: Tx, team_ids: Iterable[int]) -> list[Listener]:
     """Who of some teams is to be told of what, by id; nothing is opened for it. Bounded by what a team may have."""
     column = webhooks.c
