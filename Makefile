@@ -5,6 +5,7 @@
 #   make check    what to run before a commit: style, types, the import law and the fast tests (under a minute)
 #   make test     every test there is
 #   make test-long   the simulations for hours: before a release
+#   make reference   write docs/reference anew, after an operation was added or changed
 #   make bench    the figures of docs/performance.md, measured on this machine
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ SERVE_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test test-long check lint format bench clean
+.PHONY: help install serve demo test test-long check lint format reference bench clean
 
 help:  ## Show what can be done here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,9 @@ lint: $(READY)  ## Style, types and the import law
 format: $(READY)  ## Put the source into its one form
 	$(BIN)/ruff check --fix src tests bench demo
 	$(BIN)/ruff format src tests bench demo
+
+reference: $(READY)  ## Write docs/reference from what the code declares
+	$(BIN)/python -m tocsin.runtime.reference docs/reference
 
 bench: $(READY)  ## Measure; prints tables with ratios, asserts nothing
 	@for file in bench/[a-z]*.py; do echo; echo "== $$file"; $(BIN)/python "$$file" || exit 1; done

@@ -78,7 +78,7 @@ async def main() -> int:
         token = (await _tocsin("token", "create", "--team", "Demo")).strip()
         await _seed(token, phones)
         out.rule("[bold]Tocsin demo[/]")
-        out.print(f"Tocsin      {BASE_URL}   (reference: {BASE_URL}/api)")
+        out.print(f"Tocsin      {BASE_URL}   (reference: {BASE_URL}/docs/api)")
         out.print(f"Status page {BASE_URL}/status/{status_page.SUBDOMAIN}")
         out.print(f"API token   {token}")
         out.print(f"The sites   http://127.0.0.1:{SITES_PORT}/shop …   one breaks every 45 s")

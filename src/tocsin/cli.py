@@ -343,7 +343,7 @@ def _announce(base_url: str, first: FirstSignIn | None) -> None:
             ("Team", first.team),
         ):
             out.print(f"  {label:<10} [bold]{escape(value)}[/]")
-        out.print(f"\n  API        {base_url}/api/v2/monitors  (reference: {base_url}/api)")
+        out.print(f"\n  API        {base_url}/api/v2/monitors  (reference: {base_url}/docs/api)")
         out.rule(style="green")
     sys.stdout.flush()
 

@@ -65,7 +65,7 @@ async def test_it_fits_and_complains_of_nothing(chromium: Browser, outage: Outag
     assert await fits(page)
     assert await page.locator("h1").inner_text() == 'Shop <b>"front"</b>'
     assert "UTC" not in await page.locator("time").first.inner_text(), "times are in the reader's own zone"
-    for path in ("/", "/api"):
+    for path in ("/", "/docs/api"):
         await page.goto(outage.link.split("/answer")[0] + path)
         assert await fits(page), path
     assert complaints == []

@@ -119,7 +119,7 @@ class Server:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self.output += line
-            if "listens on" in line or "/api)" in line:
+            if "listens on" in line or "/docs/api)" in line:
                 self._announced.set()
         self._announced.set()
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.pages.reading import ACME, Public
+from tocsin.kernel.answers import Answer, Packed
 from tocsin.pages import app, rendering
-from tocsin.pages.answers import Answer, Packed
 from tocsin.pages.cache import Kept
 
 pytestmark = pytest.mark.slow

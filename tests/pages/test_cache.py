@@ -9,9 +9,9 @@ import pytest
 
 from tests.status_pages import samples
 from tests.time import FakeClock
+from tocsin.kernel.answers import Answer, pack, takes_gzip
 from tocsin.kernel.errors import Unavailable
 from tocsin.pages import cache as caching
-from tocsin.pages.answers import Answer, pack, takes_gzip
 from tocsin.pages.cache import Cache, Gone, Kept, Reading
 from tocsin.pages.slots import Busy, Slots
 from tocsin.status_pages.model.views import Gate, Site

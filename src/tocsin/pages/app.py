@@ -12,12 +12,12 @@ from weakref import ref
 import msgspec
 import structlog
 
+from tocsin.kernel.answers import HTML, JSON, Answer, Form, Packed, pack, takes_gzip
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import TocsinError
 from tocsin.kernel.vault import Vault
 from tocsin.pages import drawing, headers
 from tocsin.pages.addresses import PREFIX, WIDGETS, Addresses, Directory, Place
-from tocsin.pages.answers import HTML, JSON, Answer, Form, Packed, pack, takes_gzip
 from tocsin.pages.asking import (
     LANGUAGE_COOKIE,
     LANGUAGE_KEPT_SECONDS,

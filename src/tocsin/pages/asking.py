@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
 from typing import Any
 
+from tocsin.kernel.answers import Answer
 from tocsin.pages.addresses import Place
-from tocsin.pages.answers import Answer
 from tocsin.pages.clients import Address
 from tocsin.pages.gate import cookie_value
 from tocsin.pages.targets import asked

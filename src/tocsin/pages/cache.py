@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import structlog
 
+from tocsin.kernel.answers import Answer, Packed, pack
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Unavailable
-from tocsin.pages.answers import Answer, Packed, pack
 from tocsin.pages.slots import AT_ONCE, Busy, Slots
 from tocsin.status_pages.model.views import PageView, Site
 

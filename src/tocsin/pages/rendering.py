@@ -9,8 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from tocsin.kernel.answers import HTML, JSON, Answer, Packed, pack
 from tocsin.pages import drawing, headers
-from tocsin.pages.answers import HTML, JSON, Answer, Packed, pack
 from tocsin.pages.cache import Reading
 from tocsin.pages.dress import PUSH_WORKER, assets
 from tocsin.pages.outputs import (

@@ -16,10 +16,10 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from tocsin.kernel.answers import HTML, JSON
 from tocsin.kernel.clock import Clock
 from tocsin.pages import drawing
 from tocsin.pages.addresses import Addresses
-from tocsin.pages.answers import HTML, JSON
 from tocsin.pages.buckets import Folder, Target
 from tocsin.pages.cache import Reading
 from tocsin.pages.dress import PUSH_WORKER, assets

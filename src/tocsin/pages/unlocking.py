@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import structlog
 
+from tocsin.kernel.answers import Answer, Packed
 from tocsin.kernel.errors import TocsinError, TooMany
 from tocsin.pages.addresses import Addresses
-from tocsin.pages.answers import Answer, Packed
 from tocsin.pages.asking import Asking, Receive, cookie, redirect
 from tocsin.pages.cache import Kept
 from tocsin.pages.forms import FormTokens, TooLarge, field, from_here, read

@@ -16,7 +16,7 @@ from tocsin.kernel.errors import Invalid, TocsinError
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Catalogue, Operation, Page, Route
 from tocsin.registry.input import Arguments, truth
-from tocsin.rest import openapi, reference
+from tocsin.rest import openapi
 from tocsin.rest.body import Gone, parse_body, parse_query, read_body
 from tocsin.rest.envelope import encoded, many, one
 from tocsin.rest.errors import Headers, error_answer, no_such_endpoint, our_fault
@@ -35,7 +35,6 @@ OPERATION_KEY = "tocsin.operation"
 """Where in the ASGI scope the operation's name is left, for whoever counts requests."""
 
 _JSON = b"application/json; charset=utf-8"
-_HTML = b"text/html; charset=utf-8"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 _BODIES = frozenset({"POST", "PATCH", "PUT"})
 
@@ -56,7 +55,7 @@ class _Target:
 
 
 class _Manual:
-    """The API's description for programs and for people: drawn when it is first asked for, then kept.
+    """The API's description for programs: drawn when it is first asked for, then kept.
 
     Drawing it takes longer than a hundred requests do, so nobody else waits for it.
     """
@@ -68,21 +67,9 @@ class _Manual:
     def document(self) -> Answer:
         return 200, self._json, [(b"content-type", _JSON)]
 
-    def page(self) -> Answer:
-        security = (b"content-security-policy", reference.CONTENT_SECURITY_POLICY)
-        return 200, self._html, [(b"content-type", _HTML), security]
-
-    @cached_property
-    def _drawn(self) -> dict[str, Any]:
-        return openapi.document(self._catalogue, self._base_url)
-
     @cached_property
     def _json(self) -> bytes:
-        return encoded(self._drawn)
-
-    @cached_property
-    def _html(self) -> bytes:
-        return reference.page(self._drawn).encode()
+        return encoded(openapi.document(self._catalogue, self._base_url))
 
 
 class Api:
@@ -104,7 +91,6 @@ class Api:
             self._router.add(route.method, route.path, _Target(route, operation))
         manual = _Manual(catalogue, self._base_url)
         self._router.add("GET", "/api/openapi.json", _Target(None, None, manual.document))
-        self._router.add("GET", "/api", _Target(None, None, manual.page))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

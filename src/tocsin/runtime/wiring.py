@@ -50,6 +50,7 @@ from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
 from tocsin.rest.feeds import Feeds
 from tocsin.rest.pings import Pings
+from tocsin.rest.reference import Reference
 from tocsin.runtime import foresight, health
 from tocsin.runtime.browsers import browsers
 from tocsin.runtime.callbacks import push_callbacks, pushover_callbacks, twilio_callbacks
@@ -157,7 +158,7 @@ class House:
             self.metrics,
             api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
             console=console_app(database, door, base_url, push_key(self._channels)),
-            receivers=self._receivers(door, chats, clock, base_url),
+            receivers=[*self._receivers(door, chats, clock, base_url), Reference(catalogue, settings.base_url)],
             pings=self.pings,
             pages=self.pages,
         )
