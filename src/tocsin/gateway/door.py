@@ -10,11 +10,11 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import audit, idempotency, links, preview, rules
+from tocsin.gateway import asking, audit, idempotency, links, preview, rules
 from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
-from tocsin.gateway.throttle import Throttle
+from tocsin.gateway.throttle import Paces, Throttle
 from tocsin.kernel.clock import Clock
-from tocsin.kernel.errors import Invalid, Refused, TocsinError, Unauthenticated
+from tocsin.kernel.errors import Invalid, Pending, Refused, TocsinError, Unauthenticated
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Call, Catalogue, Done, Operation, Resource, Route, Scope
 from tocsin.registry.input import Arguments, read
@@ -76,7 +76,9 @@ class Door:
         self._database = database
         self.catalogue = catalogue
         self._throttle = Throttle(clock)
+        self._paces = Paces(clock)
         self._used_tokens: set[int] = set()
+        self._used_agent_tokens: set[int] = set()
 
     async def call(self, request: Request) -> Reply:
         """Do what is asked, or raise one of `kernel.errors`.
@@ -119,10 +121,15 @@ class Door:
         used, self._used_tokens = self._used_tokens, set()
         return list(used)
 
+    def take_used_agent_tokens(self) -> list[int]:
+        """The same of agents' tokens."""
+        used, self._used_agent_tokens = self._used_agent_tokens, set()
+        return list(used)
+
     def _read(self, tx: Tx, request: Request) -> Reply | _Failed:
         try:
             actor = recognise(tx, request.credential)
-            self._judge(actor, request)
+            self._judge(tx, actor, request)
             return self._do(tx, actor, request)
         except TocsinError as error:
             return _Failed(error)
@@ -132,7 +139,7 @@ class Door:
         outcome = "denied"
         try:
             actor = recognise(tx, request.credential)
-            reason = self._judge(actor, request).reason
+            reason = self._judge(tx, actor, request).reason
             outcome = "failed"
             if request.dry_run:
                 reply = self._rehearse(tx, actor, request)
@@ -141,6 +148,9 @@ class Door:
                     reply = self._once(tx, actor, request)
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
+        except Pending as error:
+            self._note(tx, request, actor, "asked", error.message)
+            return _Failed(error)
         except TocsinError as error:
             if error.aftermath is not None:
                 error.aftermath(tx)
@@ -184,6 +194,8 @@ class Door:
         operation = request.operation
         if actor.kind in ("token", "global_token") and actor.id is not None:
             self._used_tokens.add(actor.id)
+        if actor.token_id is not None:
+            self._used_agent_tokens.add(actor.token_id)
         team_ids, team_id = _teams(tx, actor, request)
         call = Call(
             actor=actor,
@@ -226,8 +238,20 @@ class Door:
             found.append((get.resource, record))
         return found
 
-    def _judge(self, actor: Actor, request: Request) -> rules.Verdict:
-        verdict = rules.decide(actor, request.operation, request.arguments.path.get("id"))
+    def _judge(self, tx: Tx, actor: Actor, request: Request) -> rules.Verdict:
+        """Whether they may, with the reason. Raises Refused, TooMany, and Pending when a person must approve it."""
+        if actor.agent is not None:
+            self._paces.take(actor.agent.id, actor.agent.budgets.requests_per_minute)
+        sent = _sent(request)
+        path = request.arguments.path
+        verdict = rules.decide(actor, request.operation, path.get("id"), sent=sent)
+        if verdict.answer is rules.Answer.ASK and request.dry_run:
+            return rules.Verdict(rules.Answer.ALLOW, f"only previewed: {verdict.reason}", verdict.rule)
+        if verdict.answer is rules.Answer.ASK:
+            assert actor.agent is not None
+            digest = idempotency.digest(request.operation.name, path, sent)
+            by = asking.approved(tx, actor.agent, request.operation, path, sent, digest, verdict, request.base_url)
+            return rules.Verdict(rules.Answer.ALLOW, f"approved by {by}", verdict.rule)
         if verdict.answer is not rules.Answer.ALLOW:
             raise Refused(f"You may not do this: {verdict.reason}.")
         return verdict
