@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from tocsin.accounts import api as accounts
-from tocsin.agents import api as agents
 from tocsin.console import console_app
 from tocsin.contacts import actions as contact_actions
 from tocsin.contacts import api as contacts
@@ -16,7 +15,6 @@ from tocsin.escalation import api as escalation
 from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.actions import policies as escalation_policies
 from tocsin.escalation.worker import Escalations
-from tocsin.gateway import api as gateway
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
 from tocsin.heartbeats import actions as heartbeat_actions
@@ -296,11 +294,9 @@ def operations(settings: Settings) -> Iterator[Operation]:
 
 
 def people_operations() -> Iterator[Operation]:
-    """Team members, how each is reached, and the agents that act for them."""
+    """Team members, and how each is reached."""
     yield from accounts.operations(contact_actions.send_invitation)
     yield from contacts.operations(_urgency_team)
-    yield from agents.OPERATIONS
-    yield from gateway.OPERATIONS
 
 
 def _urgency_team(tx: Tx, id: int) -> int | None:
