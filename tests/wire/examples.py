@@ -127,6 +127,16 @@ BODIES: dict[str, Any] = {
     "notification_rules.update": {"steps": [{"contact_method_id": 0}]},
     "quiet_hours.create": {"timezone": "Europe/Prague", "time_from": "22:00", "time_to": "07:00"},
     "quiet_hours.update": {"days": ["sat", "sun"]},
+    "agents.create": {"name": "Triage-bot", "levels": {"incidents": "read"}, "switches": {"acknowledge": "on"}},
+    "agents.update": {"switches": {"acknowledge": "ask"}},
+    "agents.suspend": {},
+    "agents.resume": {},
+    "agents.suspend_all": {},
+    "agent_grants.create": {"levels": {"monitors": "write"}, "reason": "It pauses what is being mended."},
+    "agent_tokens.create": {"name": "Laptop", "allowed_addresses": ["192.0.2.0/24"]},
+    "approvals.approve": {},
+    "approvals.deny": {},
+    "access_requests.create": {"levels": {"monitors": "write"}, "reason": "The shop is being moved."},
     "incident_comments.create": {"content": "Looking at it"},
     "incident_comments.update": {"content": "Looked at it"},
 }
@@ -149,6 +159,8 @@ _PARENTS = {
     "/api/v2/urgency-groups/{id}": ("/api/v2/urgency-groups", BODIES["urgency_groups.create"]),
     "/api/v2/incidents/{id}": ("/api/v2/incidents", BODIES["incidents.create"]),
     "/api/v2/incidents/{incident_id}": ("/api/v2/incidents", BODIES["incidents.create"]),
+    "/api/v2/agents/{id}": ("/api/v2/agents", BODIES["agents.create"]),
+    "/api/v2/agents/{agent_id}": ("/api/v2/agents", BODIES["agents.create"]),
     "/api/v2/outgoing-webhooks/{id}": ("/api/v2/outgoing-webhooks", BODIES["outgoing_webhooks.create"]),
     "/api/v2/status-pages/{id}": ("/api/v2/status-pages", BODIES["status_pages.create"]),
     "/api/v2/status-pages/{status_page_id}": ("/api/v2/status-pages", BODIES["status_pages.create"]),
@@ -199,6 +211,8 @@ _PARTS = {
     "status-reports": "status_reports.create",
     "status-updates": "status_updates.create",
     "subscribers": "status_page_subscribers.create",
+    "grants": "agent_grants.create",
+    "tokens": "agent_tokens.create",
 }
 """What is a part of something else: how it is made."""
 _BEFORE = {
@@ -241,6 +255,8 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         await client.post("/api/v2/on-calls/default/layers", json=BODIES["on_call_layers.create"])
         made = await client.post("/api/v3/incidents", json={**BODIES["incidents.create"], "team_wait": 60})
         return path.replace("{id}", made.json()["data"]["id"])
+    if path.startswith("/api/v2/approvals/{id}"):
+        return path.replace("{id}", await question(client))
     for beginning, (collection, attributes) in _PARENTS.items():
         if path == beginning or path.startswith(beginning + "/"):
             made = await client.post(collection, json=attributes)
@@ -266,3 +282,14 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         path = f"{collection}/{part}/{made.json().get('data', made.json())['id']}{rest.partition('}')[2]}"
     assert "{" not in path, f"say in _PARENTS how to make what {route.path} is about"
     return path
+
+
+async def question(client: httpx.AsyncClient) -> str:
+    """The id of something that an agent of this client's team asks a person."""
+    agent = await client.post("/api/v2/agents", json=BODIES["agents.create"])
+    assert agent.status_code == 201, agent.text
+    token = await client.post(f"/api/v2/agents/{agent.json()['data']['id']}/tokens", json={})
+    credential = {"authorization": f"Bearer {token.json()['token']}"}
+    asked = await client.post("/api/v2/access-requests", json=BODIES["access_requests.create"], headers=credential)
+    assert asked.status_code == 202, asked.text
+    return str(asked.json()["data"]["id"])

@@ -66,9 +66,11 @@ async def test_what_is_alices_does_not_exist_for_charlie(
 
 _OF_EVERYBODY = (
     "team_members.list", "roles.list", "incidents.pages", "on_call_warnings.list", "status_updates.list",
+    "agent_grants.list", "approvals.list",
 )  # fmt: skip
 """Charlie is in his own team, and roles are the same everywhere: see test_team_members. His own incidents page him, and
-what is to be mended is said of his team: see the story of the time machine. His report has a first update."""
+what is to be mended is said of his team: see the story of the time machine. His report has a first update, his agent
+its base grant; only agents ask: see the story of an agent that asks."""
 LISTS = [each for each in ROUTES if each.values[1].answer == "list" and each.values[1].name not in _OF_EVERYBODY]
 
 
@@ -93,10 +95,10 @@ async def test_what_is_alices_is_in_no_list_of_charlies(at: Clients, route: Rout
 
 
 _EVIDENCE = ("incidents.response", "incidents.screenshot", "incidents.trace")
-_ASKED_FOR_MORE = ("contact_methods.verify", "on_calls.simulate")
+_ASKED_FOR_MORE = ("contact_methods.verify", "on_calls.simulate", "access_requests.create")
 ANSWERED = [each for each in ROUTES if each.values[1].name not in _EVIDENCE + _ASKED_FOR_MORE]
 """An incident reported by hand has no stored response, no picture and no trace of one; a code is in a mail alone; what
-is to fail must be said."""
+is to fail must be said; only an agent asks for access."""
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from tocsin import __version__
+from tocsin.console.approving import approving_routes
 from tocsin.console.joining import joining_routes
 from tocsin.console.subscribing import subscribing_routes
 from tocsin.gateway import Door
@@ -63,6 +64,7 @@ def console_app(database: Database, door: Door, base_url: str, push_key: str = "
             Route("/answer/{token}", _patient(pages.show), methods=["GET"]),
             Route("/answer/{token}", _patient(pages.answer), methods=["POST"]),
             *joining_routes(database, door, base_url, _page),
+            *approving_routes(database, door, base_url, _page),
             *subscribing_routes(database, door, base_url, push_key, _page),
             Route("/answer/{token}/seen", _patient(pages.seen), methods=["POST"]),
             Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),

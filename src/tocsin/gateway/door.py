@@ -10,11 +10,11 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import audit, idempotency, links, preview, rules
+from tocsin.gateway import asking, audit, idempotency, links, preview, rules
 from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
-from tocsin.gateway.throttle import Throttle
+from tocsin.gateway.throttle import Paces, Throttle
 from tocsin.kernel.clock import Clock
-from tocsin.kernel.errors import Invalid, NotFound, Refused, TocsinError, Unauthenticated
+from tocsin.kernel.errors import Invalid, Pending, Refused, TocsinError, Unauthenticated
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Call, Catalogue, Done, Operation, Resource, Route, Scope
 from tocsin.registry.input import Arguments, read
@@ -61,8 +61,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     render: Render | None = None
     dry_run: bool = False
     """Judge and do it, tell what it did, and undo it: see `gateway.preview`. Reads are done as always."""
-    began: float = 0.0
-    """When it came, in seconds of the monotonic clock: set by the door."""
 
 
 class _Failed(msgspec.Struct, frozen=True):
@@ -71,41 +69,30 @@ class _Failed(msgspec.Struct, frozen=True):
     error: Exception
 
 
-class _Seen(msgspec.Struct, frozen=True):
-    """What came of a read, and what is to be said of it."""
-
-    answer: Reply | _Failed
-    actor: Actor
-    outcome: str
-    reason: str
-
-
 class Door:
     """Recognise, judge, write down, do: in one transaction, so that the log and the deed cannot differ."""
 
     def __init__(self, database: Database, catalogue: Catalogue, clock: Clock) -> None:
         self._database = database
         self.catalogue = catalogue
-        self._clock = clock
         self._throttle = Throttle(clock)
+        self._paces = Paces(clock)
         self._used_tokens: set[int] = set()
+        self._used_agent_tokens: set[int] = set()
 
     async def call(self, request: Request) -> Reply:
         """Do what is asked, or raise one of `kernel.errors`.
 
-        Every write, every refusal and every call of an agent is in the audit log, durably, before this returns or
-        raises: what cannot be written down is neither done nor answered (`Unavailable`). Only strangers who have been
-        refused hundreds of times within the minute are sent off (`TooMany`) without a further entry.
+        Every write and every refusal is in the audit log, durably, before this returns or raises. Only strangers who
+        have been refused hundreds of times within the minute are sent off (`TooMany`) without a further entry.
         """
-        request = msgspec.structs.replace(request, began=self._clock.monotonic())
         address = request.credential.client_address
         if self._throttle.exhausted(address) and not await self._database.read(_known, request.credential):
             raise self._throttle.too_many()
         if request.operation.reads:
-            seen = await self._database.read(self._read, request)
-            if rules.on_record(seen.actor, seen.outcome):
-                await self._database.write(self._write_down, request, seen)
-            answer = seen.answer
+            answer = await self._database.read(self._read, request)
+            if isinstance(answer, _Failed) and isinstance(answer.error, Unauthenticated | Refused):
+                await self._database.write(self._write_down_refusal, request, answer.error)
         else:
             answer = await self._database.write(self._write, request)
         if isinstance(answer, _Failed):
@@ -134,30 +121,25 @@ class Door:
         used, self._used_tokens = self._used_tokens, set()
         return list(used)
 
-    def _read(self, tx: Tx, request: Request) -> _Seen:
-        actor = NOBODY
-        outcome = "denied"
+    def take_used_agent_tokens(self) -> list[int]:
+        """The same of agents' tokens."""
+        used, self._used_agent_tokens = self._used_agent_tokens, set()
+        return list(used)
+
+    def _read(self, tx: Tx, request: Request) -> Reply | _Failed:
         try:
             actor = recognise(tx, request.credential)
-            reason = self._judge(actor, request).reason
-            outcome = "failed"
-            return _Seen(self._do(tx, actor, request), actor, "allowed", reason)
-        except DBAPIError:
-            raise
+            self._judge(tx, actor, request)
+            return self._do(tx, actor, request)
         except TocsinError as error:
-            if isinstance(error, Unauthenticated | Refused):
-                outcome = "denied"
-            return _Seen(_Failed(error), actor, outcome, error.message)
-        except Exception as error:
-            log.exception("operation failed", operation=request.operation.name, request_id=request.request_id)
-            return _Seen(_Failed(error), actor, outcome, f"a fault of ours ({type(error).__name__})")
+            return _Failed(error)
 
     def _write(self, tx: Tx, request: Request) -> Reply | _Failed:
         actor = NOBODY
         outcome = "denied"
         try:
             actor = recognise(tx, request.credential)
-            reason = self._judge(actor, request).reason
+            reason = self._judge(tx, actor, request).reason
             outcome = "failed"
             if request.dry_run:
                 reply = self._rehearse(tx, actor, request)
@@ -166,6 +148,9 @@ class Door:
                     reply = self._once(tx, actor, request)
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
+        except Pending as error:
+            self._note(tx, request, actor, "asked", error.message)
+            return _Failed(error)
         except TocsinError as error:
             if error.aftermath is not None:
                 error.aftermath(tx)
@@ -180,8 +165,6 @@ class Door:
         elif not reply.replayed:
             links.answered(tx, request.credential, actor.name, request.operation.deed)
             self._note(tx, request, actor, "allowed", reason, reply)
-        elif actor.kind == "agent":
-            self._note(tx, request, actor, "allowed", f"{reason}; sent again, and answered as before")
         return reply
 
     def _rehearse(self, tx: Tx, actor: Actor, request: Request) -> Reply:
@@ -211,6 +194,8 @@ class Door:
         operation = request.operation
         if actor.kind in ("token", "global_token") and actor.id is not None:
             self._used_tokens.add(actor.id)
+        if actor.token_id is not None:
+            self._used_agent_tokens.add(actor.token_id)
         team_ids, team_id = _teams(tx, actor, request)
         call = Call(
             actor=actor,
@@ -253,22 +238,35 @@ class Door:
             found.append((get.resource, record))
         return found
 
-    def _judge(self, actor: Actor, request: Request) -> rules.Verdict:
-        verdict = rules.decide(actor, request.operation, request.arguments.path.get("id"))
+    def _judge(self, tx: Tx, actor: Actor, request: Request) -> rules.Verdict:
+        """Whether they may, with the reason. Raises Refused, TooMany, and Pending when a person must approve it."""
+        if actor.agent is not None:
+            self._paces.take(actor.agent.id, actor.agent.budgets.requests_per_minute)
+        sent = _sent(request)
+        path = request.arguments.path
+        verdict = rules.decide(actor, request.operation, path.get("id"), sent=sent)
+        if verdict.answer is rules.Answer.ASK and request.dry_run:
+            return rules.Verdict(rules.Answer.ALLOW, f"only previewed: {verdict.reason}", verdict.rule)
+        if verdict.answer is rules.Answer.ASK:
+            assert actor.agent is not None
+            digest = idempotency.digest(request.operation.name, path, sent)
+            by = asking.approved(tx, actor.agent, request.operation, path, sent, digest, verdict, request.base_url)
+            return rules.Verdict(rules.Answer.ALLOW, f"approved by {by}", verdict.rule)
         if verdict.answer is not rules.Answer.ALLOW:
             raise Refused(f"You may not do this: {verdict.reason}.")
         return verdict
 
-    def _write_down(self, tx: Tx, request: Request, seen: _Seen) -> None:
-        reply = None if isinstance(seen.answer, _Failed) else seen.answer
-        self._note(tx, request, seen.actor, seen.outcome, seen.reason, reply)
+    def _write_down_refusal(self, tx: Tx, request: Request, error: TocsinError) -> None:
+        try:
+            actor = recognise(tx, request.credential)
+        except TocsinError:
+            actor = NOBODY
+        self._note(tx, request, actor, "denied", error.message)
 
     def _note(
         self, tx: Tx, request: Request, actor: Actor, outcome: str, reason: str, reply: Reply | None = None
     ) -> None:
-        known = actor is not NOBODY
-        team_id = _team_of(actor, reply)
-        asked = _asked(request) if known else {}
+        sent = {} if actor is NOBODY else _sent(request)
         audit.write(
             tx,
             audit.Entry(
@@ -277,32 +275,14 @@ class Door:
                 surface=request.surface,
                 request_id=request.request_id,
                 outcome=outcome,
-                reason=reason if known else "no valid token",
+                reason="no valid token" if actor is NOBODY else reason,
                 target=_target(request, reply),
-                target_name=_target_name(request, reply),
-                team_id=team_id,
-                team_name=_team_name_of(tx, team_id),
-                arguments=asked,
-                previewed=request.dry_run and not request.operation.reads,
-                arguments_hash=_arguments_hash(tx, request, asked) if known else None,
+                team_id=_team_of(actor, reply),
+                arguments=sent,
+                previewed=request.dry_run,
                 client_address=request.credential.client_address,
-                client_name=audit.named(request.credential.client_name),
-                credential_hint=audit.hint(request.credential.token) if known else None,
-                latency_ms=round((self._clock.monotonic() - request.began) * 1_000),
             ),
         )
-
-
-def _arguments_hash(tx: Tx, request: Request, asked: dict[str, Any]) -> str:
-    return audit.arguments_hash(tx.vault, request.operation, request.arguments.path, asked)
-
-
-def _asked(request: Request) -> dict[str, Any]:
-    """What was asked for beside the address, of a read too."""
-    query = request.arguments.query
-    if request.route.method != "GET":
-        return _sent(request)
-    return {} if isinstance(query, Invalid) else {name: texts[-1] for name, texts in query.items() if texts}
 
 
 def _sent(request: Request) -> dict[str, Any]:
@@ -364,13 +344,6 @@ def _team_of(actor: Actor, reply: Reply | None) -> int | None:
     return actor.team_ids[0] if actor.team_ids and len(actor.team_ids) == 1 else None
 
 
-def _team_name_of(tx: Tx, id: int | None) -> str | None:
-    try:
-        return None if id is None else accounts.team(tx, id).name
-    except NotFound:
-        return None
-
-
 def _target(request: Request, reply: Reply | None) -> str | None:
     """What it was done to, e.g. `monitor 12`."""
     resource = request.route.resource or request.operation.resource
@@ -379,11 +352,3 @@ def _target(request: Request, reply: Reply | None) -> str | None:
         return f"{kind} {resource.id_of(reply.value)}"
     id = request.arguments.path.get("id")
     return f"{kind} {id[:40]}" if id else None
-
-
-def _target_name(request: Request, reply: Reply | None) -> str | None:
-    """What people call it, e.g. `Checkout`."""
-    resource = request.route.resource or request.operation.resource
-    if reply is None or reply.value is None or resource is None or request.operation.answer != "one":
-        return None
-    return audit.named(resource.name_of(reply.value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tocsin.accounts import actions as accounts
+from tocsin.agents import actions as agents
 from tocsin.contacts import actions as contacts
 from tocsin.gateway import audit, idempotency
 from tocsin.gateway.door import Door
@@ -42,7 +43,7 @@ class Housekeeping:
 
     async def run_once(self) -> datetime | None:
         """One bounded round of tidying; returns when to come again."""
-        await self._database.write(_tidy, self._door.take_used_tokens())
+        await self._database.write(_tidy, self._door.take_used_tokens(), self._door.take_used_agent_tokens())
         for prune in _PRUNED:
             for _ in range(ROUNDS):
                 if await self._database.write(prune) == 0:
@@ -53,9 +54,11 @@ class Housekeeping:
         return self._clock.now() + EVERY
 
 
-def _tidy(tx: Tx, used_tokens: list[int]) -> None:
+def _tidy(tx: Tx, used_tokens: list[int], used_agent_tokens: list[int]) -> None:
     if used_tokens:
         accounts.touch_tokens(tx, used_tokens)
+    if used_agent_tokens:
+        agents.touch_tokens(tx, used_agent_tokens)
     idempotency.prune(tx)
     accounts.prune_invitations(tx, at_most=ROWS_AT_ONCE)
     contacts.prune_codes(tx, at_most=ROWS_AT_ONCE)
@@ -92,6 +95,10 @@ def _prune_subscribers(tx: Tx) -> int:
     return status_pages.prune_subscribers(tx, at_most=ROWS_AT_ONCE)
 
 
+def _prune_agents(tx: Tx) -> int:
+    return agents.tidy(tx, at_most=ROWS_AT_ONCE)
+
+
 def _prune_events(tx: Tx) -> int:
     unresolved = incidents.unresolved(tx, MAX_UNRESOLVED + 1)
     if len(unresolved) > MAX_UNRESOLVED:
@@ -107,5 +114,6 @@ _PRUNED = (
     _prune_alerts,
     _prune_notices,
     _prune_subscribers,
+    _prune_agents,
     _prune_events,
 )

@@ -5,6 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from tocsin.accounts import actions as accounts
+from tocsin.agents import actions as agents
+from tocsin.agents import rules as grants
+from tocsin.agents.model import Agent
+from tocsin.incidents import actions as incidents
 from tocsin.kernel.errors import Unauthenticated
 from tocsin.storage import Tx
 
@@ -47,24 +51,27 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     delivery_id: int | None = None
     """Of the message whose link this is: what is done through it stands in its ledger."""
     client_address: str | None = None
-    client_name: str | None = None
-    """The program that calls, as it calls itself: User-Agent, or `clientInfo` of MCP."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """A recognised caller."""
 
     kind: str
-    """`token`, `global_token`, `person`, or `guest`: somebody who reads what was posted or published, or has a link."""
+    """`token`, `global_token`, `person`, `agent`, or `guest`: somebody who reads what was posted, or has a link."""
     id: int | None
     name: str
     team_ids: tuple[int, ...] | None
     """None = every team."""
     user_id: int | None = None
-    owner_name: str | None = None
-    """Of an agent: the person who answers for it."""
     through: str = "token"
     only: frozenset[str] | None = None
+    agent: Agent | None = None
+    """For an agent: itself, with the grants that count at this instant."""
+    token_id: int | None = None
+    last4: str | None = None
+    """The end of the agent's token."""
+    resource: str | None = None
+    """The server for which alone the agent's token is good (RFC 8707)."""
     record_id: int | None = None
     """The one record whose id this caller may name; None = any of their teams."""
 
@@ -105,6 +112,8 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
             only=credential.only,
             record_id=credential.about.id,
         )
+    if credential.token and credential.token.startswith(agents.TOKEN_PREFIX):
+        return _agent(tx, credential.token, credential.client_address)
     token = accounts.authenticate(tx, credential.token) if credential.token else None
     if token is None:
         raise Unauthenticated(UNAUTHENTICATED)
@@ -113,4 +122,24 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
         id=token.id,
         name=token.name,
         team_ids=None if token.team_id is None else (token.team_id,),
+    )
+
+
+def _agent(tx: Tx, secret: str, address: str | None) -> Actor:
+    """The agent with this token; its grants are those that count now. Raises Unauthenticated."""
+    found = agents.authenticate(tx, secret, address)
+    if found is None:
+        raise Unauthenticated(UNAUTHENTICATED)
+    token, agent = found
+    tied = {grant.incident_id for grant in agent.grants if grant.incident_id is not None}
+    still_open = {id for id in tied if incidents.is_open(tx, id, agent.team_id)}
+    return Actor(
+        kind="agent",
+        id=agent.id,
+        name=agent.known_as,
+        team_ids=(agent.team_id,),
+        agent=msgspec.structs.replace(agent, grants=grants.live(agent.grants, tx.now, still_open)),
+        token_id=token.id,
+        last4=token.last4,
+        resource=token.resource,
     )

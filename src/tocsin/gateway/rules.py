@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
+from tocsin.agents import rules as grants
+from tocsin.agents.model import About, Agent, Level, Need, Setting
 from tocsin.gateway.identity import INVITED, PUBLIC_PAGE, SUBSCRIPTION_LINK, Actor
 from tocsin.registry import Operation
 
@@ -15,6 +19,8 @@ class Answer(StrEnum):
 
     ALLOW = "allow"
     DENY = "deny"
+    ASK = "ask"
+    """A person must approve it first."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -22,20 +28,27 @@ class Verdict(msgspec.Struct, frozen=True):
 
     answer: Answer
     reason: str
+    rule: str = ""
+    """Which rule decided, e.g. `grant 12`."""
 
 
-def on_record(actor: Actor, outcome: str) -> bool:
-    """Whether a read is written down: a refusal always, and whatever an agent does."""
-    return outcome == "denied" or actor.kind == "agent"
-
-
-def decide(actor: Actor, operation: Operation, record_id: str | None = None) -> Verdict:
+def decide(
+    actor: Actor,
+    operation: Operation,
+    record_id: str | None = None,
+    *,
+    sent: Mapping[str, Any] | None = None,
+    about: About | None = None,
+) -> Verdict:
     """May this actor do this at all? Which records they reach is `call.team_ids`' business.
 
     Tokens of a team and its members may do everything within the team, as the contract has it. A link that we sent
-    opens only what it was sent for: those operations, on that one record (`record_id` is the one in the path). Whoever
-    is not known by name here is denied.
+    opens only what it was sent for: those operations, on that one record (`record_id` is the one in the path). An agent
+    may do what it has been granted: `sent` are the arguments, None asks whether it may do this at all, with whatever
+    arguments; `about` is what narrowed grants look at. Whoever is not known by name here is denied.
     """
+    if actor.agent is not None:
+        return _of_agent(actor.agent, operation, sent, about)
     if actor.only is not None and operation.name not in actor.only:
         return Verdict(Answer.DENY, f"this link is not good for {operation.name}")
     if actor.record_id is not None and record_id != str(actor.record_id):
@@ -59,3 +72,25 @@ def decide(actor: Actor, operation: Operation, record_id: str | None = None) -> 
             return Verdict(Answer.ALLOW, "the one to whom the link of this subscription was sent")
         return Verdict(Answer.ALLOW, "who reads what the team has us post may answer it")
     return Verdict(Answer.DENY, f"a caller of kind {actor.kind} has been granted nothing")
+
+
+def need(operation: Operation, sent: Mapping[str, Any] | None) -> Need:
+    """What a grant must give for this call; `sent` None = for the mildest call of it that there is."""
+    acts = operation.least_acts() if sent is None else operation.acts_of(sent)
+    answers = bool(acts) and acts <= grants.COVERED_BY_SWITCH
+    return Need(area=operation.area, level=Level.READ if answers else Level(operation.level), acts=acts)
+
+
+def _of_agent(agent: Agent, operation: Operation, sent: Mapping[str, Any] | None, about: About | None) -> Verdict:
+    if agent.suspended_at is not None:
+        return Verdict(Answer.DENY, f"{agent.name} is suspended, by {agent.suspended_by}", "suspended")
+    if operation.people_only or not operation.routes:
+        return Verdict(Answer.DENY, f"{operation.name} is for people alone: no agent can be granted it", "people only")
+    if operation.self_service:
+        return Verdict(Answer.ALLOW, "every agent may", "self-service")
+    decision = grants.decide(agent.grants, need(operation, sent), about, anything=sent is None)
+    rule = "no grant" if decision.grant_id is None else f"grant {decision.grant_id}"
+    return Verdict(_ANSWERS[decision.setting], decision.reason, rule)
+
+
+_ANSWERS = {Setting.ON: Answer.ALLOW, Setting.ASK: Answer.ASK, Setting.OFF: Answer.DENY}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 
 from tocsin.kernel.clock import Clock
@@ -42,3 +43,28 @@ class Throttle:
         if window != self._window:
             self._window = window
             self._refused.clear()
+
+
+class Paces:
+    """Counts the calls of each agent, in memory: who asks too often is told when to come back."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()  # transactions run on several threads
+        self._window = 0
+        self._calls: Counter[int] = Counter()
+
+    def take(self, agent_id: int, per_minute: int) -> None:
+        """One more call. Raises TooMany when there have been as many within this minute as there may be."""
+        now = int(self._clock.monotonic())
+        with self._lock:
+            if now // WINDOW_SECONDS != self._window:
+                self._window = now // WINDOW_SECONDS
+                self._calls.clear()
+            self._calls[agent_id] += 1
+            over = self._calls[agent_id] > per_minute
+        if over:
+            wait = WINDOW_SECONDS - now % WINDOW_SECONDS
+            raise TooMany(
+                f"This agent may call {per_minute} times a minute. Try again later.", retry_after_seconds=wait
+            )

@@ -8,6 +8,7 @@
     ├── BadRequest        the question itself makes no sense, e.g. a range that ends before it begins
     ├── Invalid           what you sent cannot be accepted; says which field, and what would be
     ├── TooMany           you have asked too often; says when to come back
+    ├── Pending           a person must approve it first; says where that can be seen
     └── Unavailable       our storage cannot take this just now; nothing was written, try again
 
 No HTTP numbers here: each surface maps these classes in one table.
@@ -62,6 +63,27 @@ class TooMany(TocsinError):
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Pending(TocsinError):
+    """Nothing was done yet: a person must approve exactly this. The same call, made again after that, is done once."""
+
+    def __init__(self, message: str, *, approval_id: int, expires_at: str, preview: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.approval_id = approval_id
+        self.expires_at = expires_at
+        self.preview = dict(preview)
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What every surface tells the agent."""
+        return {
+            "status": "pending_approval",
+            "approval_id": str(self.approval_id),
+            "expires_at": self.expires_at,
+            "message": self.message,
+            "preview": self.preview,
+        }
 
 
 class Unavailable(TocsinError):

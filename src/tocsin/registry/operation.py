@@ -123,8 +123,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The risky act that an agent must be allowed besides: acknowledge, resolve, page, delete, publish, notify."""
     acts: Callable[[Mapping[str, Any]], frozenset[str]] | None = None
     """Which risky acts these attributes, as they were sent, amount to, when that is not always `switch` alone."""
+    acts_at_least: frozenset[str] = frozenset()
+    """With `acts`: those that every such call amounts to, whatever is sent."""
     people_only: bool = False
     """What no agent can ever be granted: tokens, members, how people are reached, grants and approvals."""
+    self_service: bool = False
+    """What is about the caller itself: every agent may do it, without any grant."""
     tool_name: str | None = None
     """What agents call it, when the rule of `tool` gives another word than the contract (MCP, 1.2)."""
     event: str | None = None
@@ -179,7 +183,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def acts_of(self, sent: Mapping[str, Any]) -> frozenset[str]:
         """The risky acts that a call with these attributes amounts to: each must be allowed besides."""
         if self.acts is not None:
-            return self.acts(sent)
+            return self.acts_at_least | self.acts(sent)
+        return self.least_acts()
+
+    def least_acts(self) -> frozenset[str]:
+        """The risky acts that any call of it amounts to: who may not do these may not do it at all."""
+        if self.acts is not None:
+            return self.acts_at_least
         return frozenset() if self.switch is None else frozenset({self.switch})
 
     @property

@@ -9,6 +9,7 @@ from tocsin.kernel.errors import (
     Conflict,
     Invalid,
     NotFound,
+    Pending,
     Refused,
     TocsinError,
     TooMany,
@@ -42,6 +43,8 @@ def error_answer(error: TocsinError) -> tuple[int, dict[str, Any], Headers]:
         unread: Headers = [] if error.status == 400 else [(b"connection", b"close")]
         return error.status, {"errors": error.message}, unread
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 400)
+    if isinstance(error, Pending):
+        return 202, error.answer, [(b"location", f"/api/v2/approvals/{error.approval_id}".encode())]
     if isinstance(error, Unauthenticated):
         return status, {"errors": error.message}, [(b"www-authenticate", b"Bearer")]
     if isinstance(error, Invalid):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from tocsin.accounts import api as accounts
+from tocsin.agents import api as agents
 from tocsin.console import console_app
 from tocsin.contacts import actions as contact_actions
 from tocsin.contacts import api as contacts
@@ -15,6 +16,7 @@ from tocsin.escalation import api as escalation
 from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.actions import policies as escalation_policies
 from tocsin.escalation.worker import Escalations
+from tocsin.gateway import api as gateway
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
 from tocsin.heartbeats import actions as heartbeat_actions
@@ -294,9 +296,11 @@ def operations(settings: Settings) -> Iterator[Operation]:
 
 
 def people_operations() -> Iterator[Operation]:
-    """Team members, and how each is reached."""
+    """Team members, how each is reached, and the agents that act for them."""
     yield from accounts.operations(contact_actions.send_invitation)
     yield from contacts.operations(_urgency_team)
+    yield from agents.OPERATIONS
+    yield from gateway.OPERATIONS
 
 
 def _urgency_team(tx: Tx, id: int) -> int | None:

@@ -47,6 +47,12 @@ def team_of(tx: Tx, id: int) -> int | None:
     return None if incident is None else incident.team_id
 
 
+def is_open(tx: Tx, id: int, team_id: int) -> bool:
+    """Whether there is such an incident in the team, and it is not over."""
+    incident = store.find(tx, id)
+    return incident is not None and incident.team_id == team_id and incident.open
+
+
 def open_owners(tx: Tx, owner_type: str, owner_ids: Sequence[int]) -> set[int]:
     """Those of the owners (some hundreds: one query) about which an incident of any kind is open."""
     return store.open_owners(tx, owner_type, owner_ids)

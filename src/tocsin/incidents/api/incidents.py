@@ -52,7 +52,7 @@ def _create(
     opening = reading.opening(input, call.team_id, call.actor.name)
     facts = read_facts(tx, input.metadata or {}, call.team_id, references)
     author = _caller(call)
-    if opening.requester_email is not None:
+    if opening.requester_email is not None and call.actor.kind != "agent":
         author = actions.author_of(tx, call.team_id, opening.requester_email)
     incident = actions.report(
         tx,
@@ -166,8 +166,8 @@ def _caller(call: Call) -> Author:
 
 
 def _author(tx: Tx, call: Call, incident: Incident, field: str, sent: str | msgspec.UnsetType | None) -> Author:
-    """Who is said to have done it; the caller when nobody is named."""
-    if not sent or not sent.strip():
+    """Who is said to have done it; the caller when nobody is named. An agent answers in nobody's name but its own."""
+    if not sent or not sent.strip() or call.actor.kind == "agent":
         return _caller(call)
     if len(sent) > MAX_NAME_CHARACTERS:
         raise Invalid.of({field: [f"is too long (maximum is {MAX_NAME_CHARACTERS} characters)"]})

@@ -1,0 +1,10 @@
+"""Agents on the wire: made, granted, stopped; their tokens; what they ask, and what is answered."""
+
+from tocsin.agents.api.agents import OPERATIONS as _AGENTS
+from tocsin.agents.api.approvals import OPERATIONS as _APPROVALS
+from tocsin.agents.api.grants import OPERATIONS as _GRANTS
+from tocsin.agents.api.tokens import OPERATIONS as _TOKENS
+
+OPERATIONS = (*_AGENTS, *_GRANTS, *_TOKENS, *_APPROVALS)
+
+__all__ = ["OPERATIONS"]

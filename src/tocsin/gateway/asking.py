@@ -1,0 +1,62 @@
+"""When an agent may not decide by itself: a person is asked, and their yes is good for exactly that call, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tocsin.agents import actions as agents
+from tocsin.agents.model import Agent, ApprovalState
+from tocsin.gateway import audit
+from tocsin.gateway.rules import Verdict
+from tocsin.kernel.clock import to_wire
+from tocsin.kernel.errors import Pending, Refused
+from tocsin.registry import Operation
+from tocsin.storage import Tx
+
+
+def approved(
+    tx: Tx,
+    agent: Agent,
+    operation: Operation,
+    path: Mapping[str, str],
+    sent: Mapping[str, Any],
+    digest: str,
+    verdict: Verdict,
+    base_url: str,
+    preview: Mapping[str, Any] | None = None,
+) -> str:
+    """Who has approved exactly this call; the approval is used up by it, in its transaction.
+
+    Raises Pending when nobody has yet (people are asked by mail, once), and Refused when somebody said no lately.
+    """
+    before = agents.latest(tx, agent.id, digest)
+    if before is not None and before.state is ApprovalState.APPROVED and agents.use(tx, before):
+        return before.decided_by or "a person"
+    if before is not None and agents.refused_lately(before, tx.now):
+        raise Refused(f"You may not do this: {before.decided_by} has refused exactly this a short while ago.")
+    approval = agents.ask(
+        tx,
+        agent,
+        operation=operation.name,
+        digest=digest,
+        sentence=_wish(operation, path),
+        arguments={**path, **audit.redacted(operation, sent)},
+        preview=preview or {},
+        why=verdict.reason,
+        base_url=base_url,
+    )
+    raise Pending(
+        f"{verdict.reason}: a person has been asked. Make exactly the same call again later, or look at approval "
+        f"{approval.id}; the question is open until {to_wire(approval.expires_at)}.",
+        approval_id=approval.id,
+        expires_at=to_wire(approval.expires_at),
+        preview=approval.preview,
+    )
+
+
+def _wish(operation: Operation, path: Mapping[str, str]) -> str:
+    """What it wants, in words: the operation's own, and which record, e.g. `delete a monitor (id 12)`."""
+    doc = operation.doc.rstrip(".").split(";")[0].split(":")[0]
+    which = ", ".join(f"{name} {value}" for name, value in path.items())
+    return f"{doc[:1].lower()}{doc[1:]}{f' ({which})' if which else ''}"

@@ -1,0 +1,168 @@
+"""An agent reads incidents and acknowledges, is refused in plain words, and asks a person before it pages anybody."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+
+from tests.world import World
+
+
+async def hired(world: World, **more: Any) -> str:
+    """An agent of Ops that reads incidents, may acknowledge and must ask to page; returns its token."""
+    body = {
+        "name": "Triage-bot",
+        "owner_email": "alice@example.com",
+        "levels": {"incidents": "read", "monitors": "read"},
+        "switches": {"acknowledge": "on", "page": "ask"},
+        **more,
+    }
+    made = await world.api("POST", "/v2/agents", body)
+    assert made.status_code == 201, made.text
+    token = await world.api("POST", f"/v2/agents/{made.json()['data']['id']}/tokens", {})
+    assert token.status_code == 201, token.text
+    world.tokens["bot"] = token.json()["token"]
+    return str(made.json()["data"]["id"])
+
+
+async def reported(world: World, token: str = "ops") -> httpx.Response:
+    return await world.api("POST", "/v3/incidents", {"summary": "The shop is closed", "name": "Shop"}, token)
+
+
+async def test_it_does_what_it_may_and_is_refused_the_rest_in_plain_words(world: World) -> None:
+    await hired(world)
+    incident = (await reported(world)).json()["data"]["id"]
+    assert (await world.api("GET", "/v3/incidents", token="bot")).status_code == 200
+    took = await world.api("POST", f"/v3/incidents/{incident}/acknowledge", {"acknowledged_by": "Bob"}, "bot")
+    assert took.status_code == 200
+    assert took.json()["data"]["attributes"]["acknowledged_by"] == "Triage-bot (an agent)", "in no other name"
+
+    refused = await world.api("DELETE", f"/v3/incidents/{incident}", token="bot")
+    assert refused.status_code == 403
+    assert refused.json()["errors"] == "You may not do this: Incidents is at read, full is needed."
+    refused = await world.api("POST", f"/v3/incidents/{incident}/resolve", token="bot")
+    assert refused.json()["errors"] == "You may not do this: Resolve is off."
+    refused = await world.api("GET", "/v2/agents", token="bot")
+    assert refused.json()["errors"] == (
+        "You may not do this: agents.list is for people alone: no agent can be granted it."
+    )
+
+
+async def test_a_person_approves_one_page_by_the_link_in_the_mail(world: World) -> None:
+    await hired(world)
+    asked = await reported(world, "bot")
+    assert asked.status_code == 202
+    assert asked.headers["location"] == f"/api/v2/approvals/{asked.json()['approval_id']}"
+    assert (await reported(world, "bot")).json()["approval_id"] == asked.json()["approval_id"], "asked once"
+    assert (await world.api("GET", "/v3/incidents")).json()["data"] == []
+
+    await world.settle()
+    mails = [mail for mail in world.mailbox.mails if "wants to" in str(mail.get_body(("plain",)))]
+    assert [mail["to"] for mail in mails] == ["Alice Archer <alice@example.com>"]
+    found = re.search(r"/approve/\S+", mails[0].get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    assert found is not None
+    shown = await world.browse("GET", found[0])
+    assert "Triage-bot wants to report an incident by hand and page the team" in shown.text
+    assert "The shop is closed" in shown.text
+    assert (await world.browse("POST", found[0], {"answer": "approve"})).status_code == 303
+    assert "Approved" in (await world.browse("GET", found[0])).text
+
+    other = await world.api("POST", "/v3/incidents", {"summary": "Something else", "name": "Shop"}, "bot")
+    assert other.status_code == 202, "the approval is for exactly what was asked"
+    assert (await reported(world, "bot")).status_code == 201
+    assert (await reported(world, "bot")).status_code == 202, "and good once"
+
+
+async def test_what_a_person_has_refused_is_not_asked_again_at_once(world: World) -> None:
+    await hired(world)
+    approval = (await reported(world, "bot")).json()["approval_id"]
+    assert (await world.api("POST", f"/v2/approvals/{approval}/deny")).status_code == 200
+    refused = await reported(world, "bot")
+    assert refused.status_code == 403
+    assert "has refused exactly this a short while ago" in refused.json()["errors"]
+    assert (await world.api("POST", f"/v2/approvals/{approval}/approve")).status_code == 409
+
+
+async def test_an_approval_that_nobody_gave_is_over_after_an_hour_and_an_approved_one_after_a_quarter(
+    world: World,
+) -> None:
+    await hired(world)
+    first = (await reported(world, "bot")).json()["approval_id"]
+    await world.fast_forward(minutes=61)
+    assert (await world.api("POST", f"/v2/approvals/{first}/approve")).status_code == 409
+    second = (await reported(world, "bot")).json()["approval_id"]
+    assert second != first
+    assert (await world.api("POST", f"/v2/approvals/{second}/approve")).status_code == 200
+    await world.fast_forward(minutes=16)
+    assert (await reported(world, "bot")).status_code == 202
+
+
+async def test_no_agent_answers_a_question_and_no_other_agent_uses_the_answer(world: World) -> None:
+    await hired(world)
+    approval = (await reported(world, "bot")).json()["approval_id"]
+    refused = await world.api("POST", f"/v2/approvals/{approval}/approve", token="bot")
+    assert refused.status_code == 403
+    bot = world.tokens["bot"]
+    await hired(world, name="Other-bot")
+    assert (await world.api("GET", f"/v2/approvals/{approval}", token="bot")).status_code == 404
+    await world.api("POST", f"/v2/approvals/{approval}/approve")
+    assert (await reported(world, "bot")).status_code == 202, "it was given to the other one"
+    world.tokens["bot"] = bot
+    assert (await reported(world, "bot")).status_code == 201
+
+
+async def test_access_is_asked_for_with_a_reason_and_ends_by_itself(world: World) -> None:
+    agent = await hired(world)
+    wish = {"levels": {"monitors": "write"}, "reason": "Pause what is being mended", "minutes": 60}
+    asked = await world.api("POST", "/v2/access-requests", wish, "bot")
+    assert asked.status_code == 202, asked.text
+    new = {"url": "https://shop.example.com"}
+    assert (await world.api("POST", "/v2/monitors", new, "bot")).status_code == 403
+    await world.api("POST", f"/v2/approvals/{asked.json()['data']['id']}/approve")
+    assert (await world.api("POST", "/v2/monitors", new, "bot")).status_code == 201
+    grants = (await world.api("GET", f"/v2/agents/{agent}/grants")).json()["data"]
+    assert [grant["attributes"]["base"] for grant in grants] == [True, False]
+    await world.fast_forward(minutes=61)
+    refused = await world.api("POST", "/v2/monitors", {"url": "https://b.example.com"}, "bot")
+    assert refused.json()["errors"] == "You may not do this: Monitors is at read, write is needed."
+
+
+async def test_a_grant_that_is_tied_to_an_incident_ends_with_it(world: World) -> None:
+    agent = await hired(world)
+    incident = (await reported(world)).json()["data"]["id"]
+    more = {"levels": {"incidents": "write"}, "switches": {"resolve": "on"}, "incident_id": int(incident)}
+    assert (await world.api("POST", f"/v2/agents/{agent}/grants", more)).status_code == 201
+    note = {"content": "Looking"}
+    assert (await world.api("POST", f"/v2/incidents/{incident}/comments", note, "bot")).status_code == 201
+    assert (await world.api("POST", f"/v3/incidents/{incident}/resolve", token="bot")).status_code == 200
+    assert (await world.api("POST", f"/v2/incidents/{incident}/comments", note, "bot")).status_code == 403
+
+
+async def test_a_suspended_agent_does_nothing_at_all(world: World) -> None:
+    agent = await hired(world)
+    assert (await world.api("POST", "/v2/agents/suspend", {})).json() == {"suspended": 1}
+    refused = await world.api("GET", "/v3/incidents", token="bot")
+    assert refused.status_code == 403
+    assert refused.json()["errors"] == "You may not do this: Triage-bot is suspended, by CI."
+    assert (await world.api("POST", f"/v2/agents/{agent}/resume")).status_code == 200
+    assert (await world.api("GET", "/v3/incidents", token="bot")).status_code == 200
+
+
+async def test_a_token_ends_at_once_and_is_good_from_its_networks_only(world: World) -> None:
+    agent = await hired(world)
+    bound = await world.api("POST", f"/v2/agents/{agent}/tokens", {"allowed_addresses": ["192.0.2.0/24"]})
+    world.tokens["bound"] = bound.json()["token"]
+    assert (await world.api("GET", "/v2/whoami", token="bound")).status_code == 401
+    assert (await world.api("GET", "/v2/whoami", token="bot")).json()["owner"] == "Alice Archer"
+    tokens = (await world.api("GET", f"/v2/agents/{agent}/tokens")).json()["data"]
+    await world.api("DELETE", f"/v2/agents/{agent}/tokens/{tokens[0]['id']}")
+    assert (await world.api("GET", "/v2/whoami", token="bot")).status_code == 401
+
+
+async def test_who_calls_too_often_is_told_when_to_come_back(world: World) -> None:
+    await hired(world, requests_per_minute=3)
+    answers = [await world.api("GET", "/v2/whoami", token="bot") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert 1 <= int(answers[3].headers["retry-after"]) <= 60
