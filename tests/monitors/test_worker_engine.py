@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from tests.monitors.test_actions_monitors import BASE, Site
@@ -351,7 +352,10 @@ async def test_while_the_database_is_locked_verdicts_wait_and_are_judged_in_orde
     watch.site.create(recovery_period=0)
     await watch.beat()
     watch.see(Verdict.UP)
-    watch.database.submit_write(lambda tx: tx.connection.exec_driver_sql("PRAGMA busy_timeout=50")).result(10)
+    impatient = "PRAGMA busy_timeout=50"
+    watch.database.submit_write(lambda tx: tx.connection.exec_driver_sql(impatient)).result(10)
+    # After a failure the writer opens a new connection: it must not wait its five seconds either.
+    event.listen(watch.database.engine, "connect", lambda driver, record: driver.execute(impatient))
     path = watch.database.url.removeprefix("sqlite:///")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -24,13 +24,9 @@ def configure(format: str = "auto", level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    last: list[structlog.types.Processor] = (
-        [structlog.processors.format_exc_info, hide_secrets, structlog.processors.JSONRenderer()]
-        if machine
-        else [hide_secrets, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=before, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        foreign_pre_chain=before,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering(machine)],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -45,6 +41,21 @@ def configure(format: str = "auto", level: str = "info") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def rendering(machine: bool) -> list[structlog.types.Processor]:
+    """The last steps of a line. Exceptions become text first, so that it is looked through for secrets too.
+
+    The variables of a traceback are never shown: secrets stand in them, and drawing them takes a second of CPU.
+    """
+    line: structlog.types.Processor = (
+        structlog.processors.JSONRenderer()
+        if machine
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    return [structlog.processors.format_exc_info, hide_secrets, line]
 
 
 def hide_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
