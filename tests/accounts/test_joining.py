@@ -69,7 +69,7 @@ async def test_who_is_invited_joins_by_the_link_and_is_paged_until_they_are_remo
     assert len(world.mail_to(DANA)) == 2
     said = await world.audit_log()
     assert (
-        "Dana@example.com joined a team (team_member 4) through an e-mail link: "
+        "Dana@example.com joined a team (team_member 4) in team Ops through an e-mail link: "
         "allowed, the one whom the team has invited." in said
     )
 

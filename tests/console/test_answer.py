@@ -96,8 +96,8 @@ async def test_what_was_answered_by_link_is_in_the_audit_log(world: World) -> No
     await world.browse("POST", link, data={"deed": "acknowledge"})
     sentences = await world.audit_log()
     assert sentences[-1] == (
-        f"Alice Archer acknowledged an incident (incident {incident}) through an e-mail link: "
-        "allowed, the one to whom the link was sent."
+        f"Alice Archer acknowledged an incident (incident {incident} 'shop.example.com') in team Ops through an "
+        "e-mail link: allowed, the one to whom the link was sent."
     )
 
 

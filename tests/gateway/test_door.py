@@ -146,7 +146,10 @@ async def test_a_write_is_done_and_on_record(house: House) -> None:
     reply = await house.call(CAST, body={"name": "Big Ben", "secret": "hush"})
     assert reply.value == Bell(7, house.alice, "Big Ben")
     (entry,) = await house.log()
-    assert entry.sentence == "Token 'CI' cast a bell (bell 7) through the API: allowed, the team's own token."
+    assert (
+        entry.sentence == "Token 'CI' cast a bell (bell 7 'Big Ben') in team Alice's team through the API: allowed, "
+        "the team's own token."
+    )
     assert entry.team_id == house.alice
     assert entry.arguments == {"name": "Big Ben", "secret": "[hidden]"}
 

@@ -291,10 +291,10 @@ async def test_everything_is_written_down_without_addresses(here: Audience) -> N
     await here.act(visitors.CONFIRM, await here.confirmation("ann@example.com", "webhook"))
     entries = await here.database.read(lambda tx: tx.execute(select(audit_entries).order_by(audit_entries.c.id)).all())
     assert [entry.sentence for entry in entries] == [
-        "A visitor of the status page asked to be told of a status page's updates (status_pages 1) through the public "
-        "status page: allowed, whoever reads a public page may ask to be told of its updates.",
-        "Subscriber hooks.example.com/… confirmed a subscription to a status page (status_page_subscriber 1) through "
-        "the public status page: allowed, the one to whom the link of this subscription was sent.",
+        "A visitor of the status page asked to be told of a status page's updates (status_pages 1) in team Ops "
+        "through the public status page: allowed, whoever reads a public page may ask to be told of its updates.",
+        "Subscriber hooks.example.com/… confirmed a subscription to a status page (status_page_subscriber 1) in "
+        "team Ops through the public status page: allowed, the one to whom the link of this subscription was sent.",
     ]
     assert not any("ann@" in str(entry) or "s3cret" in str(entry) for entry in entries)
 

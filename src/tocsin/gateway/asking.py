@@ -25,14 +25,14 @@ def approved(
     verdict: Verdict,
     base_url: str,
     preview: Mapping[str, Any] | None = None,
-) -> str:
-    """Who has approved exactly this call; the approval is used up by it, in its transaction.
+) -> tuple[int, str]:
+    """Which approval allows exactly this call, and whose it is; it is used up by it, in its transaction.
 
     Raises Pending when nobody has yet (people are asked by mail, once), and Refused when somebody said no lately.
     """
     before = agents.latest(tx, agent.id, digest)
     if before is not None and before.state is ApprovalState.APPROVED and agents.use(tx, before):
-        return before.decided_by or "a person"
+        return before.id, before.decided_by or "a person"
     if before is not None and agents.refused_lately(before, tx.now):
         raise Refused(f"You may not do this: {before.decided_by} has refused exactly this a short while ago.")
     approval = agents.ask(
@@ -46,13 +46,15 @@ def approved(
         why=verdict.reason,
         base_url=base_url,
     )
-    raise Pending(
+    pending = Pending(
         f"{verdict.reason}: a person has been asked. Make exactly the same call again later, or look at approval "
         f"{approval.id}; the question is open until {to_wire(approval.expires_at)}.",
         approval_id=approval.id,
         expires_at=to_wire(approval.expires_at),
         preview=approval.preview,
     )
+    pending.rule, pending.why = verdict.rule, verdict.reason
+    raise pending
 
 
 def _wish(operation: Operation, path: Mapping[str, str]) -> str:

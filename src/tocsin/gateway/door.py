@@ -14,7 +14,7 @@ from tocsin.gateway import asking, audit, idempotency, links, preview, rules
 from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
 from tocsin.gateway.throttle import Paces, Throttle
 from tocsin.kernel.clock import Clock
-from tocsin.kernel.errors import Invalid, Pending, Refused, TocsinError, Unauthenticated
+from tocsin.kernel.errors import Invalid, NotFound, Pending, Refused, TocsinError, Unauthenticated
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Call, Catalogue, Done, Operation, Resource, Route, Scope
 from tocsin.registry.input import Arguments, read
@@ -61,6 +61,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     render: Render | None = None
     dry_run: bool = False
     """Judge and do it, tell what it did, and undo it: see `gateway.preview`. Reads are done as always."""
+    began: float = 0.0
+    """When it came, in seconds of the monotonic clock: set by the door."""
 
 
 class _Failed(msgspec.Struct, frozen=True):
@@ -69,12 +71,22 @@ class _Failed(msgspec.Struct, frozen=True):
     error: Exception
 
 
+class _Seen(msgspec.Struct, frozen=True):
+    """What came of a read, and what is to be said of it."""
+
+    answer: Reply | _Failed
+    actor: Actor
+    outcome: str
+    why: rules.Verdict
+
+
 class Door:
     """Recognise, judge, write down, do: in one transaction, so that the log and the deed cannot differ."""
 
     def __init__(self, database: Database, catalogue: Catalogue, clock: Clock) -> None:
         self._database = database
         self.catalogue = catalogue
+        self._clock = clock
         self._throttle = Throttle(clock)
         self._paces = Paces(clock)
         self._used_tokens: set[int] = set()
@@ -83,16 +95,19 @@ class Door:
     async def call(self, request: Request) -> Reply:
         """Do what is asked, or raise one of `kernel.errors`.
 
-        Every write and every refusal is in the audit log, durably, before this returns or raises. Only strangers who
-        have been refused hundreds of times within the minute are sent off (`TooMany`) without a further entry.
+        Every write, every refusal and every call of an agent is in the audit log, durably, before this returns or
+        raises: what cannot be written down is neither done nor answered (`Unavailable`). Only strangers who have been
+        refused hundreds of times within the minute are sent off (`TooMany`) without a further entry.
         """
+        request = msgspec.structs.replace(request, began=self._clock.monotonic())
         address = request.credential.client_address
         if self._throttle.exhausted(address) and not await self._database.read(_known, request.credential):
             raise self._throttle.too_many()
         if request.operation.reads:
-            answer = await self._database.read(self._read, request)
-            if isinstance(answer, _Failed) and isinstance(answer.error, Unauthenticated | Refused):
-                await self._database.write(self._write_down_refusal, request, answer.error)
+            seen = await self._database.read(self._read, request)
+            if rules.on_record(seen.actor, seen.outcome):
+                await self._database.write(self._write_down, request, seen)
+            answer = seen.answer
         else:
             answer = await self._database.write(self._write, request)
         if isinstance(answer, _Failed):
@@ -126,20 +141,30 @@ class Door:
         used, self._used_agent_tokens = self._used_agent_tokens, set()
         return list(used)
 
-    def _read(self, tx: Tx, request: Request) -> Reply | _Failed:
+    def _read(self, tx: Tx, request: Request) -> _Seen:
+        actor = NOBODY
+        outcome = "denied"
         try:
             actor = recognise(tx, request.credential)
-            self._judge(tx, actor, request)
-            return self._do(tx, actor, request)
+            verdict = self._judge(tx, actor, request)
+            outcome = "failed"
+            return _Seen(self._do(tx, actor, request), actor, "allowed", verdict)
+        except DBAPIError:
+            raise
         except TocsinError as error:
-            return _Failed(error)
+            if isinstance(error, Unauthenticated | Refused):
+                outcome = "denied"  # whoever said so, the door or the deed
+            return _Seen(_Failed(error), actor, outcome, _why_not(error))
+        except Exception as error:
+            log.exception("operation failed", operation=request.operation.name, request_id=request.request_id)
+            return _Seen(_Failed(error), actor, outcome, _why_not(error))
 
     def _write(self, tx: Tx, request: Request) -> Reply | _Failed:
         actor = NOBODY
         outcome = "denied"
         try:
             actor = recognise(tx, request.credential)
-            reason = self._judge(tx, actor, request).reason
+            verdict = self._judge(tx, actor, request)
             outcome = "failed"
             if request.dry_run:
                 reply = self._rehearse(tx, actor, request)
@@ -149,22 +174,25 @@ class Door:
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
         except Pending as error:
-            self._note(tx, request, actor, "asked", error.message)
+            self._note(tx, request, actor, "asked", _why_not(error))
             return _Failed(error)
         except TocsinError as error:
             if error.aftermath is not None:
                 error.aftermath(tx)
-            self._note(tx, request, actor, outcome, error.message)
+            self._note(tx, request, actor, outcome, _why_not(error))
             return _Failed(error)
         except Exception as error:
             log.exception("operation failed", operation=request.operation.name, request_id=request.request_id)
-            self._note(tx, request, actor, outcome, f"a fault of ours ({type(error).__name__})")
+            self._note(tx, request, actor, outcome, _why_not(error))
             return _Failed(error)
         if request.dry_run:
-            self._note(tx, request, actor, "allowed", reason)
+            self._note(tx, request, actor, "allowed", verdict)
         elif not reply.replayed:
             links.answered(tx, request.credential, actor.name, request.operation.deed)
-            self._note(tx, request, actor, "allowed", reason, reply)
+            self._note(tx, request, actor, "allowed", verdict, reply)
+        elif actor.kind == "agent":
+            again = msgspec.structs.replace(verdict, reason=f"{verdict.reason}; sent again, and answered as before")
+            self._note(tx, request, actor, "allowed", again)
         return reply
 
     def _rehearse(self, tx: Tx, actor: Actor, request: Request) -> Reply:
@@ -250,39 +278,78 @@ class Door:
         if verdict.answer is rules.Answer.ASK:
             assert actor.agent is not None
             digest = idempotency.digest(request.operation.name, path, sent)
-            by = asking.approved(tx, actor.agent, request.operation, path, sent, digest, verdict, request.base_url)
-            return rules.Verdict(rules.Answer.ALLOW, f"approved by {by}", verdict.rule)
+            id, by = asking.approved(tx, actor.agent, request.operation, path, sent, digest, verdict, request.base_url)
+            return rules.Verdict(rules.Answer.ALLOW, f"approved by {by}", verdict.rule, id, by)
         if verdict.answer is not rules.Answer.ALLOW:
-            raise Refused(f"You may not do this: {verdict.reason}.")
+            refusal = Refused(f"You may not do this: {verdict.reason}.")
+            refusal.rule, refusal.why = verdict.rule, verdict.reason
+            raise refusal
         return verdict
 
-    def _write_down_refusal(self, tx: Tx, request: Request, error: TocsinError) -> None:
-        try:
-            actor = recognise(tx, request.credential)
-        except TocsinError:
-            actor = NOBODY
-        self._note(tx, request, actor, "denied", error.message)
+    def _write_down(self, tx: Tx, request: Request, seen: _Seen) -> None:
+        reply = None if isinstance(seen.answer, _Failed) else seen.answer
+        self._note(tx, request, seen.actor, seen.outcome, seen.why, reply)
 
     def _note(
-        self, tx: Tx, request: Request, actor: Actor, outcome: str, reason: str, reply: Reply | None = None
+        self, tx: Tx, request: Request, actor: Actor, outcome: str, why: rules.Verdict, reply: Reply | None = None
     ) -> None:
-        sent = {} if actor is NOBODY else _sent(request)
+        known = actor is not NOBODY
+        team_id = _team_of(actor, reply)
+        asked = _asked(request) if known else {}
         audit.write(
             tx,
             audit.Entry(
                 actor=actor,
+                owner_name=_owner_name(tx, actor),
                 operation=request.operation,
                 surface=request.surface,
                 request_id=request.request_id,
                 outcome=outcome,
-                reason="no valid token" if actor is NOBODY else reason,
+                reason=why.reason if known else "no valid token",
+                rule=why.rule or None,
+                approval_id=None if why.approval_id is None else str(why.approval_id),
+                approved_by=why.approved_by,
                 target=_target(request, reply),
-                team_id=_team_of(actor, reply),
-                arguments=sent,
-                previewed=request.dry_run,
+                target_name=_target_name(request, reply),
+                team_id=team_id,
+                team_name=_team_name_of(tx, team_id),
+                arguments=asked,
+                previewed=request.dry_run and not request.operation.reads,
+                arguments_hash=_arguments_hash(tx, request, asked) if known else None,
                 client_address=request.credential.client_address,
+                client_name=audit.named(request.credential.client_name),
+                credential_hint=(actor.last4 or audit.hint(request.credential.token)) if known else None,
+                latency_ms=round((self._clock.monotonic() - request.began) * 1_000),
             ),
         )
+
+
+def _why_not(error: Exception) -> rules.Verdict:
+    """What the log says of a call that came to nothing."""
+    if not isinstance(error, TocsinError):
+        return rules.Verdict(rules.Answer.ALLOW, f"a fault of ours ({type(error).__name__})")
+    if isinstance(error, Pending):
+        return rules.Verdict(rules.Answer.ASK, error.why, error.rule, error.approval_id)
+    return rules.Verdict(rules.Answer.DENY, error.why or error.message, error.rule)
+
+
+def _owner_name(tx: Tx, actor: Actor) -> str | None:
+    try:
+        return None if actor.agent is None else accounts.user(tx, actor.agent.owner_id).name
+    except NotFound:  # has left
+        return None
+
+
+def _arguments_hash(tx: Tx, request: Request, asked: dict[str, Any]) -> str:
+    return audit.arguments_hash(tx.vault, request.operation, request.arguments.path, asked)
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """What was asked for beside the address, of a read too."""
+    query = request.arguments.query
+    if request.route.method != "GET":
+        return _sent(request)
+    return {} if isinstance(query, Invalid) else {name: texts[-1] for name, texts in query.items() if texts}
 
 
 def _sent(request: Request) -> dict[str, Any]:
@@ -344,6 +411,13 @@ def _team_of(actor: Actor, reply: Reply | None) -> int | None:
     return actor.team_ids[0] if actor.team_ids and len(actor.team_ids) == 1 else None
 
 
+def _team_name_of(tx: Tx, id: int | None) -> str | None:
+    try:
+        return None if id is None else accounts.team(tx, id).name
+    except NotFound:
+        return None
+
+
 def _target(request: Request, reply: Reply | None) -> str | None:
     """What it was done to, e.g. `monitor 12`."""
     resource = request.route.resource or request.operation.resource
@@ -352,3 +426,11 @@ def _target(request: Request, reply: Reply | None) -> str | None:
         return f"{kind} {resource.id_of(reply.value)}"
     id = request.arguments.path.get("id")
     return f"{kind} {id[:40]}" if id else None
+
+
+def _target_name(request: Request, reply: Reply | None) -> str | None:
+    """What people call it, e.g. `Checkout`."""
+    resource = request.route.resource or request.operation.resource
+    if reply is None or reply.value is None or resource is None or request.operation.answer != "one":
+        return None
+    return audit.named(resource.name_of(reply.value))

@@ -51,6 +51,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     delivery_id: int | None = None
     """Of the message whose link this is: what is done through it stands in its ledger."""
     client_address: str | None = None
+    client_name: str | None = None
+    """The program that calls, as it calls itself: User-Agent, or `clientInfo` of MCP."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

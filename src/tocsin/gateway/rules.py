@@ -30,6 +30,14 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str
     rule: str = ""
     """Which rule decided, e.g. `grant 12`."""
+    approval_id: int | None = None
+    approved_by: str | None = None
+    """Who had to approve it, and has."""
+
+
+def on_record(actor: Actor, outcome: str) -> bool:
+    """Whether a read is written down: a refusal always, and whatever an agent does."""
+    return outcome == "denied" or actor.kind == "agent"
 
 
 def decide(

@@ -30,6 +30,10 @@ class TocsinError(Exception):
         super().__init__(message)
         self.message = message
         self.aftermath: Callable[[Any], None] | None = None
+        self.rule = ""
+        """Which rule said so, for the audit log."""
+        self.why = ""
+        """The reason in the log's words; without it the message is the reason."""
 
 
 class Unauthenticated(TocsinError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import re
 import secrets
 
@@ -33,6 +34,7 @@ class Vault:
             raise ValueError(f"the secret key must have at least {KEY_BYTES} characters")
         self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"seal:" + key.encode()).digest()))
         self._signing_key = hashlib.sha256(b"sign:" + key.encode()).digest()
+        self._evidence_key = hashlib.sha256(b"evidence:" + key.encode()).digest()
 
     @staticmethod
     def new_key() -> str:
@@ -59,3 +61,10 @@ class Vault:
     def signed(self, text: str, signature: str) -> bool:
         """Whether `signature` is ours for `text`."""
         return signed(self._signing_key, text, signature)
+
+    def evidence(self, purpose: str, said: bytes) -> str:
+        """An HMAC-SHA-256 in hex that this installation alone can make: proof that it was us who said this.
+
+        `purpose` keeps what was said on one occasion from being shown on another.
+        """
+        return hmac.digest(self._evidence_key, purpose.encode() + b"\0" + said, "sha256").hex()

@@ -9,6 +9,14 @@ from typing import Any
 import msgspec
 
 
+def _name(record: Any) -> str | None:
+    for attribute in ("name", "pronounceable_name", "title", "company_name", "public_name"):
+        name = getattr(record, attribute, None)
+        if isinstance(name, str) and name:
+            return name
+    return None
+
+
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """A JSON:API-shaped resource (contract part 1, 2.1).
 
@@ -20,6 +28,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     attributes: builtins.type[msgspec.Struct]
     render: Callable[[Any], msgspec.Struct]
     id_of: Callable[[Any], object] = lambda record: record.id
+    name_of: Callable[[Any], str | None] = _name
+    """What people call it, for the audit log; None for what has no name. Never a secret."""
     relationships: Callable[[Any], Mapping[str, Any]] | None = None
     """The `relationships` object of a record, or None when the resource never has one."""
     included: Callable[[Any], list[tuple[str, int]]] | None = None

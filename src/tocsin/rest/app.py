@@ -34,6 +34,9 @@ SURFACE = "rest"
 OPERATION_KEY = "tocsin.operation"
 """Where in the ASGI scope the operation's name is left, for whoever counts requests."""
 
+MAX_CLIENT_NAME_BYTES = 200
+"""Of a User-Agent: the log keeps less of it."""
+
 _JSON = b"application/json; charset=utf-8"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 _BODIES = frozenset({"POST", "PATCH", "PUT"})
@@ -135,7 +138,9 @@ class Api:
                 operation=operation,
                 route=target.route,
                 credential=Credential(
-                    token=_token(headers.get(b"authorization")), client_address=client[0] if client else None
+                    token=_token(headers.get(b"authorization")),
+                    client_address=client[0] if client else None,
+                    client_name=headers.get(b"user-agent", b"")[:MAX_CLIENT_NAME_BYTES].decode("latin-1") or None,
                 ),
                 arguments=arguments,
                 surface=SURFACE,

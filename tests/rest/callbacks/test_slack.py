@@ -33,7 +33,7 @@ async def test_whoever_presses_takes_it_on_under_their_name_in_slack(desk: Desk)
     assert list(message.buttons) == ["Resolve"]
     assert len(desk.slack.in_thread(message)) == 1
     assert [line for line in await desk.world.audit_log() if "acknowledged" in line] == [
-        f"Ann Smith (Slack) acknowledged an incident (incident {incident}) through Slack: allowed, "
+        f"Ann Smith (Slack) acknowledged an incident (incident {incident} 'Shop') in team Ops through Slack: allowed, "
         "who reads what the team has us post may answer it."
     ]
 
@@ -137,8 +137,8 @@ async def test_a_link_that_was_posted_is_answered_by_whoever_reads_it_there(desk
     assert (await desk.world.browse("POST", url, data={"deed": "acknowledge"})).status_code == 303
     assert (await desk.world.incident(incident))["acknowledged_by"] == "Somebody in #ops"
     assert [line for line in await desk.world.audit_log() if "acknowledged" in line] == [
-        f"Somebody in #ops acknowledged an incident (incident {incident}) through a posted link: allowed, "
-        "who reads what the team has us post may answer it."
+        f"Somebody in #ops acknowledged an incident (incident {incident} 'Shop') in team Ops through a posted "
+        "link: allowed, who reads what the team has us post may answer it."
     ]
 
 

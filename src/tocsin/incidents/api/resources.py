@@ -105,6 +105,10 @@ class ComingPageAttributes(msgspec.Struct, frozen=True, kw_only=True):
     """E.g. `Bob Builder by phone call in 4 min`."""
 
 
+def _name(shown: Shown) -> str:
+    return shown.incident.name or shown.incident.cause
+
+
 def _render(shown: Shown) -> IncidentAttributes:
     facts = {key: [typed(value) for value in values] for key, values in shown.metadata.items()}
     return IncidentAttributes(**_shared(shown), metadata=facts)
@@ -219,6 +223,7 @@ INCIDENT = Resource(
     type="incident",
     attributes=IncidentAttributes,
     render=_render,
+    name_of=_name,
     relationships=_relationships,
     included=_included,
     doc="An outage or another thing that needs somebody: what, since when, who has taken it on, and how it ended.",
@@ -227,6 +232,7 @@ INCIDENT_V2 = Resource(
     type="incident",
     attributes=IncidentAttributesV2,
     render=_render_v2,
+    name_of=_name,
     relationships=_relationships,
     included=_included,
     doc="An incident as version 2 of the API shows it: metadata as plain texts.",

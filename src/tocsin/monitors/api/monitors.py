@@ -29,6 +29,7 @@ MONITOR = Resource(
     type="monitor",
     attributes=MonitorAttributes,
     render=render,
+    name_of=lambda monitor: monitor.pronounceable_name or monitor.url,
     relationships=relationships,
     doc="Something that is watched, and how it stands.",
 )
