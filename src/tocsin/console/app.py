@@ -16,11 +16,13 @@ from starlette.staticfiles import StaticFiles
 
 from tocsin import __version__
 from tocsin.console.approving import approving_routes
+from tocsin.console.consenting import consenting_routes
 from tocsin.console.joining import joining_routes
 from tocsin.console.subscribing import subscribing_routes
 from tocsin.gateway import Door
 from tocsin.gateway.door import Reply, Request
 from tocsin.gateway.links import OpenedLink, open_link, opened
+from tocsin.gateway.oauth import Authority
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database
@@ -51,10 +53,14 @@ _templates = Environment(
 )
 
 
-def console_app(database: Database, door: Door, base_url: str, push_key: str = "") -> Starlette:
-    """The pages at `/`, `/incidents/…`, `/answer/…`, `/join/…` and `/push/…`, and what they are dressed in.
+def console_app(
+    database: Database, door: Door, base_url: str, push_key: str = "", authority: Authority | None = None
+) -> Starlette:
+    """The pages at `/`, `/incidents/…`, `/answer/…`, `/join/…`, `/push/…` and `/oauth/authorize`, and what they are
+    dressed in.
 
     `push_key`: with which browsers subscribe to notifications of this installation; empty where they cannot.
+    `authority`: who lets programs in by OAuth; None where none are let in.
     """
     pages = _Pages(database, door, base_url)
     return Starlette(
@@ -66,6 +72,7 @@ def console_app(database: Database, door: Door, base_url: str, push_key: str = "
             *joining_routes(database, door, base_url, _page),
             *approving_routes(database, door, base_url, _page),
             *subscribing_routes(database, door, base_url, push_key, _page),
+            *([] if authority is None else consenting_routes(authority, _page)),
             Route("/answer/{token}/seen", _patient(pages.seen), methods=["POST"]),
             Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
         ]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from tocsin.accounts import actions as accounts
 from tocsin.agents import actions as agents
+from tocsin.agents.actions import oauth
 from tocsin.contacts import actions as contacts
 from tocsin.gateway import audit, idempotency
 from tocsin.gateway.door import Door
@@ -106,6 +107,10 @@ def _prune_events(tx: Tx) -> int:
     return events.prune(tx, at_most=ROWS_AT_ONCE, spared_type="incident", spared_ids=unresolved)
 
 
+def _prune_oauth(tx: Tx) -> int:
+    return oauth.prune(tx, at_most=ROWS_AT_ONCE)
+
+
 _PRUNED = (
     _prune_audit,
     _prune_incidents,
@@ -115,5 +120,6 @@ _PRUNED = (
     _prune_notices,
     _prune_subscribers,
     _prune_agents,
+    _prune_oauth,
     _prune_events,
 )

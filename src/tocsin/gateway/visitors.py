@@ -115,7 +115,7 @@ class Visits:
     def admit(self, client_address: str | None) -> None:
         """Count one more who asks to subscribe. Raises TooMany."""
         wait = self._wait()
-        limits = _networks(client_address)
+        limits = networks(client_address)
         if any(self._counted[place] >= most for place, most in limits.items()) or self._in_all >= ASKED_IN_ALL:
             raise TooMany("Too many subscriptions were asked for. Please try again later.", retry_after_seconds=wait)
         self._counted.update(limits.keys())
@@ -139,7 +139,7 @@ class Visits:
         return WINDOW_SECONDS - now % WINDOW_SECONDS
 
 
-def _networks(client_address: str | None) -> dict[str, int]:
+def networks(client_address: str | None) -> dict[str, int]:
     """To which networks an address belongs that are counted, and how often each may ask."""
     try:
         address = ipaddress.ip_address(client_address or "")

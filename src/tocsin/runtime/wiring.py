@@ -63,6 +63,7 @@ from tocsin.runtime.foundation import Foundation
 from tocsin.runtime.loop import Supervisor
 from tocsin.runtime.mail import mail_listener
 from tocsin.runtime.metrics import Counts, Metrics
+from tocsin.runtime.oauth import authority, oauth_endpoints
 from tocsin.runtime.pager_proof import PagerProof
 from tocsin.runtime.public import ShortWays, public_pages, snapshots
 from tocsin.runtime.receiving import HeartbeatMail, SubscriberMail, web_receiver
@@ -159,11 +160,19 @@ class House:
             pulse,
             self.metrics,
             api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
-            console=console_app(database, door, base_url, push_key(self._channels)),
-            receivers=[*self._receivers(door, chats, clock, base_url), Reference(catalogue, settings.base_url)],
+            console=self._console(ground, door, base_url),
+            receivers=[
+                *self._receivers(door, chats, clock, base_url),
+                oauth_endpoints(ground, base_url),
+                Reference(catalogue, settings.base_url),
+            ],
             pings=self.pings,
             pages=self.pages,
         )
+
+    def _console(self, ground: Foundation, door: Door, base_url: str) -> App:
+        consents = authority(ground, door, self._net, base_url)
+        return console_app(ground.database, door, base_url, push_key(self._channels), consents)
 
     def _receivers(self, door: Door, chats: Chats, clock: Clock, base_url: str) -> list[Receiver]:
         """What others send us: alerts, readers of feeds, and the answers of providers."""
