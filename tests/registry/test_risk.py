@@ -6,6 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.rest.kites import Sky
+from tests.time import FakeClock
+from tocsin.agents.model import AREAS, SWITCHES, Agent, Budgets, Grant, Level, Setting
 from tocsin.gateway.identity import Actor
 from tocsin.gateway.rules import Answer, decide
 from tocsin.registry import Catalogue
@@ -62,6 +64,19 @@ def test_the_door_lets_in_the_tokens_that_the_reference_names() -> None:
             assert decide(token, operation).answer is Answer.ALLOW, operation.name
 
 
+def test_the_door_lets_in_the_agents_that_the_reference_names_and_no_others() -> None:
+    """With everything granted that can be: what is then refused is for people alone, and the reference says so."""
+    agent = Agent(
+        id=1, team_id=1, owner_id=1, name="Bot", purpose=None, budgets=Budgets(), acknowledgement_lease_seconds=None,
+        drafts_only=False, suspended_at=None, suspended_by=None, created_at=FakeClock().now(),
+        grants=(Grant(levels=dict.fromkeys(AREAS, Level.FULL), switches=dict.fromkeys(SWITCHES, Setting.ON)),),
+    )  # fmt: skip
+    actor = Actor(kind="agent", id=1, name="Bot", team_ids=(1,), agent=agent)
+    for operation in Catalogue(operations(load({}, {}))):
+        allowed = decide(actor, operation).answer is Answer.ALLOW
+        assert allowed is ("agents" in callers(operation)), operation.name
+
+
 def test_every_operation_has_a_risk_and_every_risk_is_somebody_s() -> None:
     found = {risk for operation in Catalogue(operations(load({}, {}))) for risk in risks(operation)}
-    assert found >= set(Risk) - {Risk.ACCESS_CONTROL}
+    assert found == set(Risk)

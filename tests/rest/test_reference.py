@@ -14,6 +14,7 @@ from lxml import html
 from msgspec.structs import replace
 
 from tests.rest.kites import Sky
+from tocsin.gateway.rules import need
 from tocsin.registry import Catalogue
 from tocsin.rest.reference import Book, Reference, markdown, read
 from tocsin.rest.reference.choice import Choice, chosen, options
@@ -52,7 +53,8 @@ def test_every_operation_is_there_with_everything_that_is_declared_of_it(catalog
         (article,) = page.xpath(f"//article[@id='{operation.name}']")
         words = article.text_content()
         assert operation.doc.rstrip(".") in words
-        assert f"{operation.level} {operation.area.replace('_', ' ')}" in words
+        if not operation.self_service:
+            assert f"{need(operation, None).level} {operation.area.replace('_', ' ')}" in words
         assert (operation.switch or "") in words
         assert (operation.event or "") in words
         assert f"\n### {operation.name}\n" in full

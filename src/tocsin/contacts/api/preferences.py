@@ -196,6 +196,7 @@ def rule_operations(urgency_team: UrgencyTeam) -> tuple[Operation, ...]:
         ),
         Operation(
             name="notification_rules.create", routes=(Route("POST", _RULES),), area=AREA, level="write",
+            people_only=True,
             input=CreateRule, handler=create, resource=NOTIFICATION_RULE,
             doc="Say how a person is to be told about things of a severity.", deed="created a notification rule",
         ),
@@ -206,11 +207,13 @@ def rule_operations(urgency_team: UrgencyTeam) -> tuple[Operation, ...]:
         ),
         Operation(
             name="notification_rules.update", routes=(Route("PATCH", _RULE),), area=AREA, level="write",
+            people_only=True,
             input=UpdateRule, handler=update, resource=NOTIFICATION_RULE,
             doc="Change a notification rule of a person.", deed="changed a notification rule",
         ),
         Operation(
             name="notification_rules.delete", routes=(Route("DELETE", _RULE),), area=AREA, level="full",
+            people_only=True,
             input=OneOfPerson, handler=delete, resource=NOTIFICATION_RULE, answer="none", switch="delete",
             doc="Delete a notification rule of a person: the severity decides again.",
             deed="deleted a notification rule",
@@ -253,7 +256,7 @@ def quiet_operations() -> tuple[Operation, ...]:
             deed="listed somebody's quiet hours",
         ),
         Operation(
-            name="quiet_hours.create", routes=(Route("POST", _QUIETS),), area=AREA, level="write",
+            name="quiet_hours.create", routes=(Route("POST", _QUIETS),), area=AREA, level="write", people_only=True,
             input=CreateQuietHours, handler=_create_quiet, resource=QUIET_HOURS,
             doc="Say when a person gets an e-mail alone, unless the alert is critical.", deed="created quiet hours",
         ),
@@ -263,12 +266,12 @@ def quiet_operations() -> tuple[Operation, ...]:
             deed="looked at quiet hours",
         ),
         Operation(
-            name="quiet_hours.update", routes=(Route("PATCH", _QUIET),), area=AREA, level="write",
+            name="quiet_hours.update", routes=(Route("PATCH", _QUIET),), area=AREA, level="write", people_only=True,
             input=UpdateQuietHours, handler=_update_quiet, resource=QUIET_HOURS,
             doc="Change quiet hours of a person.", deed="changed quiet hours",
         ),
         Operation(
-            name="quiet_hours.delete", routes=(Route("DELETE", _QUIET),), area=AREA, level="full",
+            name="quiet_hours.delete", routes=(Route("DELETE", _QUIET),), area=AREA, level="full", people_only=True,
             input=OneOfPerson, handler=_delete_quiet, resource=QUIET_HOURS, answer="none", switch="delete",
             doc="Delete quiet hours of a person.", deed="deleted quiet hours",
         ),

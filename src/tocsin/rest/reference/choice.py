@@ -56,7 +56,7 @@ def marks(entry: Entry) -> Mapping[str, tuple[str, ...]]:
     return {
         "method": tuple(dict.fromkeys(method for method, _ in entry.addresses)),
         "access": (*entry.callers[1:], *(() if agents or not entry.addresses else ("people",))),
-        "permission": (entry.level, *((entry.switch,) if entry.switch else ())),
+        "permission": () if entry.self_service else (entry.level, *((entry.switch,) if entry.switch else ())),
         "area": (entry.area,),
         "risk": tuple(slug(risk) for risk in entry.risks),
         "version": entry.versions,

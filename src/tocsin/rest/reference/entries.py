@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tocsin.gateway.rules import need
 from tocsin.registry import Catalogue, Operation
 from tocsin.registry.risk import Risk, callers, risks
 from tocsin.rest import openapi
@@ -36,6 +37,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """(method, path); none when only our own pages lead to it."""
     area: str
     level: str
+    """Which an agent needs in the area: less than the operation's own when its risky act covers it."""
+    self_service: bool
+    """Whether every agent may, whatever it is granted."""
     switch: str | None
     sometimes: bool
     """Whether the switch is needed only for some of what can be sent."""
@@ -66,7 +70,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def permission(self) -> str:
-        """What must be granted."""
+        """What an agent must be granted."""
+        if self.self_service:
+            return "none, for itself"
         needed = f"{self.level} {words(self.area)}"
         if self.switch is None:
             return needed
@@ -128,7 +134,8 @@ def _entry(operation: Operation, document: dict[str, Any]) -> Entry:
         doc=operation.doc,
         addresses=tuple((route.method, route.path) for route in operation.routes),
         area=operation.area,
-        level=operation.level,
+        level=need(operation, None).level,
+        self_service=operation.self_service,
         switch=operation.switch,
         sometimes=operation.acts is not None,
         callers=callers(operation),
