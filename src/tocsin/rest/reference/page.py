@@ -126,7 +126,7 @@ def _article(entry: Entry) -> str:
     )
     listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts if value)
     return (
-        f"<h3><a href='#{_id(entry)}'>{escape(entry.doc.rstrip('.'))}</a></h3>"
+        f"<h3><a href='#{_id(entry)}'>{_marked(entry.doc.rstrip('.'))}</a></h3>"
         f"{f'<ul class=where>{addresses}</ul>' if addresses else ''}<dl class='facts'>{listed}</dl>"
         f"{_details(entry)}</article>"
     )
