@@ -12,7 +12,7 @@ from alembic import op
 from tocsin.storage.tables import Id, Instant, Json
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0022"
 
 
 def upgrade() -> None:
