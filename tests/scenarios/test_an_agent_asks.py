@@ -166,3 +166,52 @@ async def test_who_calls_too_often_is_told_when_to_come_back(world: World) -> No
     answers = [await world.api("GET", "/v2/whoami", token="bot") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert 1 <= int(answers[3].headers["retry-after"]) <= 60
+
+
+async def test_a_person_reads_whom_it_would_wake_before_they_say_yes(world: World) -> None:
+    await hired(world)
+    asked = await reported(world, "bot")
+    assert asked.json()["preview"]["pages"] == 2
+    approval = (await world.api("GET", f"/v2/approvals/{asked.json()['approval_id']}")).json()["data"]["attributes"]
+    assert "Alice Archer by e-mail" in approval["preview"]["words"]
+    await world.settle()
+    question = next(mail for mail in world.mailbox.mails if "wants to" in str(mail.get_body(("plain",))))
+    assert "Bob Builder by e-mail" in question.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+async def test_nobody_is_asked_about_what_cannot_be_done_anyway(world: World) -> None:
+    await hired(world)
+    wrong = await world.api("POST", "/v3/incidents", {"summary": "Shop", "colour": "red"}, "bot")
+    assert wrong.status_code == 422
+    assert (await world.api("GET", "/v2/approvals")).json()["data"] == []
+
+
+async def test_over_its_budget_of_pages_a_person_is_asked(world: World) -> None:
+    await hired(world, switches={"page": "on"}, pages_per_hour=4)
+    left = [(await world.api("GET", "/v2/whoami", token="bot")).json()["budgets_left"]["page"]]
+    for _ in range(2):
+        assert (await reported(world, "bot")).status_code == 201
+        left.append((await world.api("GET", "/v2/whoami", token="bot")).json()["budgets_left"]["page"])
+    assert left == [4, 2, 0], "Alice and Bob are paged each time"
+    asked = await reported(world, "bot")
+    assert asked.status_code == 202
+    assert "it would take 2 of its 4 pages an hour, of which 0 are left" in asked.json()["message"]
+    assert len((await world.api("GET", "/v3/incidents")).json()["data"]) == 2
+    await world.api("POST", f"/v2/approvals/{asked.json()['approval_id']}/approve")
+    assert (await reported(world, "bot")).status_code == 201
+    await world.fast_forward(minutes=61)
+    assert (await reported(world, "bot")).status_code == 201, "an hour later it may again"
+
+
+async def test_what_it_writes_for_the_public_waits_for_a_person(world: World) -> None:
+    switches = {"publish": "on", "notify": "on"}
+    await hired(world, levels={"status_pages": "write"}, switches=switches, drafts_only=True)
+    page = {"subdomain": "acme", "timezone": "Prague", "company_name": "Acme"}
+    made = (await world.api("POST", "/v2/status-pages", page)).json()["data"]["id"]
+    address = f"/v2/status-pages/{made}/status-reports"
+    words = {"title": "Slow answers", "message": "We look.", "draft": False}
+    report = await world.api("POST", address, words, "bot")
+    assert report.status_code == 201, report.text
+    assert report.json()["data"]["attributes"]["draft"] is True
+    refused = await world.api("PATCH", f"{address}/{report.json()['data']['id']}", {"draft": False}, "bot")
+    assert refused.json()["errors"] == "You may not do this: Triage-bot writes drafts only: a person publishes them."

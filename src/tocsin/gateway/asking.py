@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tocsin.agents import actions as agents
@@ -23,18 +23,21 @@ def approved(
     sent: Mapping[str, Any],
     digest: str,
     verdict: Verdict,
+    *,
     base_url: str,
-    preview: Mapping[str, Any] | None = None,
+    look: Callable[[], Mapping[str, Any]],
 ) -> tuple[int, str]:
     """Which approval allows exactly this call, and whose it is; it is used up by it, in its transaction.
 
-    Raises Pending when nobody has yet (people are asked by mail, once), and Refused when somebody said no lately.
+    `look`: what the call would do to people, found out when they are to be asked. Raises Pending when nobody has
+    approved it yet (people are asked by mail, once), and Refused when somebody said no lately.
     """
     before = agents.latest(tx, agent.id, digest)
     if before is not None and before.state is ApprovalState.APPROVED and agents.use(tx, before):
         return before.id, before.decided_by or "a person"
     if before is not None and agents.refused_lately(before, tx.now):
         raise Refused(f"You may not do this: {before.decided_by} has refused exactly this a short while ago.")
+    waits = before is not None and before.state is ApprovalState.PENDING
     approval = agents.ask(
         tx,
         agent,
@@ -42,7 +45,7 @@ def approved(
         digest=digest,
         sentence=_wish(operation, path),
         arguments={**path, **audit.redacted(operation, sent)},
-        preview=preview or {},
+        preview={} if waits else look(),
         why=verdict.reason,
         base_url=base_url,
     )

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import asking, audit, idempotency, links, preview, rules
+from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, preview, rules
 from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
 from tocsin.gateway.throttle import Paces, Throttle
 from tocsin.kernel.clock import Clock
@@ -164,13 +164,13 @@ class Door:
         outcome = "denied"
         try:
             actor = recognise(tx, request.credential)
+            request = drafted(actor, request)
             verdict = self._judge(tx, actor, request)
             outcome = "failed"
             if request.dry_run:
                 reply = self._rehearse(tx, actor, request)
             else:
-                with tx.savepoint():
-                    reply = self._once(tx, actor, request)
+                reply, verdict = self._kept(tx, actor, request, verdict)
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
         except Pending as error:
@@ -202,6 +202,28 @@ class Door:
         return Reply(
             operation=request.operation, route=request.route, value=seen, body=msgspec.json.encode(seen), preview=True
         )  # fmt: skip
+
+    def _kept(self, tx: Tx, actor: Actor, request: Request, verdict: rules.Verdict) -> tuple[Reply, rules.Verdict]:
+        """Do it for good, or not at all; and why it was allowed in the end. Raises Pending over an agent's budget."""
+        try:
+            with tx.savepoint():
+                return self._measured(tx, actor, request, approved=verdict.approved_by is not None), verdict
+        except budgets.OverBudget as over:
+            beyond = rules.Verdict(rules.Answer.ASK, over.reason, "budget")
+        allowed = self._ask(tx, actor, request, beyond)
+        with tx.savepoint():
+            return self._measured(tx, actor, request, approved=True), allowed
+
+    def _measured(self, tx: Tx, actor: Actor, request: Request, *, approved: bool) -> Reply:
+        """Do it; what an agent takes of people by it is counted. Raises budgets.OverBudget, then it must be undone."""
+        agent = actor.agent
+        if agent is None or not request.operation.acts_of(_sent(request)) & budgets.COUNTED:
+            return self._once(tx, actor, request)
+        since = effects.before(tx)
+        reply = self._once(tx, actor, request)
+        if not reply.replayed:
+            budgets.spend(tx, agent, budgets.cost(effects.effects(tx, since), tx.now), approved=approved)
+        return reply
 
     def _once(self, tx: Tx, actor: Actor, request: Request) -> Reply:
         """Do it, unless this Idempotency-Key says that it was done before."""
@@ -276,15 +298,35 @@ class Door:
         if verdict.answer is rules.Answer.ASK and request.dry_run:
             return rules.Verdict(rules.Answer.ALLOW, f"only previewed: {verdict.reason}", verdict.rule)
         if verdict.answer is rules.Answer.ASK:
-            assert actor.agent is not None
-            digest = idempotency.digest(request.operation.name, path, sent)
-            id, by = asking.approved(tx, actor.agent, request.operation, path, sent, digest, verdict, request.base_url)
-            return rules.Verdict(rules.Answer.ALLOW, f"approved by {by}", verdict.rule, id, by)
+            return self._ask(tx, actor, request, verdict)
         if verdict.answer is not rules.Answer.ALLOW:
             refusal = Refused(f"You may not do this: {verdict.reason}.")
             refusal.rule, refusal.why = verdict.rule, verdict.reason
             raise refusal
         return verdict
+
+    def _ask(self, tx: Tx, actor: Actor, request: Request, verdict: rules.Verdict) -> rules.Verdict:
+        """Whether a person has approved exactly this call. Raises Pending when they are to be asked first.
+
+        What could not be done anyway is not asked: it is rehearsed before, and its error raised instead.
+        """
+        assert actor.agent is not None
+        path, sent = request.arguments.path, _sent(request)
+
+        def look() -> dict[str, Any]:
+            _, found = preview.rehearse(tx, lambda: self._do(tx, actor, request))
+            return {
+                "words": " ".join(preview.sentences(found)),
+                "pages": found.pages,
+                "night_calls": found.night_calls,
+                "subscriber_mails": found.subscriber_mails,
+            }
+
+        digest = idempotency.digest(request.operation.name, path, sent)
+        id, by = asking.approved(
+            tx, actor.agent, request.operation, path, sent, digest, verdict, base_url=request.base_url, look=look
+        )
+        return rules.Verdict(rules.Answer.ALLOW, f"approved by {by}", verdict.rule, id, by)
 
     def _write_down(self, tx: Tx, request: Request, seen: _Seen) -> None:
         reply = None if isinstance(seen.answer, _Failed) else seen.answer
@@ -350,6 +392,21 @@ def _asked(request: Request) -> dict[str, Any]:
     if request.route.method != "GET":
         return _sent(request)
     return {} if isinstance(query, Invalid) else {name: texts[-1] for name, texts in query.items() if texts}
+
+
+_DRAFTS = frozenset({"status_reports.create", "status_updates.create"})
+"""What can begin as a draft."""
+
+
+def drafted(actor: Actor, request: Request) -> Request:
+    """The request of an agent that writes drafts only: what it says to the public waits for a person."""
+    body = request.arguments.body
+    if actor.agent is None or not actor.agent.drafts_only or isinstance(body, Invalid):
+        return request
+    if request.operation.name not in _DRAFTS:
+        return request
+    arguments = msgspec.structs.replace(request.arguments, body={**body, "draft": True})
+    return msgspec.structs.replace(request, arguments=arguments)
 
 
 def _sent(request: Request) -> dict[str, Any]:

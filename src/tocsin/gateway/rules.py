@@ -96,6 +96,8 @@ def _of_agent(agent: Agent, operation: Operation, sent: Mapping[str, Any] | None
         return Verdict(Answer.DENY, f"{operation.name} is for people alone: no agent can be granted it", "people only")
     if operation.self_service:
         return Verdict(Answer.ALLOW, "every agent may", "self-service")
+    if agent.drafts_only and sent is not None and "publish" in operation.acts_of(sent):
+        return Verdict(Answer.DENY, f"{agent.name} writes drafts only: a person publishes them", "drafts only")
     decision = grants.decide(agent.grants, need(operation, sent), about, anything=sent is None)
     rule = "no grant" if decision.grant_id is None else f"grant {decision.grant_id}"
     return Verdict(_ANSWERS[decision.setting], decision.reason, rule)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from tocsin.accounts import actions as accounts
-from tocsin.accounts.model import Role
-from tocsin.kernel.errors import Conflict
+from tocsin.accounts.model import Role, Team
+from tocsin.agents import actions as agents
+from tocsin.agents.model import Agent
+from tocsin.kernel.errors import Conflict, NotFound
 from tocsin.kernel.ids import new_token
 from tocsin.runtime.settings import Settings
 from tocsin.storage import Tx
@@ -71,3 +75,69 @@ def create_user(tx: Tx, team_name: str, email: str, name: str, password: str) ->
     user = present or accounts.create_user(tx, email=email, name=name, password=password)
     accounts.join(tx, team.id, user.id, Role.ADMIN if founded else Role.MEMBER)
     return NewUser(id=user.id, email=user.email, known=present is not None, team_founded=founded)
+
+
+COMMAND_LINE = "the command line"
+"""Who is said to have granted or stopped something from there."""
+
+
+class NewAgent(msgspec.Struct, frozen=True):
+    """An agent's token, which can be shown this once, and its owner."""
+
+    name: str
+    secret: str
+    owner: str
+
+
+def create_agent(
+    tx: Tx, team_name: str, name: str, levels: Mapping[str, str], switches: Mapping[str, str], owner: str | None
+) -> NewAgent:
+    """Make an agent of a team with one token. Raises NotFound and Invalid."""
+    team = _team(tx, team_name)
+    given = {"name": name, "levels": dict(levels), "switches": dict(switches), "owner_email": owner}
+    agent = agents.create(tx, team.id, given, granted_by=COMMAND_LINE, owner_id=None)
+    _, secret = agents.issue_token(tx, agent)
+    return NewAgent(name=agent.name, secret=secret, owner=accounts.user(tx, agent.owner_id).name)
+
+
+def list_agents(tx: Tx, team_name: str | None) -> list[tuple[str, Agent]]:
+    """(team, agent) of all agents, or of one team's: at most 1,000."""
+    team_ids = None if team_name is None else (_team(tx, team_name).id,)
+    found, _ = agents.list_agents(tx, team_ids, page=1, per_page=1_000)
+    return [(accounts.team(tx, agent.team_id).name, agent) for agent in found]
+
+
+def new_agent_token(tx: Tx, team_name: str, name: str) -> str:
+    """One more token for an agent, e.g. to change from an old one. Raises NotFound and Invalid."""
+    return agents.issue_token(tx, _agent(tx, team_name, name))[1]
+
+
+def suspend_agents(tx: Tx, team_name: str | None, name: str | None) -> int:
+    """Stop one agent, all of a team (no name), or every agent there is (no team either). Raises NotFound."""
+    if team_name is None:
+        return agents.suspend_all(tx, None, by=COMMAND_LINE)
+    if name is None:
+        return agents.suspend_all(tx, (_team(tx, team_name).id,), by=COMMAND_LINE)
+    agents.suspend(tx, _agent(tx, team_name, name).id, None, by=COMMAND_LINE)
+    return 1
+
+
+def resume_agent(tx: Tx, team_name: str, name: str) -> None:
+    """Let an agent go on. Raises NotFound."""
+    agents.resume(tx, _agent(tx, team_name, name).id, None)
+
+
+def _team(tx: Tx, name: str) -> Team:
+    team = accounts.team_by_name(tx, name)
+    if team is None:
+        known = ", ".join(each.name for each in accounts.all_teams(tx)[:10])
+        raise NotFound("team", name, f"There is no team {name}: there are {known or 'none yet'}.")
+    return team
+
+
+def _agent(tx: Tx, team_name: str, name: str) -> Agent:
+    team = _team(tx, team_name)
+    found = agents.find_by_name(tx, team.id, name)
+    if found is None:
+        raise NotFound("agent", name, f"The team {team.name} has no agent {name}.")
+    return found

@@ -57,6 +57,12 @@ def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Agent:
     return found
 
 
+def find_by_name(tx: Tx, team_id: int, name: str) -> Agent | None:
+    """The team's agent with this name, or None."""
+    id = store.agents.by_name(tx, team_id, name)
+    return None if id is None else store.agents.agent(tx, id)
+
+
 def name_of(tx: Tx, id: int) -> str:
     """What it is called, or was."""
     return store.agents.name_of(tx, id) or f"agent {id}"

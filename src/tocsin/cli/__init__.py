@@ -5,34 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 from rich.markup import escape
 
 from tocsin import __version__
+from tocsin.cli.agents import agent_app
+from tocsin.cli.flags import BAD_USAGE, Data, DatabaseUrl, err, fail, flag, make_current, more_group, settings
 from tocsin.kernel.errors import TocsinError
-from tocsin.runtime.options import OPTIONS
-from tocsin.runtime.settings import OperatorError, Settings, SettingsError, load
+from tocsin.runtime.settings import OperatorError, SettingsError
 
 if TYPE_CHECKING:
     from tocsin.runtime.administration import FirstSignIn
-    from tocsin.runtime.foundation import Foundation
 
 # Each command imports what it needs: `--help` and a mistyped flag answer at once, without loading a server.
 
-BAD_USAGE = 2
-"""Exit code when what was typed or set cannot be used; 1 is for what went wrong while doing it."""
 MAX_PASSWORD_INPUT = 4096
 """Characters read from standard input; more is not a password."""
 
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
 _boxes = Console(stderr=True, highlight=False)
 """Wraps: a box around one long line would cut it off."""
-_main = Group("Settings", sort_key=10)
-_more = Group("More settings", sort_key=20)
-
 app = App(
     name="tocsin",
     version=f"tocsin {__version__}",
@@ -45,68 +39,51 @@ token_app = App(name="token", help="API tokens.")
 user_app = App(name="user", help="People.")
 app.command(token_app)
 app.command(user_app)
-
-
-def _flag(name: str, group: Group = _main) -> Parameter:
-    """The flag of an option, with its meaning, its variable and its default from the one place that has them."""
-    option = OPTIONS[name]
-    default = option.default_words or (
-        str(option.default).lower() if isinstance(option.default, bool) else option.default
-    )
-    return Parameter(
-        name=option.flag_name,
-        help=f"{option.doc} [env: {option.environment_name}] [default: {default}]",
-        group=group,
-        show_default=False,
-    )
-
-
-Data = Annotated[str | None, _flag("data")]
-DatabaseUrl = Annotated[str | None, _flag("database_url")]
+app.command(agent_app)
 
 
 @app.command
 def serve(
     *,
     data: Data = None,
-    host: Annotated[str | None, _flag("host")] = None,
-    port: Annotated[str | None, _flag("port")] = None,
+    host: Annotated[str | None, flag("host")] = None,
+    port: Annotated[str | None, flag("port")] = None,
     database_url: DatabaseUrl = None,
-    base_url: Annotated[str | None, _flag("base_url")] = None,
-    smtp_url: Annotated[str | None, _flag("smtp_url")] = None,
-    min_check_frequency: Annotated[str | None, _flag("min_check_frequency")] = None,
-    twilio_account_sid: Annotated[str | None, _flag("twilio_account_sid", _more)] = None,
-    twilio_from: Annotated[str | None, _flag("twilio_from", _more)] = None,
-    twilio_messaging_service: Annotated[str | None, _flag("twilio_messaging_service", _more)] = None,
-    twilio_machine_detection: Annotated[bool | None, _flag("twilio_machine_detection", _more)] = None,
-    twilio_base_url: Annotated[str | None, _flag("twilio_base_url", _more)] = None,
-    telegram_updates: Annotated[str | None, _flag("telegram_updates", _more)] = None,
-    telegram_base_url: Annotated[str | None, _flag("telegram_base_url", _more)] = None,
-    slack_base_url: Annotated[str | None, _flag("slack_base_url", _more)] = None,
-    pages_per_hour: Annotated[str | None, _flag("pages_per_hour", _more)] = None,
-    sms_per_day: Annotated[str | None, _flag("sms_per_day", _more)] = None,
-    calls_per_day: Annotated[str | None, _flag("calls_per_day", _more)] = None,
-    subscriber_mails_per_minute: Annotated[str | None, _flag("subscriber_mails_per_minute", _more)] = None,
-    self_test_to: Annotated[str | None, _flag("self_test_to", _more)] = None,
-    self_test_hours: Annotated[str | None, _flag("self_test_hours", _more)] = None,
-    self_test_alarm: Annotated[str | None, _flag("self_test_alarm", _more)] = None,
-    region: Annotated[str | None, _flag("region", _more)] = None,
-    allow_private_targets: Annotated[bool | None, _flag("allow_private_targets", _more)] = None,
-    dns_servers: Annotated[str | None, _flag("dns_servers", _more)] = None,
-    chromium: Annotated[str | None, _flag("chromium", _more)] = None,
-    browsers: Annotated[str | None, _flag("browsers", _more)] = None,
-    inbound_smtp_port: Annotated[str | None, _flag("inbound_smtp_port", _more)] = None,
-    inbound_smtp_host: Annotated[str | None, _flag("inbound_smtp_host", _more)] = None,
-    inbound_smtp_certificate: Annotated[str | None, _flag("inbound_smtp_certificate", _more)] = None,
-    inbound_email_domain: Annotated[str | None, _flag("inbound_email_domain", _more)] = None,
-    inbound_email_max_bytes: Annotated[str | None, _flag("inbound_email_max_bytes", _more)] = None,
-    trusted_proxies: Annotated[str | None, _flag("trusted_proxies", _more)] = None,
-    status_snapshots: Annotated[str | None, _flag("status_snapshots", _more)] = None,
-    status_snapshots_url: Annotated[str | None, _flag("status_snapshots_url", _more)] = None,
-    log_format: Annotated[str | None, _flag("log_format", _more)] = None,
-    log_level: Annotated[str | None, _flag("log_level", _more)] = None,
-    first_team: Annotated[str | None, _flag("first_team", _more)] = None,
-    admin_email: Annotated[str | None, _flag("admin_email", _more)] = None,
+    base_url: Annotated[str | None, flag("base_url")] = None,
+    smtp_url: Annotated[str | None, flag("smtp_url")] = None,
+    min_check_frequency: Annotated[str | None, flag("min_check_frequency")] = None,
+    twilio_account_sid: Annotated[str | None, flag("twilio_account_sid", more_group)] = None,
+    twilio_from: Annotated[str | None, flag("twilio_from", more_group)] = None,
+    twilio_messaging_service: Annotated[str | None, flag("twilio_messaging_service", more_group)] = None,
+    twilio_machine_detection: Annotated[bool | None, flag("twilio_machine_detection", more_group)] = None,
+    twilio_base_url: Annotated[str | None, flag("twilio_base_url", more_group)] = None,
+    telegram_updates: Annotated[str | None, flag("telegram_updates", more_group)] = None,
+    telegram_base_url: Annotated[str | None, flag("telegram_base_url", more_group)] = None,
+    slack_base_url: Annotated[str | None, flag("slack_base_url", more_group)] = None,
+    pages_per_hour: Annotated[str | None, flag("pages_per_hour", more_group)] = None,
+    sms_per_day: Annotated[str | None, flag("sms_per_day", more_group)] = None,
+    calls_per_day: Annotated[str | None, flag("calls_per_day", more_group)] = None,
+    subscriber_mails_per_minute: Annotated[str | None, flag("subscriber_mails_per_minute", more_group)] = None,
+    self_test_to: Annotated[str | None, flag("self_test_to", more_group)] = None,
+    self_test_hours: Annotated[str | None, flag("self_test_hours", more_group)] = None,
+    self_test_alarm: Annotated[str | None, flag("self_test_alarm", more_group)] = None,
+    region: Annotated[str | None, flag("region", more_group)] = None,
+    allow_private_targets: Annotated[bool | None, flag("allow_private_targets", more_group)] = None,
+    dns_servers: Annotated[str | None, flag("dns_servers", more_group)] = None,
+    chromium: Annotated[str | None, flag("chromium", more_group)] = None,
+    browsers: Annotated[str | None, flag("browsers", more_group)] = None,
+    inbound_smtp_port: Annotated[str | None, flag("inbound_smtp_port", more_group)] = None,
+    inbound_smtp_host: Annotated[str | None, flag("inbound_smtp_host", more_group)] = None,
+    inbound_smtp_certificate: Annotated[str | None, flag("inbound_smtp_certificate", more_group)] = None,
+    inbound_email_domain: Annotated[str | None, flag("inbound_email_domain", more_group)] = None,
+    inbound_email_max_bytes: Annotated[str | None, flag("inbound_email_max_bytes", more_group)] = None,
+    trusted_proxies: Annotated[str | None, flag("trusted_proxies", more_group)] = None,
+    status_snapshots: Annotated[str | None, flag("status_snapshots", more_group)] = None,
+    status_snapshots_url: Annotated[str | None, flag("status_snapshots_url", more_group)] = None,
+    log_format: Annotated[str | None, flag("log_format", more_group)] = None,
+    log_level: Annotated[str | None, flag("log_level", more_group)] = None,
+    first_team: Annotated[str | None, flag("first_team", more_group)] = None,
+    admin_email: Annotated[str | None, flag("admin_email", more_group)] = None,
 ) -> None:
     """Run Tocsin: checks, pages, API and console in one process.
 
@@ -115,20 +92,20 @@ def serve(
     no flag, because flags show in the list of processes: set TOCSIN_SECRET_KEY (seals stored secrets; default: the file
     secret.key in the data directory) and TOCSIN_ADMIN_PASSWORD (first start only) in the environment or tocsin.toml.
     """
-    settings = _settings(locals())
+    chosen = settings(locals())
     from tocsin.runtime import server
 
-    sys.exit(server.serve(settings, _announce))
+    sys.exit(server.serve(chosen, _announce))
 
 
 @app.command(name="migrate")
 def migrate_command(*, data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database's tables up to this version. `serve` does it by itself; this is for doing it beforehand."""
-    settings = _settings(locals())
+    chosen = settings(locals())
     from tocsin.runtime.foundation import foundation
     from tocsin.storage.migrate import head, migrate
 
-    with foundation(settings) as ground:
+    with foundation(chosen) as ground:
         applied = migrate(ground.database)
     print(f"Applied {', '.join(applied)}." if applied else f"Nothing to do: the database is at {head()}.")
 
@@ -150,16 +127,16 @@ def token_create(
     It is stored as a fingerprint and cannot be shown again.
     """
     if team is None and not everywhere:
-        _fail("Say whose token it is: --team NAME, or --global for every team.", BAD_USAGE)
-    settings = _settings({"data": data, "database_url": database_url})
+        fail("Say whose token it is: --team NAME, or --global for every team.", BAD_USAGE)
+    chosen = settings({"data": data, "database_url": database_url})
     from tocsin.runtime import administration
     from tocsin.runtime.foundation import foundation
 
-    with foundation(settings) as ground:
-        _make_current(ground)
+    with foundation(chosen) as ground:
+        make_current(ground)
         token = ground.database.submit_write(administration.create_token, team, everywhere=everywhere).result()
     if token.team_founded:
-        _err.print(f"Founded the team {escape(str(team))}.")
+        err.print(f"Founded the team {escape(str(team))}.")
     print(token.secret)
 
 
@@ -180,16 +157,16 @@ def user_create(
 ) -> None:
     """Add a person to a team; from then on they are paged. Works beside a running server."""
     if not password_stdin:
-        _fail(
+        fail(
             "Give the password on standard input: add --password-stdin (a flag would show it to everybody).", BAD_USAGE
         )
     password = sys.stdin.readline(MAX_PASSWORD_INPUT).rstrip("\r\n")
-    settings = _settings({"data": data, "database_url": database_url})
+    chosen = settings({"data": data, "database_url": database_url})
     from tocsin.runtime import administration
     from tocsin.runtime.foundation import foundation
 
-    with foundation(settings) as ground:
-        _make_current(ground)
+    with foundation(chosen) as ground:
+        make_current(ground)
         user = ground.database.submit_write(administration.create_user, team, email, name, password).result()
     words = "was here already and keeps the old password; now also in" if user.known else "is now in"
     print(f"{user.email} {words} the team {team}{' (founded)' if user.team_founded else ''}.")
@@ -201,10 +178,10 @@ def doctor_command(*, data: Data = None, database_url: DatabaseUrl = None) -> No
 
     It reads the environment and tocsin.toml as serve does; flags that a running serve was given are unknown to it.
     """
-    settings = _settings(locals())
+    chosen = settings(locals())
     from tocsin.runtime import doctor
 
-    findings = doctor.examine(settings)
+    findings = doctor.examine(chosen)
     marks = {"ok": "[green]ok[/]     ", "warning": "[yellow]warning[/]", "wrong": "[red]wrong[/]  "}
     out = Console(highlight=False, soft_wrap=True)
     for finding in findings:
@@ -233,14 +210,14 @@ def simulate_command(
 
     Sends nothing and changes nothing; works beside a running server, e.g. to check a rotation before it is merged.
     """
-    settings = _settings({"data": data, "database_url": database_url})
+    chosen = settings({"data": data, "database_url": database_url})
     from tocsin.runtime import foresight
     from tocsin.runtime.foundation import foundation
     from tocsin.runtime.playing import printed, question
 
     asked = question(monitor_id=monitor, heartbeat_id=heartbeat, policy_id=policy, at=at, away=away, down=down)
-    with foundation(settings) as ground:
-        _make_current(ground)
+    with foundation(chosen) as ground:
+        make_current(ground)
         answer = ground.database.submit_read(foresight.simulated, asked).result()
     printed(answer, Console(highlight=False), json=json)
     sys.exit(0 if answer.first_answer is not None else 1)
@@ -255,11 +232,11 @@ def backup_command(file: Path, /, *, data: Data = None, database_url: DatabaseUr
     file
         Where to; replaced when it exists. Keep it as safe as the data itself (mode 0600): it opens every sealed secret.
     """
-    settings = _settings({"data": data, "database_url": database_url})
+    chosen = settings({"data": data, "database_url": database_url})
     from tocsin.runtime import backup
     from tocsin.runtime.foundation import foundation
 
-    with foundation(settings) as ground:
+    with foundation(chosen) as ground:
         manifest = backup.backup(ground.database, ground.key, file.absolute())
     size = file.stat().st_size
     print(f"{file}: {size:,} bytes, {manifest.kind}, as of {manifest.created_at}.")
@@ -281,10 +258,10 @@ def restore_command(
     file
         A backup made by `tocsin backup`.
     """
-    settings = _settings({"data": data, "database_url": database_url})
+    chosen = settings({"data": data, "database_url": database_url})
     from tocsin.runtime import backup
 
-    manifest = backup.restore(file, settings, replace=force)
+    manifest = backup.restore(file, chosen, replace=force)
     print(f"Restored {file} ({manifest.kind}, as of {manifest.created_at}).")
 
 
@@ -296,9 +273,9 @@ def main() -> NoReturn:
     except CycloptsError:
         sys.exit(BAD_USAGE)
     except SettingsError as error:
-        _fail(str(error), BAD_USAGE)
+        fail(str(error), BAD_USAGE)
     except (OperatorError, TocsinError) as error:
-        _fail(str(error), 1)
+        fail(str(error), 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -306,26 +283,6 @@ def main() -> NoReturn:
         _fail_for_the_database(error)
         raise
     sys.exit(0)
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    flags = {name: value for name, value in given.items() if name in OPTIONS}
-    settings = load(flags, os.environ)
-    from tocsin.runtime import logs
-
-    logs.configure(settings.log_format, settings.log_level)
-    return settings
-
-
-def _make_current(ground: Foundation) -> None:
-    """Migrate, unless a server runs: its tables are its own business."""
-    from tocsin.runtime.data_directory import Lock, prepare
-    from tocsin.storage.migrate import current, head, migrate
-
-    if current(ground.database) == head():
-        return
-    with Lock(prepare(ground.settings.data)):
-        migrate(ground.database)
 
 
 def _announce(base_url: str, first: FirstSignIn | None) -> None:
@@ -354,9 +311,4 @@ def _fail_for_the_database(error: Exception) -> None:
 
     if isinstance(error, SQLAlchemyError):
         words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        _fail(f"The database cannot be used ({words}). `tocsin doctor` says more.", 1)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    _err.print(f"[red]tocsin:[/] {escape(message)}")
-    sys.exit(code)
+        fail(f"The database cannot be used ({words}). `tocsin doctor` says more.", 1)
