@@ -237,10 +237,10 @@ class World:
 
     # --- acting -------------------------------------------------------------------------------------------------------
 
-    async def api(self, method: str, path: str, json: Any = None, token: str = "ops") -> httpx.Response:
+    async def api(self, method: str, path: str, json: Any = None, token: str = "ops", **more: Any) -> httpx.Response:
         """Call the API as the team's token (or another's)."""
-        headers = {"Authorization": f"Bearer {self.tokens[token]}"}
-        return await self._ask("api", method, f"/api{path}", headers=headers, json=json)
+        headers = {"Authorization": f"Bearer {self.tokens[token]}", **more.pop("headers", {})}
+        return await self._ask("api", method, f"/api{path}", headers=headers, json=json, **more)
 
     async def browse(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
         """Open a page of the console, as a browser that follows no redirect."""

@@ -215,3 +215,23 @@ async def test_what_it_writes_for_the_public_waits_for_a_person(world: World) ->
     assert report.json()["data"]["attributes"]["draft"] is True
     refused = await world.api("PATCH", f"{address}/{report.json()['data']['id']}", {"draft": False}, "bot")
     assert refused.json()["errors"] == "You may not do this: Triage-bot writes drafts only: a person publishes them."
+
+
+async def test_who_repeats_what_was_approved_and_done_is_told_the_first_answer_again(world: World) -> None:
+    await hired(world)
+    approval = (await reported(world, "bot")).json()["approval_id"]
+    await world.api("POST", f"/v2/approvals/{approval}/approve")
+    headers = {"Idempotency-Key": "one"}
+    body = {"summary": "The shop is closed", "name": "Shop"}
+    first, again = [await world.api("POST", "/v3/incidents", body, "bot", headers=headers) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+
+
+async def test_an_incident_brings_along_only_what_the_agent_may_read_itself(world: World) -> None:
+    await hired(world, levels={"incidents": "read"})
+    found = await world.outage("shop")
+    mine = (await world.api("GET", f"/v3/incidents/{found}")).json()
+    theirs = (await world.api("GET", f"/v3/incidents/{found}", token="bot")).json()
+    assert [each["type"] for each in mine["included"]] == ["monitor"]
+    assert theirs.get("included", []) == []

@@ -264,13 +264,13 @@ class Door:
             route=request.route,
             status=status,
             value=value,
-            included=self._included(tx, call, request, value),
+            included=self._included(tx, actor, call, request, value),
         )
         if request.render is None:
             return reply
         return msgspec.structs.replace(reply, body=request.render(reply))
 
-    def _included(self, tx: Tx, call: Call, request: Request, value: Any) -> Included:
+    def _included(self, tx: Tx, actor: Actor, call: Call, request: Request, value: Any) -> Included:
         """What the record names as belonging to it, fetched with the caller's own rights; what is gone is left out."""
         resource = request.route.resource or request.operation.resource
         if request.operation.answer != "one" or resource is None or resource.included is None or value is None:
@@ -280,6 +280,8 @@ class Door:
             if name not in self.catalogue:
                 continue
             get = self.catalogue[name]
+            if rules.decide(actor, get, sent={}).answer is not rules.Answer.ALLOW and actor.agent is not None:
+                continue  # an agent sees no more of a monitor through its incident than by asking for it
             try:
                 record = get.handler(tx, call, get.input(id=id))
             except TocsinError:
@@ -297,6 +299,8 @@ class Door:
         verdict = rules.decide(actor, request.operation, path.get("id"), sent=sent)
         if verdict.answer is rules.Answer.ASK and request.dry_run:
             return rules.Verdict(rules.Answer.ALLOW, f"only previewed: {verdict.reason}", verdict.rule)
+        if verdict.answer is rules.Answer.ASK and self._done_before(tx, actor, request):
+            return rules.Verdict(rules.Answer.ALLOW, "done before, only told again", verdict.rule, approved=True)
         if verdict.answer is rules.Answer.ASK:
             return self._ask(tx, actor, request, verdict)
         if verdict.answer is not rules.Answer.ALLOW:
@@ -304,6 +308,12 @@ class Door:
             refusal.rule, refusal.why = verdict.rule, verdict.reason
             raise refusal
         return verdict
+
+    def _done_before(self, tx: Tx, actor: Actor, request: Request) -> bool:
+        """Whether this Idempotency-Key brings back an answer: nobody is asked about that twice."""
+        key, path = request.idempotency_key, request.arguments.path
+        digest = idempotency.digest(request.operation.name, path, _sent(request))
+        return key is not None and idempotency.remembered(tx, actor, key, digest) is not None
 
     def _ask(self, tx: Tx, actor: Actor, request: Request, verdict: rules.Verdict) -> rules.Verdict:
         """Whether a person has approved exactly this call. Raises Pending when they are to be asked first.
