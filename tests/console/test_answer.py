@@ -8,8 +8,8 @@ import pytest
 
 from tests.world import World
 from tocsin.accounts import actions as accounts
-from tocsin.gateway.door import Request
 from tocsin.gateway.links import open_link
+from tocsin.gateway.request import Request
 from tocsin.kernel.errors import Refused
 from tocsin.registry.input import Arguments
 from tocsin.storage import Tx

@@ -14,7 +14,7 @@ from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.gateway import Credential, Door
 from tocsin.gateway.audit import audit_entries
-from tocsin.gateway.door import Reply, Request
+from tocsin.gateway.request import Reply, Request
 from tocsin.gateway.throttle import REFUSALS_PER_ADDRESS
 from tocsin.kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unauthenticated
 from tocsin.registry import Call, Catalogue, Operation, Page, Resource, Route, Scope

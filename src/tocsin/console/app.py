@@ -20,9 +20,9 @@ from tocsin.console.consenting import consenting_routes
 from tocsin.console.joining import joining_routes
 from tocsin.console.subscribing import subscribing_routes
 from tocsin.gateway import Door
-from tocsin.gateway.door import Reply, Request
 from tocsin.gateway.links import OpenedLink, open_link, opened
 from tocsin.gateway.oauth import Authority
+from tocsin.gateway.request import Reply, Request
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database

@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tocsin.gateway import Door
-from tocsin.gateway.door import Reply, Request
 from tocsin.gateway.questions import OpenedQuestion, open_question
+from tocsin.gateway.request import Reply, Request
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database

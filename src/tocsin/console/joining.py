@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tocsin.gateway import Door
-from tocsin.gateway.door import Request
 from tocsin.gateway.invitations import OpenedInvitation, open_invitation
+from tocsin.gateway.request import Request
 from tocsin.kernel.errors import Invalid, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry import Route as Address
 from tocsin.registry.input import Arguments

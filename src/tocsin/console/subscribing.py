@@ -12,8 +12,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from tocsin.gateway import Door
-from tocsin.gateway.door import Request
 from tocsin.gateway.push_links import OpenedPushLink, open_push_link
+from tocsin.gateway.request import Request
 from tocsin.kernel.errors import Invalid, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,57 +11,15 @@ from sqlalchemy.exc import DBAPIError
 from tocsin.accounts import actions as accounts
 from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, preview, rules
 from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
+from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in, team_name
 from tocsin.gateway.throttle import Paces, Throttle
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, NotFound, Pending, Refused, TocsinError, Unauthenticated
-from tocsin.kernel.ids import new_request_id
-from tocsin.registry import Call, Catalogue, Done, Operation, Resource, Route, Scope
-from tocsin.registry.input import Arguments, read
+from tocsin.registry import Call, Catalogue, Done, Operation, Scope
+from tocsin.registry.input import read
 from tocsin.storage import Database, Tx
 
 log = structlog.get_logger()
-
-Included = list[tuple[Resource, Any]]
-
-
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What the door hands back when the deed is done and durable."""
-
-    operation: Operation
-    route: Route
-    status: int = 200
-    """Which kind of success it was, as an HTTP status."""
-    value: Any = None
-    """What the handler returned: a record, a Page, a list, a struct or None."""
-    included: Included = []
-    """Other resources that the answer carries (contract part 2, 1.3)."""
-    body: bytes | None = None
-    """What the surface's `render` made of it; on a replay, what it made the first time."""
-    replayed: bool = False
-    """True when an Idempotency-Key had seen this request before: nothing was done now."""
-    preview: bool = False
-    """True when it was a dry run: `value` is a `gateway.preview.Preview`, `body` its JSON, and nothing was done."""
-
-
-Render = Callable[[Reply], bytes]
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One call as a surface brings it."""
-
-    operation: Operation
-    route: Route
-    credential: Credential
-    arguments: Arguments
-    surface: str
-    base_url: str
-    request_id: str = msgspec.field(default_factory=new_request_id)
-    idempotency_key: str | None = None
-    render: Render | None = None
-    dry_run: bool = False
-    """Judge and do it, tell what it did, and undo it: see `gateway.preview`. Reads are done as always."""
-    began: float = 0.0
-    """When it came, in seconds of the monotonic clock: set by the door."""
 
 
 class _Failed(msgspec.Struct, frozen=True):
@@ -217,7 +174,7 @@ class Door:
     def _measured(self, tx: Tx, actor: Actor, request: Request, *, approved: bool) -> Reply:
         """Do it; what an agent takes of people by it is counted. Raises budgets.OverBudget, then it must be undone."""
         agent = actor.agent
-        if agent is None or not request.operation.acts_of(_sent(request)) & budgets.COUNTED:
+        if agent is None or not request.operation.acts_of(sent_in(request)) & budgets.COUNTED:
             return self._once(tx, actor, request)
         since = effects.before(tx)
         reply = self._once(tx, actor, request)
@@ -231,7 +188,7 @@ class Door:
         body = request.arguments.body
         if key is None or isinstance(body, Invalid):
             return self._do(tx, actor, request)
-        digest = idempotency.digest(request.operation.name, request.arguments.path, _sent(request))
+        digest = idempotency.digest(request.operation.name, request.arguments.path, sent_in(request))
         before = idempotency.remembered(tx, actor, key, digest)
         if before is not None:
             status, answer = before
@@ -294,13 +251,13 @@ class Door:
         """Whether they may, with the reason. Raises Refused, TooMany, and Pending when a person must approve it."""
         if actor.agent is not None:
             self._paces.take(actor.agent.id, actor.agent.budgets.requests_per_minute)
-        sent = _sent(request)
+        sent = sent_in(request)
         path = request.arguments.path
         verdict = rules.decide(actor, request.operation, path.get("id"), sent=sent)
         if verdict.answer is rules.Answer.ASK and request.dry_run:
             return rules.Verdict(rules.Answer.ALLOW, f"only previewed: {verdict.reason}", verdict.rule)
         if verdict.answer is rules.Answer.ASK and self._done_before(tx, actor, request):
-            return rules.Verdict(rules.Answer.ALLOW, "done before, only told again", verdict.rule, approved=True)
+            return rules.Verdict(rules.Answer.ALLOW, verdict.reason, verdict.rule, approved_by="a person, before")
         if verdict.answer is rules.Answer.ASK:
             return self._ask(tx, actor, request, verdict)
         if verdict.answer is not rules.Answer.ALLOW:
@@ -312,7 +269,7 @@ class Door:
     def _done_before(self, tx: Tx, actor: Actor, request: Request) -> bool:
         """Whether this Idempotency-Key brings back an answer: nobody is asked about that twice."""
         key, path = request.idempotency_key, request.arguments.path
-        digest = idempotency.digest(request.operation.name, path, _sent(request))
+        digest = idempotency.digest(request.operation.name, path, sent_in(request))
         return key is not None and idempotency.remembered(tx, actor, key, digest) is not None
 
     def _ask(self, tx: Tx, actor: Actor, request: Request, verdict: rules.Verdict) -> rules.Verdict:
@@ -321,7 +278,7 @@ class Door:
         What could not be done anyway is not asked: it is rehearsed before, and its error raised instead.
         """
         assert actor.agent is not None
-        path, sent = request.arguments.path, _sent(request)
+        path, sent = request.arguments.path, sent_in(request)
 
         def look() -> dict[str, Any]:
             _, found = preview.rehearse(tx, lambda: self._do(tx, actor, request))
@@ -347,7 +304,7 @@ class Door:
     ) -> None:
         known = actor is not NOBODY
         team_id = _team_of(actor, reply)
-        asked = _asked(request) if known else {}
+        asked = asked_in(request) if known else {}
         audit.write(
             tx,
             audit.Entry(
@@ -396,37 +353,6 @@ def _arguments_hash(tx: Tx, request: Request, asked: dict[str, Any]) -> str:
     return audit.arguments_hash(tx.vault, request.operation, request.arguments.path, asked)
 
 
-def _asked(request: Request) -> dict[str, Any]:
-    """What was asked for beside the address, of a read too."""
-    query = request.arguments.query
-    if request.route.method != "GET":
-        return _sent(request)
-    return {} if isinstance(query, Invalid) else {name: texts[-1] for name, texts in query.items() if texts}
-
-
-_DRAFTS = frozenset({"status_reports.create", "status_updates.create"})
-"""What can begin as a draft."""
-
-
-def drafted(actor: Actor, request: Request) -> Request:
-    """The request of an agent that writes drafts only: what it says to the public waits for a person."""
-    body = request.arguments.body
-    if actor.agent is None or not actor.agent.drafts_only or isinstance(body, Invalid):
-        return request
-    if request.operation.name not in _DRAFTS:
-        return request
-    arguments = msgspec.structs.replace(request.arguments, body={**body, "draft": True})
-    return msgspec.structs.replace(request, arguments=arguments)
-
-
-def _sent(request: Request) -> dict[str, Any]:
-    """What was asked for beside the address: the body, or the query of a DELETE; {} when it cannot be read."""
-    body, query = request.arguments.body, request.arguments.query
-    if request.route.method == "DELETE":
-        return {} if isinstance(query, Invalid) else {name: texts[-1] for name, texts in query.items() if texts}
-    return {} if isinstance(body, Invalid) else dict(body)
-
-
 def _known(tx: Tx, credential: Credential) -> bool:
     """Whether this credential is anybody's."""
     try:
@@ -438,7 +364,7 @@ def _known(tx: Tx, credential: Credential) -> bool:
 
 def _teams(tx: Tx, actor: Actor, request: Request) -> tuple[tuple[int, ...] | None, int | None]:
     """(teams that can be seen, team that will own), from the caller and `team_name` (contract part 1, section 1)."""
-    name = _team_name(request)
+    name = team_name(request)
     scope = request.operation.scope
     if name is None or scope is Scope.RECORD:
         if scope is not Scope.CREATE:
@@ -452,22 +378,6 @@ def _teams(tx: Tx, actor: Actor, request: Request) -> tuple[tuple[int, ...] | No
             return (), None
         raise Invalid.fields(team_name="doesn't exist")
     return (team.id,), team.id
-
-
-def _team_name(request: Request) -> str | None:
-    if request.operation.scope is Scope.LIST:
-        query = request.arguments.query
-        if isinstance(query, Invalid):
-            raise query
-        names = query.get("team_name", [])
-        return names[-1] if names and names[-1] else None
-    body = request.arguments.body
-    if isinstance(body, Invalid):
-        raise body
-    name = body.get("team_name")
-    if name is not None and not isinstance(name, str):
-        raise Invalid.fields(team_name="must be a string")
-    return name or None
 
 
 def _team_of(actor: Actor, reply: Reply | None) -> int | None:

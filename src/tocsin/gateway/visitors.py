@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from tocsin.gateway.door import Door, Request
+from tocsin.gateway.door import Door
 from tocsin.gateway.identity import PUBLIC_PAGE, SUBSCRIPTION_LINK, About, Credential
+from tocsin.gateway.request import Request
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import TooMany
 from tocsin.registry import Route

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from tocsin.gateway import Credential, Door, Reply
-from tocsin.gateway.door import Request
+from tocsin.gateway.request import Request
 from tocsin.kernel.errors import Invalid, TocsinError
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Catalogue, Operation, Page, Route

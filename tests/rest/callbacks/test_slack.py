@@ -9,8 +9,8 @@ import pytest
 
 from tests.notify.channels.slack_server import HOOK, signed
 from tests.rest.callbacks.conftest import Desk
-from tocsin.gateway.door import Request
 from tocsin.gateway.links import open_link
+from tocsin.gateway.request import Request
 from tocsin.kernel.errors import Refused
 from tocsin.registry.input import Arguments
 

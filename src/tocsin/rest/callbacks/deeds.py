@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import msgspec
 
 from tocsin.gateway import Door
-from tocsin.gateway.door import Reply, Request
 from tocsin.gateway.links import OpenedLink, open_link
+from tocsin.gateway.request import Reply, Request
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database

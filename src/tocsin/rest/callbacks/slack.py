@@ -12,8 +12,8 @@ import msgspec
 import structlog
 
 from tocsin.gateway import Door
-from tocsin.gateway.door import Request
 from tocsin.gateway.identity import Credential
+from tocsin.gateway.request import Request
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import TocsinError
 from tocsin.registry.input import Arguments

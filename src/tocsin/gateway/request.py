@@ -1,0 +1,103 @@
+"""What comes to the door and what leaves it: a call as a surface brings it, and the answer that is handed back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tocsin.gateway.identity import Actor, Credential
+from tocsin.kernel.errors import Invalid
+from tocsin.kernel.ids import new_request_id
+from tocsin.registry import Operation, Resource, Route, Scope
+from tocsin.registry.input import Arguments
+
+Included = list[tuple[Resource, Any]]
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What the door hands back when the deed is done and durable."""
+
+    operation: Operation
+    route: Route
+    status: int = 200
+    """Which kind of success it was, as an HTTP status."""
+    value: Any = None
+    """What the handler returned: a record, a Page, a list, a struct or None."""
+    included: Included = []
+    """Other resources that the answer carries (contract part 2, 1.3)."""
+    body: bytes | None = None
+    """What the surface's `render` made of it; on a replay, what it made the first time."""
+    replayed: bool = False
+    """True when an Idempotency-Key had seen this request before: nothing was done now."""
+    preview: bool = False
+    """True when it was a dry run: `value` is a `gateway.preview.Preview`, `body` its JSON, and nothing was done."""
+
+
+Render = Callable[[Reply], bytes]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One call as a surface brings it."""
+
+    operation: Operation
+    route: Route
+    credential: Credential
+    arguments: Arguments
+    surface: str
+    base_url: str
+    request_id: str = msgspec.field(default_factory=new_request_id)
+    idempotency_key: str | None = None
+    render: Render | None = None
+    dry_run: bool = False
+    """Judge and do it, tell what it did, and undo it: see `gateway.preview`. Reads are done as always."""
+    began: float = 0.0
+    """When it came, in seconds of the monotonic clock: set by the door."""
+
+
+_DRAFTS = frozenset({"status_reports.create", "status_updates.create"})
+"""What can begin as a draft."""
+
+
+def drafted(actor: Actor, request: Request) -> Request:
+    """The request of an agent that writes drafts only: what it says to the public waits for a person."""
+    body = request.arguments.body
+    if actor.agent is None or not actor.agent.drafts_only or isinstance(body, Invalid):
+        return request
+    if request.operation.name not in _DRAFTS:
+        return request
+    arguments = msgspec.structs.replace(request.arguments, body={**body, "draft": True})
+    return msgspec.structs.replace(request, arguments=arguments)
+
+
+def asked_in(request: Request) -> dict[str, Any]:
+    """What was asked for beside the address, of a read too."""
+    query = request.arguments.query
+    if request.route.method != "GET":
+        return sent_in(request)
+    return {} if isinstance(query, Invalid) else {name: texts[-1] for name, texts in query.items() if texts}
+
+
+def sent_in(request: Request) -> dict[str, Any]:
+    """What was asked for beside the address: the body, or the query of a DELETE; {} when it cannot be read."""
+    body, query = request.arguments.body, request.arguments.query
+    if request.route.method == "DELETE":
+        return {} if isinstance(query, Invalid) else {name: texts[-1] for name, texts in query.items() if texts}
+    return {} if isinstance(body, Invalid) else dict(body)
+
+
+def team_name(request: Request) -> str | None:
+    if request.operation.scope is Scope.LIST:
+        query = request.arguments.query
+        if isinstance(query, Invalid):
+            raise query
+        names = query.get("team_name", [])
+        return names[-1] if names and names[-1] else None
+    body = request.arguments.body
+    if isinstance(body, Invalid):
+        raise body
+    name = body.get("team_name")
+    if name is not None and not isinstance(name, str):
+        raise Invalid.fields(team_name="must be a string")
+    return name or None
