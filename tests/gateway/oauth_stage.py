@@ -178,7 +178,7 @@ def sealed(page: httpx.Response) -> str:
 def fields(page: httpx.Response) -> dict[str, str]:
     """What stands in the second form."""
     found = {}
-    for name, options in re.findall(r'<select id="[^"]+" name="([^"]+)">(.*?)</select>', page.text, re.DOTALL):
+    for name, options in re.findall(r'<select id="[^"]+" name="([^"]+)"[^>]*>(.*?)</select>', page.text, re.DOTALL):
         chosen = re.search(r'value="([^"]*)" selected', options) or re.search(r'value="([^"]*)"', options)
         assert chosen
         found[name] = chosen[1]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from tocsin.accounts import actions as accounts
 from tocsin.agents import actions as agents
+from tocsin.agents.model import Agent
 from tocsin.agents.model.oauth import Client
-from tocsin.gateway import audit
+from tocsin.gateway.audit import Entry, write
 from tocsin.gateway.identity import Actor
 from tocsin.kernel.errors import NotFound
 from tocsin.kernel.ids import new_request_id
@@ -24,7 +26,7 @@ def _never(tx: Tx, call: Call, input: _Nothing) -> None:
     raise NotImplementedError("it is written down here, and done at its own address")
 
 
-def _deed(name: str, deed: str) -> Operation:
+def _deed(name: str, doc: str, deed: str) -> Operation:
     """What the log needs to know of something that is no operation of the API."""
     return Operation(
         name=f"oauth.{name}",
@@ -33,18 +35,18 @@ def _deed(name: str, deed: str) -> Operation:
         level="full",
         input=_Nothing,
         handler=_never,
-        doc=f"{deed[:1].upper()}{deed[1:]}.",
+        doc=doc,
         deed=deed,
         people_only=True,
     )
 
 
-SIGN_IN = _deed("sign_in", "signed in to let a program in")
-CONSENT = _deed("consent", "let a program in")
-ISSUE = _deed("issue", "fetched a token")
-REFRESH = _deed("refresh", "fetched the next token")
-REVOKE = _deed("revoke", "ended a token")
-REGISTER = _deed("register", "registered itself as an OAuth client")
+SIGN_IN = _deed("sign_in", "Sign in to let a program in.", "signed in to let a program in")
+CONSENT = _deed("consent", "Let a program in.", "let a program in")
+ISSUE = _deed("issue", "Fetch a token.", "fetched a token")
+REFRESH = _deed("refresh", "Fetch the next token.", "fetched the next token")
+REVOKE = _deed("revoke", "End a token.", "ended a token")
+REGISTER = _deed("register", "Register as an OAuth client.", "registered itself as an OAuth client")
 
 
 class Whence(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,14 +70,26 @@ def by_person(
     arguments: dict[str, object] | None = None,
 ) -> None:
     """Write down what a person did or tried; `user_id` None: somebody who did not prove to be the one."""
-    actor = Actor(
-        kind="nobody" if user_id is None else "person",
-        id=user_id,
-        name=name,
-        team_ids=() if team_id is None else (team_id,),
-        user_id=user_id,
+    actor = _stranger(name)
+    if user_id is not None:
+        teams = () if team_id is None else (team_id,)
+        actor = Actor(kind="person", id=user_id, name=name, team_ids=teams, user_id=user_id)
+    write(
+        tx,
+        Entry(
+            actor=actor,
+            operation=operation,
+            surface=SURFACE,
+            request_id=whence.request_id,
+            outcome=outcome,
+            reason=reason,
+            target=target,
+            team_id=team_id,
+            team_name=None if team_id is None else accounts.team(tx, team_id).name,
+            arguments=arguments or {},
+            client_address=whence.client_address,
+        ),
     )
-    _write(tx, whence, operation, actor, outcome, reason, team_id, target, arguments)
 
 
 def by_client(
@@ -89,43 +103,32 @@ def by_client(
     reason: str,
 ) -> None:
     """Write down what a program did or tried: in the log of the agent's team, as the agent, where there is one."""
-    name = "a program that is not known" if client is None else f"the program {client.name}"
-    team_id = None
-    if agent_id is not None:
-        try:
-            team_id = agents.find(tx, agent_id, None).team_id
-        except NotFound:  # removed since
-            team_id = None
-        name += f" for the agent '{agents.name_of(tx, agent_id)}'"
-    # Whoever only knows a client's name has proved nothing: such lines are kept as short as strangers' are.
-    actor = Actor(kind="nobody" if agent_id is None else "guest", id=None, name=name, team_ids=())
-    target = None if client is None else f"OAuth client {client.client_id}"
-    _write(tx, whence, operation, actor, outcome, reason, team_id, target, None)
-
-
-def _write(
-    tx: Tx,
-    whence: Whence,
-    operation: Operation,
-    actor: Actor,
-    outcome: str,
-    reason: str,
-    team_id: int | None,
-    target: str | None,
-    arguments: dict[str, object] | None,
-) -> None:
-    audit.write(
-        tx,
-        audit.Entry(
-            actor=actor,
-            operation=operation,
-            surface=SURFACE,
-            request_id=whence.request_id,
-            outcome=outcome,
-            reason=reason.rstrip(".")[:500],
-            target=target,
-            team_id=team_id,
-            arguments=arguments or {},
-            client_address=whence.client_address,
-        ),
+    agent = None if agent_id is None else _agent(tx, agent_id)
+    entry = Entry(
+        actor=_stranger("a program that is not known" if client is None else f"the program {client.name}"),
+        operation=operation,
+        surface=SURFACE,
+        request_id=whence.request_id,
+        outcome=outcome,
+        reason=reason,
+        target=None if client is None or agent is not None else f"OAuth client {client.client_id}",
+        client_address=whence.client_address,
+        client_name=None if client is None else client.name,
     )
+    if agent is not None:
+        actor = Actor(kind="agent", id=agent.id, name=agent.name, team_ids=(agent.team_id,), agent=agent)
+        team, owner = accounts.team(tx, agent.team_id), accounts.user(tx, agent.owner_id)
+        entry = msgspec.structs.replace(entry, actor=actor, owner_name=owner.name, team_id=team.id, team_name=team.name)
+    write(tx, entry)
+
+
+def _agent(tx: Tx, id: int) -> Agent | None:
+    try:
+        return agents.find(tx, id, None)
+    except NotFound:  # removed since
+        return None
+
+
+def _stranger(name: str) -> Actor:
+    """Whoever only knows a name has proved nothing: such lines are kept as short a time as all of strangers."""
+    return Actor(kind="nobody", id=None, name=name, team_ids=())
