@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
 from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, preview, rules
-from tocsin.gateway.identity import NOBODY, Actor, Credential, recognise
+from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
 from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in, team_name
 from tocsin.gateway.throttle import Paces, Throttle
 from tocsin.kernel.clock import Clock
@@ -72,6 +72,17 @@ class Door:
                 self._throttle.refused(address)
             raise answer.error
         return answer
+
+    async def known(self, credential: Credential) -> Actor:
+        """Who this is, before anything is asked. Raises Unauthenticated, or TooMany for whoever keeps guessing."""
+        try:
+            return await self._database.read(recognise, credential)
+        except Unauthenticated:
+            pass
+        if self._throttle.exhausted(credential.client_address):
+            raise self._throttle.too_many()
+        self._throttle.refused(credential.client_address)
+        raise Unauthenticated(UNAUTHENTICATED)
 
     async def permitted(self, credential: Credential) -> tuple[Actor, list[Operation]]:
         """Who this is, and all that they may do or ask for: what a surface lists is what a call allows.
@@ -366,6 +377,8 @@ def _teams(tx: Tx, actor: Actor, request: Request) -> tuple[tuple[int, ...] | No
     """(teams that can be seen, team that will own), from the caller and `team_name` (contract part 1, section 1)."""
     name = team_name(request)
     scope = request.operation.scope
+    if request.team_id is not None:
+        return _team_by_id(tx, actor, request, name)
     if name is None or scope is Scope.RECORD:
         if scope is not Scope.CREATE:
             return actor.team_ids, None
@@ -378,6 +391,23 @@ def _teams(tx: Tx, actor: Actor, request: Request) -> tuple[tuple[int, ...] | No
             return (), None
         raise Invalid.fields(team_name="doesn't exist")
     return (team.id,), team.id
+
+
+def _team_by_id(tx: Tx, actor: Actor, request: Request, name: str | None) -> tuple[tuple[int, ...] | None, int | None]:
+    """The same for a team that is named by its id: it narrows what can be seen, also where no name is taken."""
+    scope = request.operation.scope
+    id = request.team_id
+    assert id is not None
+    if actor.team_ids is not None and id not in actor.team_ids:
+        if scope is Scope.CREATE:
+            raise Invalid.fields(team_id="doesn't exist")
+        return (), None
+    named = accounts.team_by_name(tx, name) if name is not None and scope is not Scope.RECORD else None
+    if named is not None and named.id != id:
+        raise Invalid.fields(team_id="is another team than team_name")
+    if actor.team_ids is None and all(team.id != id for team in accounts.all_teams(tx)):
+        raise Invalid.fields(team_id="doesn't exist")
+    return (id,), id if scope is Scope.CREATE else None
 
 
 def _team_of(actor: Actor, reply: Reply | None) -> int | None:

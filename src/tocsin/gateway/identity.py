@@ -115,7 +115,7 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
             record_id=credential.about.id,
         )
     if credential.token and credential.token.startswith(agents.TOKEN_PREFIX):
-        return _agent(tx, credential.token, credential.client_address)
+        return _agent(tx, credential)
     token = accounts.authenticate(tx, credential.token) if credential.token else None
     if token is None:
         raise Unauthenticated(UNAUTHENTICATED)
@@ -124,12 +124,13 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
         id=token.id,
         name=token.name,
         team_ids=None if token.team_id is None else (token.team_id,),
+        only=credential.only,
     )
 
 
-def _agent(tx: Tx, secret: str, address: str | None) -> Actor:
+def _agent(tx: Tx, credential: Credential) -> Actor:
     """The agent with this token; its grants are those that count now. Raises Unauthenticated."""
-    found = agents.authenticate(tx, secret, address)
+    found = agents.authenticate(tx, credential.token or "", credential.client_address)
     if found is None:
         raise Unauthenticated(UNAUTHENTICATED)
     token, agent = found
@@ -144,4 +145,5 @@ def _agent(tx: Tx, secret: str, address: str | None) -> Actor:
         token_id=token.id,
         last4=token.last4,
         resource=token.resource,
+        only=credential.only,
     )

@@ -47,6 +47,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     arguments: Arguments
     surface: str
     base_url: str
+    team_id: int | None = None
+    """The one of the caller's teams that this is about, by its id: like `team_name`, for surfaces that take ids."""
     request_id: str = msgspec.field(default_factory=new_request_id)
     idempotency_key: str | None = None
     render: Render | None = None

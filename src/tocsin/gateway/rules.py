@@ -13,6 +13,9 @@ from tocsin.agents.model import About, Agent, Level, Need, Setting
 from tocsin.gateway.identity import INVITED, PUBLIC_PAGE, SUBSCRIPTION_LINK, Actor
 from tocsin.registry import Operation
 
+_BY_TOKEN = frozenset({"token", "global_token", "agent"})
+"""Who comes with a secret, and may bind their own hands for a connection: to some tools and no others."""
+
 
 class Answer(StrEnum):
     """What the door says."""
@@ -55,10 +58,11 @@ def decide(
     may do what it has been granted: `sent` are the arguments, None asks whether it may do this at all, with whatever
     arguments; `about` is what narrowed grants look at. Whoever is not known by name here is denied.
     """
+    if actor.only is not None and operation.name not in actor.only:
+        what = "connection has left out" if actor.kind in _BY_TOKEN else "link is not good for"
+        return Verdict(Answer.DENY, f"this {what} {operation.name}")
     if actor.agent is not None:
         return _of_agent(actor.agent, operation, sent, about)
-    if actor.only is not None and operation.name not in actor.only:
-        return Verdict(Answer.DENY, f"this link is not good for {operation.name}")
     if actor.record_id is not None and record_id != str(actor.record_id):
         return Verdict(Answer.DENY, "this link is about something else")
     if actor.kind == "token":

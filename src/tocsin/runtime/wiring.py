@@ -29,8 +29,8 @@ from tocsin.incidents import actions as incident_actions
 from tocsin.incidents import api as incidents
 from tocsin.incidents.actions import count_groups, count_open
 from tocsin.incidents.worker import Instructions, Storms
-from tocsin.kernel.clock import Clock
 from tocsin.kernel.net import RealNet
+from tocsin.mcp import Mcp
 from tocsin.metadata import api as metadata
 from tocsin.monitors import actions as monitor_actions
 from tocsin.monitors import api as monitors
@@ -156,16 +156,13 @@ class House:
             count=_counts,
             findings=self._proof.findings,
         )
+        self._mcp = mcp_address(ground, door, base_url)
         self.app: App = application(
             pulse,
             self.metrics,
             api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
             console=self._console(ground, door, base_url),
-            receivers=[
-                *self._receivers(door, chats, clock, base_url),
-                oauth_endpoints(ground, base_url),
-                Reference(catalogue, settings.base_url),
-            ],
+            receivers=self._receivers(ground, door, chats, base_url),
             pings=self.pings,
             pages=self.pages,
         )
@@ -174,9 +171,13 @@ class House:
         consents = authority(ground, door, self._net, base_url)
         return console_app(ground.database, door, base_url, push_key(self._channels), consents)
 
-    def _receivers(self, door: Door, chats: Chats, clock: Clock, base_url: str) -> list[Receiver]:
-        """What others send us: alerts, readers of feeds, and the answers of providers."""
+    def _receivers(self, ground: Foundation, door: Door, chats: Chats, base_url: str) -> list[Receiver]:
+        """What others ask and send: agents, alerts, readers of feeds and of the reference, the answers of providers."""
+        clock = ground.clock
         return [
+            self._mcp,
+            oauth_endpoints(ground, base_url),
+            Reference(door.catalogue, ground.settings.base_url),
             web_receiver(self._inbox, clock),
             Feeds(lambda token: self._database.read(render_feed, token)),
             twilio_callbacks(self._database, door, clock, self._channels, base_url),
@@ -262,7 +263,7 @@ class House:
             await self._mail.stop()
         await self.supervisor.stop()
         # What is cut off here is sent again, or measured again, after the next start.
-        parts = self._engine, self._deliveries, self._webhooks, self._notices, self._telegram, self.pages
+        parts = self._engine, self._deliveries, self._webhooks, self._notices, self._telegram, self.pages, self._mcp
         await asyncio.wait([_task(part.close()) for part in parts], timeout=CLOSE_SECONDS)
         await asyncio.get_running_loop().run_in_executor(None, self._net.stop)
 
@@ -286,6 +287,11 @@ class House:
             blind=self._engine.blind,
             overrun=self._probe.figures().overrun,
         )
+
+
+def mcp_address(ground: Foundation, door: Door, base_url: str) -> Mcp:
+    """Where agents speak to us."""
+    return Mcp(door, ground.clock, base_url=ground.settings.base_url or None, message_url=base_url)
 
 
 def operations(settings: Settings) -> Iterator[Operation]:
