@@ -40,10 +40,9 @@ async def test_an_agent_creates_reads_acknowledges_and_is_on_record(house: House
         assert again.is_error
         assert again.structured_content["error"] == "conflict"
     kept = await house.database.read(sentences)
-    assert kept[0] == (
-        "Token 'Alice's team' reported an incident (incident 1) through MCP: allowed, the team's own token."
-    )
-    assert "acknowledged an incident" in kept[1]
+    assert ["through MCP: " in each for each in kept] == [True, True, True]
+    assert "allowed, the team's own token" in kept[0]
+    assert "allowed, the team's own token" in kept[1]
     assert "failed" in kept[2]
 
 
