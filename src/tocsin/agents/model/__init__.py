@@ -38,10 +38,17 @@ class Level(StrEnum):
     FULL = "full"
     """Delete too, if the switch for it is on."""
 
+    @property
+    def rank(self) -> int:
+        """The higher, the more."""
+        return _RANKS[self.value]
+
     def reaches(self, needed: Level) -> bool:
         """Whether it is as much as is needed, or more."""
-        order = tuple(Level)
-        return order.index(self) >= order.index(needed)
+        return self.rank >= needed.rank
+
+
+_RANKS = {"off": 0, "read": 1, "write": 2, "full": 3}
 
 
 class Setting(StrEnum):

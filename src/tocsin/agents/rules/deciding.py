@@ -38,33 +38,55 @@ def decide(grants: Iterable[Grant], need: Need, about: About | None, *, anything
     `anything`: asked in general, whatever it will be about. One grant alone must give both the level and every switch;
     the most generous one counts. Without any: off.
     """
-    answers = [_of_one(grant, need) for grant in grants if anything or _fits(grant, about)]
-    for setting in (Setting.ON, Setting.ASK):
-        for answer in answers:
-            if answer.setting is setting:
-                return answer
-    if answers:
-        return max(answers, key=lambda answer: _has_level(answer))
-    return Decision(Setting.OFF, _level_missing(need.area, Level.OFF, need.level))
+    best: tuple[int, Grant] | None = None
+    for grant in grants:
+        if not (anything or _fits(grant, about)):
+            continue
+        stands = _stands(grant, need)
+        if stands == _ALLOWED:
+            return _said(grant, need, stands)
+        if best is None or stands > best[0]:
+            best = (stands, grant)
+    if best is None:
+        return Decision(Setting.OFF, _level_missing(need.area, Level.OFF, need.level))
+    return _said(best[1], need, best[0])
 
 
-def _of_one(grant: Grant, need: Need) -> Decision:
-    has = grant.levels.get(need.area, Level.OFF)
-    highest = HIGHEST.get(need.area, Level.FULL)
-    if not highest.reaches(need.level):
-        return Decision(Setting.OFF, f"no agent may change {need.area.replace('_', ' ')}", grant.id)
-    if not has.reaches(need.level):
-        return Decision(Setting.OFF, _level_missing(need.area, has, need.level), grant.id)
-    asks = []
-    for act in sorted(need.acts):
+_LACKS_LEVEL, _LACKS_SWITCH, _ASKS, _ALLOWED = range(4)
+"""How far a grant goes towards a call: the further, the nearer its refusal comes to what is missing."""
+
+
+def _stands(grant: Grant, need: Need) -> int:
+    """How far this grant goes; asked for every grant of every call."""
+    has, highest = grant.levels.get(need.area, Level.OFF), HIGHEST.get(need.area, Level.FULL)
+    if not has.reaches(need.level) or not highest.reaches(need.level):
+        return _LACKS_LEVEL
+    stands = _ALLOWED
+    for act in need.acts:
         setting = grant.switches.get(act, Setting.OFF)
         if setting is Setting.OFF:
-            return Decision(Setting.OFF, f"{_WORDS.get(act, act)} is off", grant.id)
+            return _LACKS_SWITCH
         if setting is Setting.ASK:
-            asks.append(_WORDS.get(act, act))
-    if asks:
+            stands = _ASKS
+    return stands
+
+
+def _said(grant: Grant, need: Need, stands: int) -> Decision:
+    """The same in words."""
+    if stands == _LACKS_LEVEL:
+        if not HIGHEST.get(need.area, Level.FULL).reaches(need.level):
+            return Decision(Setting.OFF, f"no agent may change {need.area.replace('_', ' ')}", grant.id)
+        return Decision(
+            Setting.OFF, _level_missing(need.area, grant.levels.get(need.area, Level.OFF), need.level), grant.id
+        )
+    acts = sorted(need.acts)
+    if stands == _LACKS_SWITCH:
+        off = next(act for act in acts if grant.switches.get(act, Setting.OFF) is Setting.OFF)
+        return Decision(Setting.OFF, f"{_WORDS.get(off, off)} is off", grant.id)
+    if stands == _ASKS:
+        asks = [_WORDS.get(act, act) for act in acts if grant.switches[act] is Setting.ASK]
         return Decision(Setting.ASK, f"{' and '.join(asks)} must be approved by a person", grant.id)
-    having = " and ".join(_WORDS.get(act, act) for act in sorted(need.acts))
+    having = " and ".join(_WORDS.get(act, act) for act in acts)
     return Decision(Setting.ON, f"has {having or f'{need.level} on {_area(need.area)}'}", grant.id)
 
 
@@ -79,11 +101,6 @@ def _fits(grant: Grant, about: About | None) -> bool:
     if not (grant.monitor_ids or grant.monitor_group_ids):
         return True
     return about.monitor_id in grant.monitor_ids or about.monitor_group_id in grant.monitor_group_ids
-
-
-def _has_level(answer: Decision) -> bool:
-    """A denial that names a switch comes nearer than one that names a level."""
-    return answer.reason.endswith(" is off")
 
 
 def _level_missing(area: str, has: Level, needed: Level) -> str:
