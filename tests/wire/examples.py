@@ -255,6 +255,12 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         await client.post("/api/v2/on-calls/default/layers", json=BODIES["on_call_layers.create"])
         made = await client.post("/api/v3/incidents", json={**BODIES["incidents.create"], "team_wait": 60})
         return path.replace("{id}", made.json()["data"]["id"])
+    if path == "/api/v2/audit-log/{id}":
+        made = await client.post("/api/v2/monitors", json=BODIES["monitors.create"])
+        assert made.status_code == 201, made.text
+        newest = (await client.get("/api/v2/audit-log?per_page=1")).json()["data"][0]
+        assert newest["attributes"]["target"] == f"monitor {made.json()['data']['id']}"
+        return path.replace("{id}", newest["id"])
     if path.startswith("/api/v2/approvals/{id}"):
         return path.replace("{id}", await question(client))
     for beginning, (collection, attributes) in _PARENTS.items():

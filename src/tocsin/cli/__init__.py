@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from tocsin import __version__
 from tocsin.cli.agents import agent_app
+from tocsin.cli.audit import audit_app
 from tocsin.cli.flags import BAD_USAGE, Data, DatabaseUrl, err, fail, flag, make_current, more_group, settings
 from tocsin.kernel.errors import TocsinError
 from tocsin.runtime.settings import OperatorError, SettingsError
@@ -40,6 +41,7 @@ user_app = App(name="user", help="People.")
 app.command(token_app)
 app.command(user_app)
 app.command(agent_app)
+app.command(audit_app)
 
 
 @app.command

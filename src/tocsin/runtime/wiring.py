@@ -17,6 +17,7 @@ from tocsin.escalation.actions import bring_forward
 from tocsin.escalation.actions import policies as escalation_policies
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway import api as gateway
+from tocsin.gateway.audit.sealing import Sealing
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
 from tocsin.heartbeats import actions as heartbeat_actions
@@ -210,6 +211,7 @@ class House:
                 AutomaticReports(database, clock),
                 Renewal(self.pages, clock),
                 ClockWatch(database, clock),
+                Sealing(database, clock),
                 self._webhooks,
                 self._notices,
                 self._telegram,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,10 @@ class Ends(msgspec.Struct, frozen=True, kw_only=True):
         return seals.ends(tx.vault, values)
 
 
+class Broken(Exception):
+    """Somebody has been at the chains: nothing more is built on them until a person has looked."""
+
+
 class Sealed(msgspec.Struct, frozen=True):
     """What a round of sealing has done."""
 
@@ -87,8 +91,8 @@ def save(tx: Tx, known: Ends) -> None:
         tx.execute(insert(audit_chains).values(values))
 
 
-def seal(tx: Tx, at_most: int) -> Sealed:
-    """Give up to `at_most` entries their place.
+def seal(tx: Tx, at_most: int, last_heads: Mapping[str, tuple[int, str]] | None = None) -> Sealed:
+    """Give up to `at_most` entries their place. `last_heads`: (position, hash) where each chain ended at last.
 
     What bears no mark of ours is put aside, and loudly: somebody else has written into the table. Where the ends of the
     chains are not ours, nothing is built on them: entries wait, and keep their marks.
@@ -96,6 +100,9 @@ def seal(tx: Tx, at_most: int) -> Sealed:
     known = _known(tx)
     if known is None:
         return Sealed(0, None)
+    for name, head in (last_heads or {}).items():
+        if name not in known or (known[name].head_position, known[name].head_hash) != head:
+            return Sealed(0, None)
     rows = unsealed(tx, at_most)
     placed: list[dict[str, Any]] = []
     for row in rows:
