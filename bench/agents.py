@@ -77,7 +77,7 @@ async def _door(catalogue: Catalogue, seconds: float) -> tuple[float, float]:
         migrate(database)
         secret = await database.write(_hire)
         door = Door(database, catalogue, clock)
-        operation = catalogue["whoami.get"]
+        operation = catalogue["urgencies.list"]
         request = Request(
             operation=operation, route=operation.routes[0], credential=Credential(token=secret), surface="rest",
             arguments=Arguments(), base_url="http://127.0.0.1:8080",
@@ -96,7 +96,7 @@ def _hire(tx: Tx) -> str:
     team = accounts.ensure_team(tx, "Bench")
     owner = accounts.create_user(tx, email="a@example.com", name="Ann Lee", password=None)
     accounts.join(tx, team.id, owner.id)
-    given = {"name": "Bench", "levels": {"incidents": "read"}, "requests_per_minute": 1_000_000}
+    given = {"name": "Bench", "levels": {"policies": "read"}, "requests_per_minute": 1_000_000}
     agent = agents.create(tx, team.id, given, granted_by="bench", owner_id=owner.id)
     return agents.issue_token(tx, agent)[1]
 

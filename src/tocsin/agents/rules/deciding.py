@@ -20,6 +20,14 @@ _WORDS = {
     "notify": "Notify subscribers",
     "delete": "Delete",
 }
+_DOING = {
+    "acknowledge": "Acknowledging",
+    "resolve": "Resolving",
+    "page": "Paging people",
+    "publish": "Publishing",
+    "notify": "Mailing subscribers",
+    "delete": "Deleting",
+}
 
 
 def live(grants: Iterable[Grant], now: datetime, open_incidents: Collection[int]) -> tuple[Grant, ...]:
@@ -84,7 +92,7 @@ def _said(grant: Grant, need: Need, stands: int) -> Decision:
         off = next(act for act in acts if grant.switches.get(act, Setting.OFF) is Setting.OFF)
         return Decision(Setting.OFF, f"{_WORDS.get(off, off)} is off", grant.id)
     if stands == _ASKS:
-        asks = [_WORDS.get(act, act) for act in acts if grant.switches[act] is Setting.ASK]
+        asks = [_DOING.get(act, act) for act in acts if grant.switches[act] is Setting.ASK]
         return Decision(Setting.ASK, f"{' and '.join(asks)} must be approved by a person", grant.id)
     having = " and ".join(_WORDS.get(act, act) for act in acts)
     return Decision(Setting.ON, f"has {having or f'{need.level} on {_area(need.area)}'}", grant.id)
