@@ -244,16 +244,16 @@ async def test_a_program_with_a_secret_shows_it(stage: Stage) -> None:
 
 
 async def test_a_service_fetches_its_own_tokens(stage: Stage) -> None:
-    def made(tx: Tx) -> tuple[str, str, int]:
+    def made(tx: Tx) -> tuple[str, str, int, int]:
         team, user = accounts.team_by_name(tx, "Ops"), accounts.user_by_email(tx, "alice@example.com")
         assert team
         assert user
         given = {"name": "Night watch", "levels": {"incidents": "read"}}
         agent = agents.create(tx, team.id, given, granted_by="Alice", owner_id=user.id)
         client, secret = oauth.add_service(tx, agent, "Cron")
-        return client.client_id, secret, agent.id
+        return client.client_id, secret, agent.id, client.id
 
-    id, secret, agent_id = await stage.database.write(made)
+    id, secret, agent_id, number = await stage.database.write(made)
     sent = {"grant_type": "client_credentials", "resource": RESOURCE, "scope": "read"}
     body = (await stage.token(sent, headers=basic(id, secret))).json()
     assert "refresh_token" not in body
@@ -268,7 +268,7 @@ async def test_a_service_fetches_its_own_tokens(stage: Stage) -> None:
     person = await stage.register()
     assert (await stage.token(sent | {"client_id": person["client_id"]})).json()["error"] == "unauthorized_client"
     assert (await stage.browser.get(f"/oauth/authorize?client_id={id}&response_type=code")).status_code == 400
-    await stage.database.write(oauth.remove_service, agent_id, id)
+    await stage.database.write(oauth.remove_service, agent_id, number)
     assert await stage.lets_in(body["access_token"]) is None
     assert (await stage.token(sent, headers=basic(id, secret))).status_code == 401
 

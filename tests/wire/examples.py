@@ -133,6 +133,7 @@ BODIES: dict[str, Any] = {
     "agents.resume": {},
     "agents.suspend_all": {},
     "agent_grants.create": {"levels": {"monitors": "write"}, "reason": "It pauses what is being mended."},
+    "agent_oauth_clients.create": {"name": "Night watch"},
     "agent_tokens.create": {"name": "Laptop", "allowed_addresses": ["192.0.2.0/24"]},
     "approvals.approve": {},
     "approvals.deny": {},
@@ -213,6 +214,7 @@ _PARTS = {
     "subscribers": "status_page_subscribers.create",
     "grants": "agent_grants.create",
     "tokens": "agent_tokens.create",
+    "oauth-clients": "agent_oauth_clients.create",
 }
 """What is a part of something else: how it is made."""
 _BEFORE = {

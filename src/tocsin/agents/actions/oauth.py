@@ -25,7 +25,7 @@ from tocsin.agents.model.oauth import (
 )
 from tocsin.agents.rules import scopes
 from tocsin.agents.rules.authorizing import resource_problem
-from tocsin.agents.rules.client_documents import Registration
+from tocsin.agents.rules.client_documents import MAX_NAME_CHARACTERS, Registration
 from tocsin.agents.rules.proof_keys import proves
 from tocsin.agents.store import oauth as shelf
 from tocsin.kernel.errors import Invalid, NotFound
@@ -72,18 +72,19 @@ def add_service(tx: Tx, agent: Agent, name: str) -> tuple[Client, str]:
     """A client with which an agent fetches tokens by itself, and its secret, which can only be seen now."""
     if len(shelf.services(tx, agent.id, MAX_SERVICES_PER_AGENT)) >= MAX_SERVICES_PER_AGENT:
         raise Invalid.fields(base=f"an agent has at most {MAX_SERVICES_PER_AGENT} OAuth clients: remove one first")
+    if not name.strip() or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
+        raise Invalid.fields(name=f"must have 1 to {MAX_NAME_CHARACTERS} printable characters")
     secret = new_token(SECRET_PREFIX)
     client = Client(
         client_id=new_token(CLIENT_PREFIX, 24),
         kind=ClientKind.SERVICE,
-        name=name,
+        name=name.strip(),
         auth_method=AuthMethod.BASIC,
         secret_fingerprint=fingerprint(secret),
         agent_id=agent.id,
         created_at=tx.now,
     )
-    shelf.insert_client(tx, client)
-    return client, secret
+    return msgspec.structs.replace(client, id=shelf.insert_client(tx, client)), secret
 
 
 def services(tx: Tx, agent_id: int) -> list[Client]:
@@ -91,14 +92,13 @@ def services(tx: Tx, agent_id: int) -> list[Client]:
     return shelf.services(tx, agent_id, MAX_SERVICES_PER_AGENT)
 
 
-def remove_service(tx: Tx, agent_id: int, client_id: str) -> Client:
+def remove_service(tx: Tx, agent_id: int, id: int) -> None:
     """End a client of a service and every token that it has fetched. Raises NotFound."""
-    client = shelf.client(tx, client_id)
-    if client is None or client.kind is not ClientKind.SERVICE or client.agent_id != agent_id:
-        raise NotFound("oauth_client", client_id)
-    shelf.remove_client(tx, client_id)
+    client = shelf.service(tx, agent_id, id)
+    if client is None:
+        raise NotFound("agent_oauth_client", id)
+    shelf.remove_client(tx, client.client_id)
     store.tokens.revoke_family(tx, _service_family(client))
-    return client
 
 
 def authenticated(tx: Tx, client_id: str, secret: str | None, method: AuthMethod) -> Client | Problem:

@@ -38,6 +38,7 @@ class AuthMethod(StrEnum):
 class Client(msgspec.Struct, frozen=True, kw_only=True):
     """A program that may ask a person to let it in."""
 
+    id: int = 0
     client_id: str
     kind: ClientKind
     name: str

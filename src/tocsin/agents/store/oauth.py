@@ -67,8 +67,8 @@ _CODE = (
 )
 
 
-def insert_client(tx: Tx, client: Client) -> None:
-    tx.execute(
+def insert_client(tx: Tx, client: Client) -> int:
+    return tx.insert(
         insert(oauth_clients).values(
             client_id=client.client_id,
             kind=client.kind,
@@ -85,6 +85,12 @@ def insert_client(tx: Tx, client: Client) -> None:
 
 def client(tx: Tx, client_id: str) -> Client | None:
     row = tx.execute(select(oauth_clients).where(oauth_clients.c.client_id == client_id)).first()
+    return None if row is None else _client(row)
+
+
+def service(tx: Tx, agent_id: int, id: int) -> Client | None:
+    mine = (oauth_clients.c.agent_id == agent_id, oauth_clients.c.kind == ClientKind.SERVICE)
+    row = tx.execute(select(oauth_clients).where(*mine, oauth_clients.c.id == id)).first()
     return None if row is None else _client(row)
 
 
@@ -180,6 +186,7 @@ def prune_codes(tx: Tx, before: datetime, at_most: int) -> int:
 
 def _client(row: Row[Any]) -> Client:
     return Client(
+        id=row.id,
         client_id=row.client_id,
         kind=ClientKind(row.kind),
         name=row.name,
