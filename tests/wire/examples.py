@@ -137,6 +137,7 @@ BODIES: dict[str, Any] = {
     "agent_tokens.create": {"name": "Laptop", "allowed_addresses": ["192.0.2.0/24"]},
     "approvals.approve": {},
     "approvals.deny": {},
+    "trash.restore": {},
     "access_requests.create": {"levels": {"monitors": "write"}, "reason": "The shop is being moved."},
     "incident_comments.create": {"content": "Looking at it"},
     "incident_comments.update": {"content": "Looked at it"},
@@ -263,6 +264,10 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         newest = (await client.get("/api/v2/audit-log?per_page=1")).json()["data"][0]
         assert newest["attributes"]["target"] == f"monitor {made.json()['data']['id']}"
         return path.replace("{id}", newest["id"])
+    if path.startswith("/api/v2/trash/{id}"):
+        made = await client.post("/api/v2/monitors", json=BODIES["monitors.create"])
+        gone = await client.delete(f"/api/v2/monitors/{made.json()['data']['id']}")
+        return path.replace("{id}", gone.headers["x-undo-id"])
     if path.startswith("/api/v2/approvals/{id}"):
         return path.replace("{id}", await question(client))
     for beginning, (collection, attributes) in _PARENTS.items():

@@ -66,11 +66,12 @@ async def test_what_is_alices_does_not_exist_for_charlie(
 
 _OF_EVERYBODY = (
     "team_members.list", "roles.list", "incidents.pages", "on_call_warnings.list", "status_updates.list",
-    "agent_grants.list", "approvals.list", "audit_log.list",
+    "agent_grants.list", "approvals.list", "audit_log.list", "trash.list",
 )  # fmt: skip
 """Charlie is in his own team, and roles are the same everywhere: see test_team_members. His own incidents page him, and
 what is to be mended is said of his team: see the story of the time machine. His report has a first update, his agent
-its base grant; only agents ask: see the story of an agent that asks. Nobody posts to the audit log."""
+its base grant; only agents ask: see the story of an agent that asks. Nobody posts to the audit log,
+or to the trash."""
 LISTS = [each for each in ROUTES if each.values[1].answer == "list" and each.values[1].name not in _OF_EVERYBODY]
 
 

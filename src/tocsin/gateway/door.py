@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,14 +11,15 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, preview, rules
+from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, preview, rules, trash
+from tocsin.gateway.again import Again
 from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
 from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in, team_name
 from tocsin.gateway.throttle import Paces, Throttle
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, NotFound, Pending, Refused, TocsinError, Unauthenticated
 from tocsin.registry import Call, Catalogue, Done, Operation, Scope
-from tocsin.registry.input import read
+from tocsin.registry.input import addressed, read
 from tocsin.storage import Database, Tx
 
 log = structlog.get_logger()
@@ -166,7 +169,7 @@ class Door:
     def _rehearse(self, tx: Tx, actor: Actor, request: Request) -> Reply:
         reply, effects = preview.rehearse(tx, lambda: self._do(tx, actor, request))
         would = preview.would_be(request.operation, request.route, reply.status, reply.value, reply.body)
-        seen = preview.shown(would, effects)
+        seen = preview.shown(would, effects, reply.trashed)
         return Reply(
             operation=request.operation, route=request.route, value=seen, body=msgspec.json.encode(seen), preview=True
         )  # fmt: skip
@@ -222,8 +225,10 @@ class Door:
             request_id=request.request_id,
             surface=request.surface,
             base_url=request.base_url,
+            again=Again(self.catalogue, actor, partial(self._rehearse_other, actor, request)),
         )
-        value = operation.handler(tx, call, read(operation, request.route, request.arguments))
+        given = read(operation, request.route, request.arguments)
+        value, trashed = self._handled(tx, actor, request, partial(operation.handler, tx, call, given))
         status = operation.success
         if isinstance(value, Done):
             status, value = value.status, value.value
@@ -233,10 +238,41 @@ class Door:
             status=status,
             value=value,
             included=self._included(tx, actor, call, request, value),
+            trashed=trashed,
         )
         if request.render is None:
             return reply
         return msgspec.structs.replace(reply, body=request.render(reply))
+
+    def _handled(
+        self, tx: Tx, actor: Actor, request: Request, handler: Callable[[], Any]
+    ) -> tuple[Any, trash.Item | None]:
+        """Whatever deletes is kept in the trash, in the same transaction."""
+        if "delete" not in request.operation.acts_of(sent_in(request)):
+            return handler(), None
+        deed = trash.Deed(
+            operation=request.operation,
+            route=request.route,
+            path=request.arguments.path,
+            actor=actor,
+            surface=request.surface,
+            request_id=request.request_id,
+        )
+        return trash.keeping(tx, deed, handler)
+
+    def _rehearse_other(
+        self, actor: Actor, before: Request, tx: Tx, operation: Operation, arguments: Mapping[str, Any]
+    ) -> preview.Preview:
+        """A dry run of another operation for the same caller: see `gateway.again`."""
+        route, sent = addressed(operation, arguments)
+        request = msgspec.structs.replace(
+            before, operation=operation, route=route, arguments=sent, idempotency_key=None, render=None, dry_run=True
+        )
+        why = self._judge(tx, actor, request)
+        reply = self._rehearse(tx, actor, request)
+        self._note(tx, request, actor, "allowed", why)
+        assert isinstance(reply.value, preview.Preview)
+        return reply.value
 
     def _included(self, tx: Tx, actor: Actor, call: Call, request: Request, value: Any) -> Included:
         """What the record names as belonging to it, fetched with the caller's own rights; what is gone is left out."""

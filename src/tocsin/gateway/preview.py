@@ -10,6 +10,7 @@ import msgspec
 
 from tocsin.gateway import effects as measure
 from tocsin.gateway.effects import Alert, Effects
+from tocsin.gateway.trash import Item
 from tocsin.kernel.clock import to_wire
 from tocsin.registry import Operation, Route
 from tocsin.status_pages.actions.foreseeing import Mailing, go_on
@@ -83,6 +84,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     pages: int
     night_calls: int
     subscriber_mails: int
+    undoable: bool
+    """Whether what would be deleted could be had back from the trash."""
+    not_kept: Sequence[str]
+    """Tables of which too much would be deleted to be kept: that would not come back."""
 
 
 class _Undo(Exception):
@@ -106,7 +111,7 @@ def rehearse(tx: Tx, deed: Callable[[], T]) -> tuple[T, Effects]:
         return found[0]
 
 
-def shown(would: Would, effects: Effects) -> Preview:
+def shown(would: Would, effects: Effects, trashed: Item | None = None) -> Preview:
     """A rehearsal as the caller reads it."""
     return Preview(
         summary=sentences(effects),
@@ -122,6 +127,8 @@ def shown(would: Would, effects: Effects) -> Preview:
         pages=effects.pages,
         night_calls=effects.night_calls,
         subscriber_mails=effects.subscriber_mails,
+        undoable=trashed is not None,
+        not_kept=() if trashed is None else trashed.lacking,
     )
 
 

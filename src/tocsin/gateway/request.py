@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tocsin.gateway import trash
 from tocsin.gateway.identity import Actor, Credential
 from tocsin.kernel.errors import Invalid
 from tocsin.kernel.ids import new_request_id
@@ -31,8 +32,15 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the surface's `render` made of it; on a replay, what it made the first time."""
     replayed: bool = False
     """True when an Idempotency-Key had seen this request before: nothing was done now."""
+    trashed: trash.Item | None = None
+    """What a deletion has put into the trash."""
     preview: bool = False
     """True when it was a dry run: `value` is a `gateway.preview.Preview`, `body` its JSON, and nothing was done."""
+
+    @property
+    def undo_id(self) -> int | None:
+        """The number under which the trash has it: `trash.restore` takes it back."""
+        return None if self.trashed is None else self.trashed.id
 
 
 Render = Callable[[Reply], bytes]

@@ -70,6 +70,28 @@ def read(operation: Operation, route: Route, arguments: Arguments) -> msgspec.St
     return operation.input(**{fields[name].attribute: value for name, value in values.items()})
 
 
+def addressed(operation: Operation, arguments: Mapping[str, Any]) -> tuple[Route, Arguments]:
+    """One flat set of arguments as they would come by HTTP: at the first address of the operation whose parameters are
+    among them. Raises Invalid when none is."""
+    for route in operation.routes:
+        names = route.path_parameters
+        if all(arguments.get(name) not in (None, "") for name in names):
+            break
+    else:
+        raise Invalid.missing([name for name in operation.routes[0].path_parameters if not arguments.get(name)])
+    path = {name: str(arguments[name]) for name in names}
+    rest = {name: value for name, value in arguments.items() if name not in path}
+    if route.method in ("GET", "DELETE"):
+        query = {name: [_said(value)] for name, value in rest.items() if value is not None}
+        return route, Arguments(path=path, query=query)
+    return route, Arguments(path=path, body=rest)
+
+
+def _said(value: Any) -> str:
+    """A value as a query has it."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def given(input: msgspec.Struct, fields: type[msgspec.Struct]) -> dict[str, Any]:
     """What was sent of these fields, by wire name: what is UNSET was not, and stays as it is."""
     return {name: value for name in fields.__struct_fields__ if (value := getattr(input, name)) is not msgspec.UNSET}

@@ -29,6 +29,25 @@ class Caller(Protocol):
     def user_id(self) -> int | None: ...
 
 
+class Again(Protocol):
+    """The door once more, for the same caller: for operations that are about other operations."""
+
+    def may(self, operation: str) -> None:
+        """Raises Refused unless the caller may do this now, without asking anybody."""
+        ...
+
+    def named(self, name: str) -> Operation:
+        """An operation by its name or its tool's. Raises Invalid (field `operation`) when there is none."""
+        ...
+
+    def rehearse(self, tx: Tx, operation: str, arguments: Mapping[str, Any]) -> Any:
+        """A dry run of another operation (its name or its tool), judged and written down as if it came by itself.
+
+        Returns a `gateway.preview.Preview`.
+        """
+        ...
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call, after the door has let it in: who, within which teams, in answer to which request."""
 
@@ -41,6 +60,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     surface: str
     base_url: str
     """The public address, without a trailing slash, for links that go into answers and messages."""
+    again: Again | None = None
+    """Always there when the door made this call."""
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True):

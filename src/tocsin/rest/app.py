@@ -152,6 +152,8 @@ class Api:
             )
         )
         extra: Headers = [(b"idempotency-replayed", b"true")] if reply.replayed else []
+        if reply.undo_id is not None:
+            extra.append((b"x-undo-id", str(reply.undo_id).encode()))
         if operation.media is not None and reply.status == 200 and not reply.preview:
             extra += [(b"content-type", operation.media.encode()), (b"x-content-type-options", b"nosniff")]
             if operation.filename is not None:

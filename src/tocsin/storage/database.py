@@ -17,6 +17,7 @@ from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import TocsinError, Unavailable
 from tocsin.kernel.vault import Vault
 from tocsin.storage.bus import Bus
+from tocsin.storage.journal import Journal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,7 +30,7 @@ class Tx:
     function may be run again after a serialisation failure: it must change nothing but the database.
     """
 
-    __slots__ = ("_depth", "_driver", "connection", "dialect", "now", "rings", "vault")
+    __slots__ = ("_depth", "_driver", "connection", "dialect", "journal", "now", "rings", "vault")
 
     def __init__(
         self, connection: Connection, now: datetime, vault: Vault, driver: sqlite3.Connection | None = None
@@ -41,10 +42,14 @@ class Tx:
         self.now = now
         self.vault = vault
         self.rings: set[str] = set()
+        self.journal: Journal | None = None
+        """Is told of every statement before it is run, while something is to be undoable."""
         self._depth = 0
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run one SQLAlchemy Core statement (a list of parameters runs it for each)."""
+        if self.journal is not None:
+            self.journal.note(self, statement, parameters)
         return self.connection.execute(statement, parameters)
 
     def rows(self, sql: str, parameters: Any) -> list[Any]:

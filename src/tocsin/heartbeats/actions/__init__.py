@@ -8,6 +8,7 @@ from tocsin.heartbeats.actions.heartbeats import (
     delete,
     find,
     list_heartbeats,
+    returned,
     team_of,
     update,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "prune",
     "receive_mail",
     "record",
+    "returned",
     "sla",
     "takes_mail",
     "team_of",

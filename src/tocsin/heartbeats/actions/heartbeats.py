@@ -112,6 +112,23 @@ def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> 
     _record(tx, "deleted", heartbeat)
 
 
+def returned(tx: Tx, ids: Sequence[int]) -> None:
+    """Heartbeats are back that were deleted. What was expected is expected again, counted from now: a job that calls
+    no more is late one period from now, and pages."""
+    if not ids:
+        return
+    known = {heartbeat.id: heartbeat.standing for heartbeat in shelf.by_ids(tx, ids)}
+    state_shelf.begin_anew(tx, ids)
+    for heartbeat in shelf.by_ids(tx, ids):
+        before = known[heartbeat.id]
+        if heartbeat.paused_at is None and before.status is not HeartbeatStatus.PENDING:
+            standing = Standing(
+                status=HeartbeatStatus.UP, last_beat_ms=before.last_beat_ms, since_ms=to_milliseconds(tx.now)
+            )
+            state_shelf.save(tx, heartbeat.id, rearmed(standing, heartbeat.settings, absences(tx)))
+    tx.ring(TOPIC)
+
+
 def set_paused(tx: Tx, ids: Sequence[int], paused: bool, base_url: str) -> None:
     """Pause or resume heartbeats; those that are so already are left alone."""
     ordered = sorted(ids)

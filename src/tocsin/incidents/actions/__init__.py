@@ -57,6 +57,7 @@ from tocsin.incidents.actions.reading import (
     trace,
 )
 from tocsin.incidents.actions.retention import prune, shorten, surplus, unresolved
+from tocsin.incidents.actions.returning import returned
 from tocsin.incidents.actions.timeline import note, show_payload, timeline
 
 __all__ = [
@@ -105,6 +106,7 @@ __all__ = [
     "report",
     "resolve",
     "response",
+    "returned",
     "screenshot",
     "seen_to_fail",
     "shorten",

@@ -3,7 +3,7 @@
 from tocsin.monitors.actions.courses import courses, quarters
 from tocsin.monitors.actions.groups import create_group, delete_group, find_group, list_groups, update_group
 from tocsin.monitors.actions.history import response_times, sla
-from tocsin.monitors.actions.monitors import create, delete, find, list_monitors, team_of, update
+from tocsin.monitors.actions.monitors import create, delete, find, list_monitors, returned, team_of, update
 from tocsin.monitors.actions.recording import record, record_batch
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "record",
     "record_batch",
     "response_times",
+    "returned",
     "sla",
     "team_of",
     "update",

@@ -32,6 +32,8 @@ TOPIC = "monitors"
 """Rung when what is to be watched has changed."""
 PAUSED = "paused"
 """The reason of the gap in which a monitor is paused."""
+DELETED = "deleted"
+"""The reason of the gap between a deletion and its undoing."""
 _AT_ONCE = 500
 """Monitors per statement when many are paused: one by one would be slow, and pages wait behind whatever holds the
 writer; one statement takes no more than 999 values on an old SQLite."""
@@ -149,6 +151,24 @@ def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None, base_url: str) -> 
     metadata.forget(tx, OwnerType.MONITOR, [id])
     events.record(tx, "monitor.deleted", team_id=monitor.team_id, resource_type="monitor", resource_id=id,
                   **_then(monitor))  # fmt: skip
+    tx.ring(TOPIC)
+
+
+def returned(tx: Tx, ids: Sequence[int], since: datetime, base_url: str) -> None:
+    """Monitors are back that were deleted at `since`: watched again from now on, with the first check to be done.
+
+    What had been open about them stays resolved; when they fail, they fail anew, and page.
+    """
+    found = shelf.by_ids(tx, ids)
+    if not found:
+        return
+    for monitor in found:
+        shelf.count_anew(tx, monitor.team_id, 1)
+        if monitor.paused_at is None:
+            state_shelf.add_gap(tx, monitor.id, to_milliseconds(since), to_milliseconds(tx.now), DELETED)
+    state_shelf.begin_anew(tx, ids)
+    shelf.note_changes(tx, ids)
+    expiry.resumed(tx, [monitor for monitor in found if monitor.paused_at is None], base_url)
     tx.ring(TOPIC)
 
 

@@ -116,6 +116,11 @@ def delete_monitor(tx: Tx, id: int, team_id: int) -> None:
     note_changes(tx, [id])
 
 
+def count_anew(tx: Tx, team_id: int, by: int) -> None:
+    """So many monitors of a team are back."""
+    _changed_count(tx, team_id, by)
+
+
 def note_changes(tx: Tx, ids: Iterable[int]) -> None:
     """Write into the journal that running probes read: look at these anew."""
     tx.execute(insert(changes), [{"monitor_id": id} for id in ids])

@@ -62,6 +62,7 @@ from tocsin.status_pages.actions.reports import (
     next_publishing_at,
     publish_due,
     put_off_update,
+    returned,
     update_report,
 )
 from tocsin.status_pages.actions.standing import states_of, with_standing
@@ -137,6 +138,7 @@ __all__ = [
     "report_due_incidents",
     "report_has_news",
     "report_view",
+    "returned",
     "shortcomings",
     "states_of",
     "subscription_token",

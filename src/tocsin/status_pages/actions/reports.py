@@ -272,6 +272,15 @@ def delete_update(tx: Tx, page_id: int, report_id: int, id: int, team_ids: tuple
 # --- What happens by itself -------------------------------------------------------------------------------------------
 
 
+def returned(tx: Tx, ids: Sequence[int]) -> None:
+    """Updates are back that were deleted. One whose time has come meanwhile is published, and nobody is mailed: it is
+    no news any more."""
+    if ids:
+        shelf.hush_overdue(tx, ids)
+        tx.ring(PUBLISHING_TOPIC)
+        tx.ring(NOTICES_TOPIC)
+
+
 def due_updates(tx: Tx) -> list[tuple[int, int, int, datetime]]:
     """(page, report, update, when it was due) of what is to be published now."""
     return shelf.due_updates(tx, tx.now, AT_ONCE)

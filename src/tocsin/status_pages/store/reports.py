@@ -190,6 +190,13 @@ def change_update(tx: Tx, id: int, **values: Any) -> None:
     tx.execute(update(updates).where(updates.c.id == id).values(**values))
 
 
+def hush_overdue(tx: Tx, ids: Sequence[int]) -> None:
+    """Of those of these updates that are overdue nobody is to be told."""
+    for start in range(0, len(ids), _AT_ONCE):
+        late = updates.c.id.in_(ids[start : start + _AT_ONCE]) & (updates.c.due_at <= tx.now)
+        tx.execute(update(updates).where(late).values(notify_subscribers=False))
+
+
 def claim_update(tx: Tx, id: int, seen: datetime) -> bool:
     """Compare-and-set: True for the one who may publish it now."""
     done = tx.execute(update(updates).where(updates.c.id == id, updates.c.due_at == seen).values(due_at=None))
