@@ -14,8 +14,8 @@ from tocsin.incidents import rules
 from tocsin.incidents.model import Act, IncidentStatus
 
 UNCONFIRMED, STARTED, ACKNOWLEDGED, RESOLVED, VALIDATING = IncidentStatus
-PEOPLE = (Act.ACKNOWLEDGE, Act.RESOLVE, Act.REOPEN, Act.ESCALATE)
-CHECKS = (Act.CONFIRM, Act.WITHDRAW, Act.VALIDATE, Act.FAIL_AGAIN, Act.RELAPSE, Act.RECOVER)
+PEOPLE = (Act.ACKNOWLEDGE, Act.TAKE_OVER, Act.RESOLVE, Act.REOPEN, Act.ESCALATE)
+CHECKS = (Act.CONFIRM, Act.WITHDRAW, Act.VALIDATE, Act.FAIL_AGAIN, Act.RELAPSE, Act.RECOVER, Act.EXPIRE)
 
 
 def states() -> list[tuple[IncidentStatus, bool]]:
@@ -63,6 +63,10 @@ def test_every_pair_of_state_and_act_is_decided(state: tuple[IncidentStatus, boo
         (VALIDATING, True, Act.RECOVER, RESOLVED),
         (RESOLVED, True, Act.REOPEN, STARTED),
         (ACKNOWLEDGED, True, Act.ESCALATE, ACKNOWLEDGED),
+        (ACKNOWLEDGED, True, Act.TAKE_OVER, ACKNOWLEDGED),
+        (VALIDATING, True, Act.TAKE_OVER, VALIDATING),
+        (ACKNOWLEDGED, True, Act.EXPIRE, STARTED),
+        (VALIDATING, True, Act.EXPIRE, VALIDATING),
     ],
 )
 def test_what_happens(status: IncidentStatus, acknowledged: bool, act: Act, becomes: IncidentStatus) -> None:
@@ -93,9 +97,9 @@ def test_whatever_happens_status_and_acknowledgement_agree(acts: list[Act]) -> N
         if not isinstance(outcome, rules.Move):
             continue
         status = outcome.status
-        if act is Act.ACKNOWLEDGE:
+        if act in (Act.ACKNOWLEDGE, Act.TAKE_OVER):
             acknowledged = True
-        if act in (Act.REOPEN, Act.RELAPSE):
+        if act in (Act.REOPEN, Act.RELAPSE, Act.EXPIRE):
             acknowledged = False
         if status is STARTED:
             assert not acknowledged

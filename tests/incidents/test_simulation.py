@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.incidents.test_actions import BASE, Story, story
+from tests.incidents.test_leases import hired
 from tests.time import FakeClock
 from tocsin.escalation import actions as escalation
 from tocsin.escalation.model import Paging
@@ -56,8 +57,10 @@ class Day:
         self.ways = {owner: self.chance.choice(WAYS) for owner in range(1, OWNERS + 1)}
         self.dark_since: dict[int, float] = {}
         self.told: list[str] = []
+        self.bot = ANN
 
     async def live(self) -> None:
+        self.bot = Author(name="Triage-bot", agent_id=await self.do(hired, self.story.team_id, 120))
         deeds = (
             [self.fail] * 4 + [self.mend] * 3 + [self.blackout, self.answer, self.answer, self.meddle, self.set_back]
         )
@@ -123,7 +126,10 @@ class Day:
     async def answer(self) -> None:
         incident = self.chance.choice(await self.incidents() or [None])
         if incident is not None:
-            await self.do(self.chance.choice([actions.acknowledge, actions.resolve]), incident.id, ANN, base_url=BASE)
+            deed, who = self.chance.choice(
+                [(actions.acknowledge, ANN), (actions.acknowledge, self.bot), (actions.resolve, ANN)]
+            )
+            await self.do(deed, incident.id, who, base_url=BASE)
 
     async def meddle(self) -> None:
         everything = await self.incidents()
@@ -173,6 +179,8 @@ class Day:
                 raise AssertionError("\n".join([*self.told[-60:], f"nobody hears of {incident}", *lines]))
 
     def _dark(self, tx: Tx) -> list[int]:
+        unconfirmed = actions.due(tx)[2]
+        assert not unconfirmed, f"nobody has confirmed that an agent has {unconfirmed}, and people are not paged"
         rows = tx.connection.exec_driver_sql("select id from incidents where status = 'Started'").scalars().all()
         found = []
         for id in rows:

@@ -23,6 +23,7 @@ from tocsin.gateway import Door
 from tocsin.gateway.links import OpenedLink, open_link, opened
 from tocsin.gateway.oauth import Authority
 from tocsin.gateway.request import Reply, Request
+from tocsin.kernel.clock import to_wire
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
 from tocsin.storage import Database
@@ -147,7 +148,15 @@ class _Pages:
     def _incident(self, reply: Reply, notice: str) -> Response:
         assert reply.operation.resource is not None
         attributes = reply.operation.resource.render(reply.value)
-        return _page("answer.html", incident=attributes, id=reply.value.id, notice=notice)
+        kept = reply.value.incident
+        return _page(
+            "answer.html",
+            incident=attributes,
+            id=reply.value.id,
+            notice=notice,
+            agent=kept.acknowledged_by_agent_id is not None,
+            confirm_by=None if kept.confirm_by is None else to_wire(kept.confirm_by),
+        )
 
 
 def _patient(handler: Handler) -> Handler:

@@ -11,7 +11,7 @@ import msgspec
 from tocsin.contacts import actions as contacts
 from tocsin.contacts import rules as contact_rules
 from tocsin.contacts.model import QuietHours
-from tocsin.escalation import actions as escalation
+from tocsin.incidents import actions as incidents
 from tocsin.kernel.zones import zone
 from tocsin.notify import actions as notify
 from tocsin.notify.model import Kind, Move
@@ -179,7 +179,7 @@ def _coming(tx: Tx, happened: Iterable[events.Event], moves: Iterable[Move]) -> 
             target_id=page.target_id or None,
         )
         for id in list(dict.fromkeys(touched))[:MAX_INCIDENTS]
-        for page in escalation.coming(tx, id)
+        for page in incidents.coming_about(tx, id)
     ]
 
 

@@ -40,6 +40,10 @@ class Act(StrEnum):
     RESOLVE = "resolve"
     REOPEN = "reopen"
     ESCALATE = "escalate"
+    TAKE_OVER = "take over"
+    """A person acknowledges what only an agent has acknowledged so far."""
+    EXPIRE = "expire"
+    """No person has confirmed in time that an agent has it."""
 
 
 class Kind(StrEnum):
@@ -150,6 +154,12 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     has_response: bool
     has_screenshot: bool = False
     has_trace: bool = False
+    acknowledged_by_agent_id: int | None = None
+    """The agent that has acknowledged it, while no person has."""
+    confirm_by: datetime | None = None
+    """Until when a person must confirm what the agent said; after it people are paged again. None = nobody must."""
+    agent_acknowledgements: int = 0
+    """How often agents have acknowledged it."""
 
     @property
     def acknowledged(self) -> bool:
@@ -295,7 +305,9 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Author(msgspec.Struct, frozen=True, kw_only=True):
-    """Who did something to an incident: a person we know, or just a name."""
+    """Who did something to an incident: a person we know, an agent, or just a name."""
 
     name: str
     user_id: int | None = None
+    agent_id: int | None = None
+    """Set for an agent: what it says must be confirmed by a person."""

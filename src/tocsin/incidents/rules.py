@@ -46,9 +46,17 @@ NEWS_EVERY = timedelta(minutes=10)
 LAPSE = timedelta(hours=24)
 """A reopened incident whose owner does not fail anew for so long is over."""
 
+AGENT_ACKNOWLEDGEMENTS = 3
+"""How often agents, all together, may acknowledge one incident. Each time people are paged again after a lease at the
+latest; were there no end to it, a program in a loop could keep everybody but the first of a policy asleep."""
+
 ALREADY_ACKNOWLEDGED = "Incident was already acknowledged"
 ALREADY_RESOLVED = "Incident was already resolved"
 NOT_CONFIRMED = "Incident was not confirmed yet"
+ONLY_A_PERSON = (
+    f"Agents have acknowledged this incident {AGENT_ACKNOWLEDGEMENTS} times and nobody confirmed it, "
+    "so only a person can acknowledge it now"
+)
 NOT_RESOLVED = "Incident is not resolved, so it can't be reopened"
 TOO_LATE = "Incident was resolved more than 24 hours ago, so it can't be reopened"
 
@@ -94,6 +102,8 @@ TABLE: dict[Act, dict[IncidentStatus, IncidentStatus | _Then | Refusal | Ignored
     Act.RESOLVE: {_U: _UNSURE, _S: _R, _A: _R, _V: _R, _R: _OVER},
     Act.REOPEN: {_U: _RUNNING, _S: _RUNNING, _A: _RUNNING, _V: _RUNNING, _R: _S},
     Act.ESCALATE: {_U: _UNSURE, _S: _S, _A: _A, _V: _V, _R: _OVER},
+    Act.TAKE_OVER: {_U: _UNSURE, _S: _A, _A: _A, _V: _V, _R: _OVER},
+    Act.EXPIRE: {_U: _NOTHING, _S: _NOTHING, _A: _S, _V: _V, _R: _NOTHING},
 }
 """What each act does in each status: every pair is decided."""
 
@@ -105,9 +115,21 @@ def decide(status: IncidentStatus, acknowledged: bool, act: Act) -> Outcome:
         return outcome
     if act is Act.ACKNOWLEDGE and acknowledged:
         return _TAKEN
+    if act is Act.EXPIRE and not acknowledged:
+        return _NOTHING
     if isinstance(outcome, _Then):
         return Move(_A if acknowledged else _S)
     return Move(outcome)
+
+
+def acknowledging(incident: Incident, by_agent: bool) -> Outcome:
+    """What becomes of an acknowledgement: a person's takes over what only an agent has, an agent's is never renewed."""
+    if incident.acknowledged_by_agent_id is not None and not by_agent:
+        return decide(incident.status, incident.acknowledged, Act.TAKE_OVER)
+    outcome = decide(incident.status, incident.acknowledged, Act.ACKNOWLEDGE)
+    if by_agent and isinstance(outcome, Move) and incident.agent_acknowledgements >= AGENT_ACKNOWLEDGEMENTS:
+        return Refusal(ONLY_A_PERSON)
+    return outcome
 
 
 def reopenable(incident: Incident, now: datetime) -> Outcome:

@@ -1,4 +1,4 @@
-"""Tells people by itself how large an outage has become, ends what was reopened for nothing, writes instructions."""
+"""Tells people by itself how large an outage has become, ends what nobody confirms, writes instructions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ log = structlog.get_logger()
 
 
 class Storms:
-    """Claims the groups of which there is news and the reopened incidents whose time has come; any number may run."""
+    """Claims the groups of which there is news, the reopened incidents whose time has come, and what agents have
+    acknowledged without a person's word; any number may run."""
 
     name = "storms"
     topic = actions.STORMS_TOPIC
@@ -33,8 +34,9 @@ class Storms:
 
     async def run_once(self) -> datetime | None:
         """Do what is due, a bounded part of it; returns when the next is due."""
-        groups, lapsed = await self._database.read(actions.due)
-        done = [await _do(self._database, actions.tell_news_of, group_id, self._base_url) for group_id in groups]
+        groups, lapsed, unconfirmed = await self._database.read(actions.due)
+        done = [await _do(self._database, actions.expire, incident_id, self._base_url) for incident_id in unconfirmed]
+        done += [await _do(self._database, actions.tell_news_of, group_id, self._base_url) for group_id in groups]
         done += [await _do(self._database, actions.lapse, incident_id, self._base_url) for incident_id in lapsed]
         next_at = await self._database.read(actions.earliest)
         now = self._clock.now()

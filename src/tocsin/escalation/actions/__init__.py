@@ -7,7 +7,7 @@ from tocsin.escalation.actions.errands import due as errands_due
 from tocsin.escalation.actions.errands import earliest as earliest_errand
 from tocsin.escalation.actions.errands import find as find_errand
 from tocsin.escalation.actions.errands import written as errand_written
-from tocsin.escalation.actions.foreseeing import coming, pages, reaches, unreached
+from tocsin.escalation.actions.foreseeing import coming, coming_again, pages, reaches, unreached
 from tocsin.escalation.actions.paging import (
     BATCH,
     NOBODY_SECONDS,
@@ -15,6 +15,7 @@ from tocsin.escalation.actions.paging import (
     TOPIC,
     WEBHOOKS_EVENT,
     alert_next,
+    begin_again,
     bring_forward,
     earliest,
     escalate_to,
@@ -42,9 +43,11 @@ __all__ = [
     "TOPIC",
     "WEBHOOKS_EVENT",
     "alert_next",
+    "begin_again",
     "bring_forward",
     "claim_errand",
     "coming",
+    "coming_again",
     "earliest",
     "earliest_errand",
     "errand_written",

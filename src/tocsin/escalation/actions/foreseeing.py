@@ -58,6 +58,20 @@ def coming(tx: Tx, incident_id: int) -> list[Page]:
     return sorted((*planned, *to_come), key=lambda page: page.at)[:MAX_COMING]
 
 
+def coming_again(tx: Tx, incident_id: int, team_id: int, paging: Paging, at: datetime) -> list[Page]:
+    """The pages that would be sent were an escalation that was stopped begun once more at that instant."""
+    before = store.running(tx, incident_id, stopped=True)
+    critical = paging.critical_alert
+    if before is None:
+        facts = stamping.facts_of(tx, incident_id, None) if paging.policy_id else {}
+        plan = stamping.plan(tx, team_id, paging, facts)
+    else:
+        facts = stamping.facts_of(tx, incident_id, before.plan)
+        plan = stamping.completed(tx, before.plan, facts)
+        critical = critical or bool(store.notice_of(tx, before.id).get("critical"))
+    return pages(tx, team_id=team_id, plan=plan, course=rules.begin(plan, at), facts=facts, critical=critical)
+
+
 def pages(
     tx: Tx,
     *,

@@ -66,6 +66,19 @@ def restart(tx: Tx, notice: Notice, paging: Paging) -> None:
     _begin(tx, notice, plan, tx.now, store.standing(tx, notice.incident_id))
 
 
+def begin_again(tx: Tx, notice: Notice, paging: Paging) -> None:
+    """Page from the start once more after a stop: by the plan as it was, however it was edited since; by `paging` when
+    there never was one."""
+    before = store.running(tx, notice.incident_id, stopped=True)
+    if before is None:
+        start(tx, notice, paging)
+        return
+    if _notice(tx, before).critical:
+        notice = replace(notice, critical=True)  # somebody escalated it as critical
+    facts = stamping.facts_of(tx, notice.incident_id, before.plan)
+    _begin(tx, notice, stamping.completed(tx, before.plan, facts), tx.now, None)
+
+
 def resume(tx: Tx, notice: Notice) -> bool:
     """Go on with an escalation that was stopped before anybody was paged: at once with what would have come meanwhile,
     later with the rest. False: it had not begun, had nothing more to do, or somebody was paged.

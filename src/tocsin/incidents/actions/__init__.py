@@ -14,6 +14,7 @@ from tocsin.incidents.actions.comments import comment, comments, edit_comment, r
 from tocsin.incidents.actions.escalating import (
     alert_next,
     coming,
+    coming_about,
     escalate_to_everybody,
     escalate_to_policy,
     escalate_to_schedule,
@@ -25,6 +26,7 @@ from tocsin.incidents.actions.facts import changed as metadata_changed
 from tocsin.incidents.actions.grouping import TOPIC as STORMS_TOPIC
 from tocsin.incidents.actions.grouping import cause_of, due, earliest, tell_news_of
 from tocsin.incidents.actions.instructions import carry_out as carry_out_instructions
+from tocsin.incidents.actions.leases import expire
 from tocsin.incidents.actions.lifecycle import (
     confirm,
     failing_again,
@@ -69,6 +71,7 @@ __all__ = [
     "cause_of",
     "children",
     "coming",
+    "coming_about",
     "comment",
     "comments",
     "confirm",
@@ -86,6 +89,7 @@ __all__ = [
     "escalate_to_team",
     "escalate_to_user",
     "escalation_channels",
+    "expire",
     "failing_again",
     "find",
     "goes_on",

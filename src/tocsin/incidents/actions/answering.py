@@ -10,7 +10,7 @@ import msgspec
 from tocsin.accounts import actions as accounts
 from tocsin.escalation import actions as escalation
 from tocsin.incidents import rules, store
-from tocsin.incidents.actions import grouping, lifecycle
+from tocsin.incidents.actions import grouping, leases, lifecycle
 from tocsin.incidents.actions.comments import write_comment
 from tocsin.incidents.actions.reading import find
 from tocsin.incidents.actions.recording import record
@@ -44,13 +44,18 @@ def report(
 def acknowledge(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incident:
     """Somebody takes it on: nobody else is paged, what has not left is cancelled, those who were paged are told.
 
+    An agent's is a lease (`leases`). A person takes over what only an agent has, and nobody is paged again.
+
     Raises NotFound, and Conflict when it was acknowledged or resolved already.
     """
     incident = find(tx, incident_id)
-    outcome = rules.decide(incident.status, incident.acknowledged, Act.ACKNOWLEDGE)
-    lifecycle.change(tx, incident, outcome, acknowledged_at=tx.now, acknowledged_by=author.name)
+    outcome = rules.acknowledging(incident, author.agent_id is not None)
+    values = {"acknowledged_at": tx.now, "acknowledged_by": author.name, **leases.taken(tx, incident, author)}
+    lifecycle.change(tx, incident, outcome, **values)
     escalation.stop(tx, incident_id, f"{author.name} acknowledged the incident")
-    store.tell(tx, incident_id, Act.ACKNOWLEDGE, "Incident acknowledged", f"{author.name} is on it.", author.name)
+    store.tell(
+        tx, incident_id, Act.ACKNOWLEDGE, "Incident acknowledged", leases.said(incident, author, values), author.name
+    )
     incident = find(tx, incident_id)
     tell_acknowledged(tx, incident, author, base_url)
     record(tx, "incident.acknowledged", incident, by=author.name)
@@ -81,8 +86,7 @@ def reopen(tx: Tx, incident_id: int, author: Author, *, base_url: str) -> Incide
         tx,
         incident,
         outcome,
-        acknowledged_at=None,
-        acknowledged_by=None,
+        **lifecycle.UNANSWERED,
         resolved_at=None,
         resolved_by=None,
         reopened_at=tx.now,

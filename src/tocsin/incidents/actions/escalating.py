@@ -12,7 +12,7 @@ from tocsin.escalation.actions import policies
 from tocsin.escalation.model import Page, Paging, Person
 from tocsin.escalation.rules import wanted_channels
 from tocsin.incidents import rules, store
-from tocsin.incidents.actions import lifecycle
+from tocsin.incidents.actions import leases, lifecycle
 from tocsin.incidents.actions.reading import find
 from tocsin.incidents.actions.recording import record
 from tocsin.incidents.actions.telling import page_notice
@@ -115,8 +115,7 @@ def escalate_to_policy(
     to = f"the policy {policy.name}"
     text = f"{author.name} escalated it to {to}, which begins now, in place of what would still have come."
     if incident.status is IncidentStatus.ACKNOWLEDGED:
-        values = {"acknowledged_at": None, "acknowledged_by": None}
-        lifecycle.change(tx, incident, rules.Move(IncidentStatus.STARTED), **values)
+        lifecycle.change(tx, incident, rules.Move(IncidentStatus.STARTED), **lifecycle.UNANSWERED)
         text += f" {incident.acknowledged_by} had taken it on; somebody else is to do so."
         incident = find(tx, incident_id)
     store.tell(tx, incident_id, Act.ESCALATE, "Incident escalated", text, author.name)
@@ -127,8 +126,16 @@ def escalate_to_policy(
 
 
 def coming(tx: Tx, incident: Incident) -> list[Page]:
-    """The pages that will be sent if nobody answers, in order of time."""
-    return escalation.coming(tx, incident.id) if incident.open else []
+    """The pages that will be sent if nobody answers, or confirms what an agent has answered, in order of time."""
+    if not incident.open:
+        return []
+    return sorted((*escalation.coming(tx, incident.id), *leases.coming(tx, incident)), key=lambda page: page.at)
+
+
+def coming_about(tx: Tx, incident_id: int) -> list[Page]:
+    """The same of the incident with that id; none when it is gone."""
+    incident = store.find(tx, incident_id)
+    return [] if incident is None else coming(tx, incident)
 
 
 def alert_next(tx: Tx, incident_id: int, author: Author) -> Incident:
@@ -173,8 +180,9 @@ def _escalate(
     elif not queued:
         text += " They were being alerted already."
     store.tell(tx, incident_id, Act.ESCALATE, "Incident escalated", text, author.name)
+    leases.confirmed(tx, incident, author)
     record(tx, "incident.escalated", incident, to=to)
-    return incident
+    return find(tx, incident_id)
 
 
 def _escalatable(tx: Tx, incident_id: int) -> Incident:

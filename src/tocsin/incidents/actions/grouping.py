@@ -29,7 +29,8 @@ MAX_STORMS = 10
 MAX_ALONE = 50
 """Latest outages of a team among which the beginning of a storm is looked for."""
 BATCH = 100
-"""Groups and reopened incidents that one look of the worker deals with; the rest is due at the next, at once."""
+"""Groups, reopened incidents and acknowledgements that one look of the worker deals with; the rest is due at the next,
+at once."""
 NAMED_ONE_BY_ONE = 20
 """Children that the story of a cause names as they come; the others are counted in the news."""
 
@@ -135,6 +136,28 @@ def failing_again(tx: Tx, incident: Incident, base_url: str) -> None:
     absorb(tx, incident)
 
 
+def page_again(tx: Tx, incident: Incident, base_url: str, *, why: str) -> bool:
+    """An answer counts no more: people are alerted once more from the start. False: they hear of it through its cause.
+
+    `why`: for what they read.
+    """
+    if _covered(tx, incident):
+        return False
+    group = _group(tx, incident)
+    if group is not None and group.cause_id != incident.id:
+        groups.change_group(tx, group.id, cause_id=incident.id)
+    notice = page_notice(tx, incident, base_url)
+    escalation.begin_again(
+        tx, msgspec.structs.replace(notice, facts=[("Why again", why), *notice.facts]), incident.paging
+    )
+    return True
+
+
+def heard_elsewhere(tx: Tx, incident: Incident) -> bool:
+    """Whether people are alerted about another incident, the cause of this one, and so not about this."""
+    return _covered(tx, incident)
+
+
 def pass_on(tx: Tx, ended: Incident, base_url: str) -> None:
     """A cause has ended or is deleted, and others of its group have not: somebody else must speak for them.
 
@@ -177,9 +200,11 @@ def tell_news_of(tx: Tx, group_id: int, *, base_url: str) -> None:
         escalation.renew(tx, page_notice(tx, cause, base_url))
 
 
-def due(tx: Tx) -> tuple[list[int], list[int]]:
-    """(groups of which there is news, reopened incidents whose time has come): what the worker does now."""
-    return groups.due_news(tx, tx.now, BATCH), groups.due_lapses(tx, tx.now, BATCH)
+def due(tx: Tx) -> tuple[list[int], list[int], list[int]]:
+    """(groups of which there is news, reopened incidents whose time has come, incidents of which nobody has confirmed
+    that an agent has them): what the worker does now."""
+    now = tx.now
+    return groups.due_news(tx, now, BATCH), groups.due_lapses(tx, now, BATCH), store.due_confirmations(tx, now, BATCH)
 
 
 def earliest(tx: Tx) -> datetime | None:

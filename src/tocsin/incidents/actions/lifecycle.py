@@ -27,6 +27,13 @@ MAX_DEPENDENCIES = 200
 """Things that one owner leans on, with all that those lean on."""
 MAX_DESCRIPTION_CHARACTERS = 10_000
 """Of what another system says about its alert."""
+UNANSWERED: dict[str, Any] = {
+    "acknowledged_at": None,
+    "acknowledged_by": None,
+    "acknowledged_by_agent_id": None,
+    "confirm_by": None,
+}
+"""What is set when an answer does not count any more."""
 _CHANGED = "Incident was changed by somebody else just now, look again"
 
 
@@ -137,10 +144,8 @@ def seen_to_fail(tx: Tx, incident: Incident, cause: str, base_url: str) -> None:
     if not store.change(tx, incident, cause=_text(cause)):
         return
     store.tell(tx, incident.id, "see", "Seen to fail", f"It can be checked again: {_text(cause)}.")
-    if incident.acknowledged:
-        values = {"acknowledged_at": None, "acknowledged_by": None, "lapses_at": None}
-        if _apply(tx, find(tx, incident.id), Act.RELAPSE, **values):
-            _alert_anew(tx, incident.id, "it is seen to fail, so everybody is alerted from the start", base_url)
+    if incident.acknowledged and _apply(tx, find(tx, incident.id), Act.RELAPSE, **UNANSWERED, lapses_at=None):
+        _alert_anew(tx, incident.id, "it is seen to fail, so everybody is alerted from the start", base_url)
 
 
 def recover(tx: Tx, incident_id: int, *, why: str, base_url: str) -> Incident:
@@ -161,8 +166,8 @@ def end(tx: Tx, incident_id: int, *, why: str, author: str | None, base_url: str
     store.tell(tx, incident_id, Act.RESOLVE, "Incident resolved", why, author)
     tell_resolved(tx, incident, why, base_url)
     record(tx, "incident.resolved", incident)
-    if incident.lapses_at is not None:
-        store.change(tx, incident, lapses_at=None)
+    if incident.lapses_at is not None or incident.confirm_by is not None:
+        store.change(tx, incident, lapses_at=None, confirm_by=None)
     grouping.relieved(tx, incident)
     grouping.pass_on(tx, incident, base_url)
     return find(tx, incident_id)
@@ -197,8 +202,7 @@ def _relapse(tx: Tx, incident: Incident, cause: str | None, base_url: str) -> In
     if not incident.acknowledged and incident.reopened_at is None:
         return incident  # said twice: people are being paged about this very outage
     news = _text(cause or incident.cause)
-    values = {"acknowledged_at": None, "acknowledged_by": None, "lapses_at": None}
-    if not _apply(tx, incident, Act.RELAPSE, cause=news, **values):
+    if not _apply(tx, incident, Act.RELAPSE, cause=news, **UNANSWERED, lapses_at=None):
         return incident
     store.tell(tx, incident.id, Act.RELAPSE, "Failing anew", f"{news}. It had been well; people are alerted again.")
     return _alert_anew(tx, incident.id, "it failed anew, so everybody is alerted from the start", base_url)

@@ -61,9 +61,10 @@ def tell_acknowledged(tx: Tx, incident: Incident, author: Author, base_url: str)
         subject=_line(f"[Tocsin] Acknowledged: {incident.name} (by {author.name})"),
         headline=_line(f"{author.name} has taken on {incident.name}"),
         cause=incident.cause,
-        facts=[("Acknowledged by", author.name), *_facts(tx, incident)],
+        facts=[("Acknowledged by", author.name), *_to_confirm(incident), *_facts(tx, incident)],
         url=incident_url(incident, base_url),
         thread_key=f"incident-{incident.id}",
+        actions=() if incident.acknowledged_by_agent_id is None else ("acknowledge", "resolve"),
     )
     told = [
         paged
@@ -166,6 +167,18 @@ def _tell(tx: Tx, notice: Notice, people: list[Paged]) -> None:
     for told in dict.fromkeys(people):
         if tells(told.channel, notice.kind):
             notify.queue_again(tx, notice, told, tx.now)
+
+
+def _to_confirm(incident: Incident) -> list[tuple[str, str]]:
+    """What those who were paged must know of an agent's acknowledgement; nothing for a person's."""
+    if incident.acknowledged_by_agent_id is None:
+        return []
+    if incident.confirm_by is None:
+        return [("Not a person", "whoever wants to have it acknowledges it too")]
+    until = f"{say_instant(incident.confirm_by)} ({to_wire(incident.confirm_by)})"
+    return [
+        ("To be confirmed", f"it is no person: unless one acknowledges it too until {until}, people are paged again")
+    ]
 
 
 def _facts(tx: Tx, incident: Incident) -> list[tuple[str, str]]:

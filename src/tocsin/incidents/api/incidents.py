@@ -162,7 +162,8 @@ def _response(tx: Tx, call: Call, input: inputs.ById) -> StoredResponse:
 
 
 def _caller(call: Call) -> Author:
-    return Author(name=call.actor.name, user_id=call.actor.user_id)
+    agent_id = call.actor.id if call.actor.kind == "agent" else None
+    return Author(name=call.actor.name, user_id=call.actor.user_id, agent_id=agent_id)
 
 
 def _author(tx: Tx, call: Call, incident: Incident, field: str, sent: str | msgspec.UnsetType | None) -> Author:

@@ -220,9 +220,11 @@ def due_lapses(tx: Tx, now: datetime, limit: int) -> list[int]:
 def earliest_due(tx: Tx) -> datetime | None:
     """When the next of all these is due."""
     news, lapse = func.min(incident_groups.c.news_at), func.min(incidents.c.lapses_at)
+    confirmed = func.min(incidents.c.confirm_by)
     found = [
         tx.execute(select(news).where(incident_groups.c.news_at.is_not(None))).scalar_one(),
         tx.execute(select(lapse).where(incidents.c.lapses_at.is_not(None))).scalar_one(),
+        tx.execute(select(confirmed).where(incidents.c.confirm_by.is_not(None))).scalar_one(),
     ]
     return min((at for at in found if at is not None), default=None)
 

@@ -103,6 +103,7 @@ def change(tx: Tx, seen: Incident, **values: Any) -> bool:
             incidents.c.id == seen.id,
             incidents.c.status == seen.status,
             incidents.c.acknowledged_at.is_not_distinct_from(seen.acknowledged_at),
+            incidents.c.acknowledged_by_agent_id.is_not_distinct_from(seen.acknowledged_by_agent_id),
         )
         .values(**values)
     )
@@ -167,6 +168,13 @@ def spells_by_id(tx: Tx, ids: Sequence[int]) -> list[Spell]:
 def count_open(tx: Tx) -> int:
     """How many incidents are open in all."""
     return int(tx.execute(select(func.count()).select_from(incidents).where(OPEN)).scalar_one())
+
+
+def due_confirmations(tx: Tx, now: datetime, limit: int) -> list[int]:
+    """Incidents that an agent has acknowledged and of which no person has confirmed that by now, the oldest first."""
+    column = incidents.c
+    due = select(column.id).where(column.confirm_by <= now).order_by(column.confirm_by).limit(limit)
+    return list(tx.execute(due).scalars())
 
 
 def remove(tx: Tx, id: int) -> None:

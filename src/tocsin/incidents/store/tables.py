@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, and_, false
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, and_, false, text
 
 from tocsin.storage.shifting import moves_with_the_clock
 from tocsin.storage.tables import Id, Instant, Json, metadata
@@ -43,6 +43,9 @@ incidents = Table(
     Column("has_response", Boolean, nullable=False),
     Column("has_screenshot", Boolean, nullable=False, server_default=false()),
     Column("has_trace", Boolean, nullable=False, server_default=false()),
+    Column("acknowledged_by_agent_id", Id, nullable=True),
+    Column("confirm_by", Instant, nullable=True),
+    Column("agent_acknowledgements", Integer, nullable=False, server_default=text("0")),
     sqlite_autoincrement=True,
 )
 """`alert_id`: of an alert the sender's, NULL when it gave none (every NULL is another); the empty text for all else."""
@@ -89,6 +92,14 @@ Index(
 )
 Index("ix_incidents_lapses_at", incidents.c.lapses_at, sqlite_where=_LAPSES, postgresql_where=_LAPSES)
 moves_with_the_clock(incidents.c.lapses_at, topic="storms", concerned=lambda now: incidents.c.lapses_at.is_not(None))
+_UNCONFIRMED_BY_ANYBODY = incidents.c.confirm_by.is_not(None)
+Index(
+    "ix_incidents_confirm_by",
+    incidents.c.confirm_by,
+    sqlite_where=_UNCONFIRMED_BY_ANYBODY,
+    postgresql_where=_UNCONFIRMED_BY_ANYBODY,
+)
+moves_with_the_clock(incidents.c.confirm_by, topic="storms", concerned=lambda now: incidents.c.confirm_by.is_not(None))
 
 incident_groups = Table(
     "incident_groups",

@@ -17,6 +17,8 @@ from tocsin.storage import Tx
 
 Parents = Mapping[tuple[int, int, int, str], tuple[str | None, int]]
 """(the provider's id of the first message, our id of the newest) by (incident, person, target, channel)."""
+ASKING = (Kind.PAGE, Kind.ACKNOWLEDGED)
+"""What may ask for an answer: a page, and the news that an agent has taken it on, which a person is to confirm."""
 NEWS = (Kind.ACKNOWLEDGED, Kind.RESOLVED)
 """What is never planned for later: once it is queued, everything older is history."""
 UNNAMED = frozenset({"email"})
@@ -42,7 +44,7 @@ def message(
     """The message of a claimed delivery. `notice`: other words than those it was queued with."""
     notice = notice or _opened(tx, notice_in(row))
     thread = notice.thread_key or f"incident-{row.incident_id}"
-    asks = row.kind == Kind.PAGE and bool(notice.actions)
+    asks = row.kind in ASKING and bool(notice.actions)
     if row.incident_id:
         # The personal link shows the incident as well as it answers: nobody has to sign in to see why they were woken.
         url = "" if asks or row.kind == Kind.DIGEST else answer_url(tx, base_url, row.id)

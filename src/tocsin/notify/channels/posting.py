@@ -81,7 +81,9 @@ def post_of(message: Message) -> Post:
     notice = message.notice
     url = message.answer_url or notice.url
     token = message.answer_token or _token_in(url)
-    deeds = notice.actions if notice.kind == Kind.PAGE else ("resolve",) if notice.kind == Kind.ACKNOWLEDGED else ()
+    deeds = notice.actions if notice.kind in (Kind.PAGE, Kind.ACKNOWLEDGED) else ()
+    if notice.kind == Kind.ACKNOWLEDGED and not deeds:
+        deeds = ("resolve",)
     facts = [(label, value) for label, value in notice.facts if value and value != notice.cause]
     buttons = tuple(Button(deed, LABELS[deed], token) for deed in deeds if deed in LABELS) if token else ()
     return Post(
