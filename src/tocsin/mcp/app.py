@@ -16,7 +16,7 @@ from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import TocsinError, TooMany, Unauthenticated, Unavailable
 from tocsin.kernel.ids import new_request_id
 from tocsin.mcp.narrowing import narrowing
-from tocsin.mcp.visit import KEY, OPERATION_KEY, Visit
+from tocsin.mcp.visit import KEY, OPERATION_KEY, UNKNOWN_KEY, Visit
 
 if TYPE_CHECKING:
     from tocsin.mcp.server import Server
@@ -39,6 +39,11 @@ MAX_BODY_BYTES = 1024 * 1024
 BODY_TIMEOUT_SECONDS = 30.0
 """How long a body may trickle in."""
 
+KNOWN_SECONDS = 1.0
+"""How long a token that was known is let in without asking: a call asks the door anyway."""
+MAX_SEEN = 1_000
+
+_SIGN_IN = "Send a token of this server as `Authorization: Bearer …`, or sign in."
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _ALLOWED_HEADERS = (
@@ -65,6 +70,7 @@ class Mcp:
         known = [url for url in (self._base_url, self._message_url) if url]
         self._hosts = _LOOPBACK | {urlsplit(url).hostname or "" for url in known}
         self._origins = frozenset(_origin_of(url) for url in known)
+        self._seen: dict[Credential, float] = {}
         self._server: Server | None = None
         self._opening = asyncio.Lock()
 
@@ -102,7 +108,10 @@ class Mcp:
             scope=scope,
         )
         scope["headers"] = _understood(scope["headers"])
-        await server(scope, _replayed(body, receive), _signed(send, [(b"x-request-id", request_id.encode()), *cors]))
+        signed = _signed(send, [(b"x-request-id", request_id.encode()), *cors], scope, _challenge(credential, address))
+        await server(scope, _replayed(body, receive), signed)
+        if UNKNOWN_KEY in scope:
+            self._seen.pop(credential, None)
 
     async def close(self) -> None:
         """Let go of whatever is still being answered."""
@@ -130,17 +139,21 @@ class Mcp:
         ]
 
     async def _admit(self, credential: Credential, address: str) -> None:
-        """Each request shows its token: nothing is remembered from one to the next."""
+        """Each request shows its token. Who was known a moment ago is let in at once: the door looks again anyway, at
+        every tool, and what it says of a token that has ended since becomes the same answer."""
+        now = self._clock.monotonic()
+        if now - self._seen.get(credential, -KNOWN_SECONDS) < KNOWN_SECONDS:
+            return
         try:
             actor = await self._door.known(credential)
             ours = {url + end for url in (address, self._message_url or address) for end in ("", PATH)}
             if actor.resource is not None and actor.resource.rstrip("/") not in ours:
                 raise Unauthenticated("This token is for another server.")
+            if len(self._seen) >= MAX_SEEN:
+                self._seen.clear()
+            self._seen[credential] = now
         except Unauthenticated:
-            wrong = "" if credential.token is None else ', error="invalid_token"'
-            challenge = f'Bearer realm="mcp", resource_metadata="{address}{METADATA_PATH}", scope="{SCOPES}"{wrong}'
-            words = "Send a token of this server as `Authorization: Bearer …`, or sign in."
-            raise _Turned(401, words, [(b"www-authenticate", challenge.encode("latin-1", "replace"))]) from None
+            raise _Turned(401, _SIGN_IN, [_challenge(credential, address)]) from None
         except (TooMany, Unavailable) as error:
             wait = str(max(1, error.retry_after_seconds)).encode()
             raise _Turned(429 if isinstance(error, TooMany) else 503, error.message, [(b"retry-after", wait)]) from None
@@ -255,11 +268,21 @@ def _understood(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]
     return [*kept, (b"accept", b"application/json, text/event-stream")]
 
 
-def _signed(send: Send, extra: Headers) -> Send:
+def _challenge(credential: Credential, address: str) -> tuple[bytes, bytes]:
+    """Where to get a token, for clients that can sign in (RFC 9728, 5.1)."""
+    wrong = "" if credential.token is None else ', error="invalid_token"'
+    words = f'Bearer realm="mcp", resource_metadata="{address}{METADATA_PATH}", scope="{SCOPES}"{wrong}'
+    return b"www-authenticate", words.encode("latin-1", "replace")
+
+
+def _signed(send: Send, extra: Headers, scope: Scope, challenge: tuple[bytes, bytes]) -> Send:
     """Adds these headers to the answer; nothing that a tool answers may be kept by anything on the way."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
+            if UNKNOWN_KEY in scope:
+                message["status"] = 401
+                message["headers"] = [*message["headers"], challenge]
             message["headers"] = [*message["headers"], *extra, (b"cache-control", b"no-store")]
         await send(message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,7 @@ def arranged(operation: Operation, given: Mapping[str, Any]) -> Sorted:
     not learn how to.
     """
     route = operation.routes[0]
-    fields = {field.encode_name for field in msgspec.structs.fields(operation.input)}
+    fields = _field_names(operation.input)
     nested = "query" in fields
     dry_run = False
     try:
@@ -79,6 +80,11 @@ def arranged(operation: Operation, given: Mapping[str, Any]) -> Sorted:
     return Sorted(Arguments(path=in_path, body=wrong or values), team_id, dry_run)
 
 
+@functools.lru_cache(maxsize=1024)
+def _field_names(input: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(field.encode_name for field in msgspec.structs.fields(input))
+
+
 def _renamed(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
     if len(given) > MAX_ARGUMENTS:
         raise Invalid(f"More than {MAX_ARGUMENTS} arguments cannot be read.")
@@ -91,7 +97,7 @@ def _renamed(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _dry_run(operation: Operation, values: dict[str, Any], fields: set[str]) -> bool:
+def _dry_run(operation: Operation, values: dict[str, Any], fields: frozenset[str]) -> bool:
     """What says neither yes nor no is refused: what was meant as a rehearsal is never done."""
     if operation.reads or DRY_RUN in fields or DRY_RUN not in values:
         return False
@@ -114,7 +120,7 @@ def _team_id(values: dict[str, Any]) -> int | None:
     return found
 
 
-def _all_known(operation: Operation, values: Mapping[str, Any], fields: set[str], nested: bool) -> None:
+def _all_known(operation: Operation, values: Mapping[str, Any], fields: frozenset[str], nested: bool) -> None:
     """A list's filter that we do not have must not be taken for one that let everything pass."""
     also = {"team_name"} if operation.scope is not Scope.RECORD else set()
     if nested:

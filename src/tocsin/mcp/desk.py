@@ -11,7 +11,7 @@ import structlog
 from tocsin.gateway import Actor, Door, Reply
 from tocsin.gateway.request import Request
 from tocsin.kernel.clock import Clock
-from tocsin.kernel.errors import Invalid, TocsinError
+from tocsin.kernel.errors import Invalid, TocsinError, Unauthenticated
 from tocsin.mcp import errors, results
 from tocsin.mcp.aliases import current
 from tocsin.mcp.arguments import arranged
@@ -79,10 +79,10 @@ class Desk:
             visit.note(operation.name)
             reply = await self.ask(self.bound(visit, operation), operation, arguments)
             return results.told(reply, self.secrets_of(operation))
+        except (Unauthenticated, UnknownTool):
+            raise
         except TocsinError as error:
             return errors.failed(error, visit.request_id)
-        except UnknownTool:
-            raise
         except Exception:
             log.exception("tool failed", request_id=visit.request_id, tool=tool)
             return errors.our_fault(visit.request_id)

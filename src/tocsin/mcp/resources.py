@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tocsin.kernel.errors import TocsinError
+from tocsin.kernel.errors import TocsinError, Unauthenticated
 from tocsin.mcp import results
 from tocsin.mcp.desk import Desk
 from tocsin.mcp.visit import Visit
@@ -55,6 +55,8 @@ class Resources:
         visit.note(operation.name)
         try:
             reply = await self._desk.ask(self._desk.bound(visit, operation), operation, {"id": found[2]})
+        except Unauthenticated:
+            raise
         except TocsinError as error:
             raise UnknownResource(error.message) from None
         return msgspec.json.encode(results.shaped(reply, self._desk.secrets_of(operation))).decode()

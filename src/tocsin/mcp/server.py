@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import mcp_types as wire
@@ -17,6 +17,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from tocsin import __version__
 from tocsin.gateway import Door
 from tocsin.kernel.clock import Clock
+from tocsin.kernel.errors import Unauthenticated
 from tocsin.mcp import prompts, visit
 from tocsin.mcp.desk import Desk, UnknownTool
 from tocsin.mcp.resources import Resources, UnknownResource
@@ -52,13 +53,14 @@ class Server:
             get_tool_input_schema=lambda name: None,  # no argument is mirrored in a header: nothing to look up per call
         )
         self._kit.middleware = []  # requests are traced by nobody, and a span for each costs a tenth of a call
-        self._kit.add_request_handler("tools/list", wire.PaginatedRequestParams, self._list_tools)
-        self._kit.add_request_handler("tools/call", wire.CallToolRequestParams, self._call_tool)
-        self._kit.add_request_handler("resources/list", wire.PaginatedRequestParams, self._list_resources)
-        self._kit.add_request_handler("resources/templates/list", wire.PaginatedRequestParams, self._list_templates)
-        self._kit.add_request_handler("resources/read", wire.ReadResourceRequestParams, self._read_resource)
-        self._kit.add_request_handler("prompts/list", wire.PaginatedRequestParams, self._list_prompts)
-        self._kit.add_request_handler("prompts/get", wire.GetPromptRequestParams, self._get_prompt)
+        add, page = self._kit.add_request_handler, wire.PaginatedRequestParams
+        add("tools/list", page, _for_somebody(self._list_tools))
+        add("tools/call", wire.CallToolRequestParams, _for_somebody(self._call_tool))
+        add("resources/list", page, self._list_resources)
+        add("resources/templates/list", page, _for_somebody(self._list_templates))
+        add("resources/read", wire.ReadResourceRequestParams, _for_somebody(self._read_resource))
+        add("prompts/list", page, self._list_prompts)
+        add("prompts/get", wire.GetPromptRequestParams, self._get_prompt)
         self._sessions = StreamableHTTPSessionManager(self._kit, json_response=True, stateless=True)
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -121,6 +123,21 @@ class Server:
             return {**prompts.written(params.name, params.arguments or {}), "resultType": "complete"}
         except prompts.UnknownPrompt as error:
             raise MCPError(code=wire.INVALID_PARAMS, message=error.message) from None
+
+
+def _for_somebody(
+    answer: Callable[[Context, Any], Awaitable[dict[str, Any]]],
+) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:
+    """What the door says of a token holds, whatever was known of it a moment ago."""
+
+    async def answered(ctx: Context, params: Any) -> dict[str, Any]:
+        try:
+            return await answer(ctx, params)
+        except Unauthenticated as error:
+            _visit(ctx).turned_away()
+            raise MCPError(code=wire.INVALID_REQUEST, message=error.message) from None
+
+    return answered
 
 
 def _visit(ctx: Context) -> visit.Visit:

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 MAX_COLUMNS = 8
+SAMPLE = 10
+"""Rows looked at to see which facts there are."""
 MAX_CELL_CHARACTERS = 60
 MAX_LINE_CHARACTERS = 4_100
 """Of one fact: an untrusted text at its full length fits."""
@@ -46,7 +48,7 @@ def lines(item: Mapping[str, Any]) -> str:
 
 def _columns(items: Sequence[Mapping[str, Any]]) -> list[str]:
     present: dict[str, None] = {}
-    for item in items:
+    for item in items[:SAMPLE]:
         for name, value in item.items():
             if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
                 present[name] = None

@@ -16,6 +16,10 @@ OPERATION_KEY = "tocsin.operation"
 """Where in the ASGI scope the operation's name is left, for whoever counts requests."""
 
 
+UNKNOWN_KEY = "tocsin.mcp.unknown"
+"""Where in the ASGI scope it is left that the token has stopped being anybody's: then the answer is 401 after all."""
+
+
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
     """What every tool call of one request shares."""
 
@@ -29,6 +33,10 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     def note(self, operation: str) -> None:
         """Say which operation this request is, for the metrics."""
         self.scope[OPERATION_KEY] = operation
+
+    def turned_away(self) -> None:
+        """Say that the door does not know this token any more."""
+        self.scope[UNKNOWN_KEY] = True
 
 
 def of(scope: Mapping[str, Any]) -> Visit:
