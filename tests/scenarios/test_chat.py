@@ -182,3 +182,32 @@ async def test_alice_is_paged_in_her_own_chat_once_she_has_proven_that_it_is_her
         assert (await world.incident(incident))["acknowledged_by"] == "Alice Archer"
         assert list(page.buttons) == ["Resolve"]
         assert not [mail for mail in world.mails() if "Down" in mail.subject]
+
+
+async def test_a_member_approves_what_an_agent_asks_in_slack_and_nobody_else_does(world: World, slack: Slack) -> None:
+    made = await world.api(
+        "POST", "/v2/agents", {"name": "Triage-bot", "levels": {"incidents": "read"}, "switches": {"page": "ask"}}
+    )
+    token = await world.api("POST", f"/v2/agents/{made.json()['data']['id']}/tokens", {})
+    world.tokens["bot"] = token.json()["token"]
+    body = {"summary": "The shop is closed", "name": "Shop"}
+    asked = await world.api("POST", "/v3/incidents", body, "bot")
+    assert asked.status_code == 202
+    await world.settle()
+    (question,) = slack.in_channel()
+    assert set(question.buttons) == {"Approve", "Deny"}
+    assert "Pages Alice Archer by e-mail" in question.text
+
+    await slack.press(question, "Approve", "U1")
+    await world.settle()
+    assert "only members of the team decide" in slack.said_to["U1"][-1]["text"]
+    assert (await world.api("POST", "/v3/incidents", body, "bot")).status_code == 202
+    await slack.press(question, "Approve", "U2")
+    await world.settle()
+    assert "You have approved it" in slack.said_to["U2"][-1]["text"]
+    assert (await world.api("POST", "/v3/incidents", body, "bot")).status_code == 201
+    await slack.press(question, "Deny", "U2")
+    await world.settle()
+    assert "Nothing was changed" in slack.said_to["U2"][-1]["text"]
+    approval = (await world.api("GET", f"/v2/approvals/{asked.json()['approval_id']}")).json()["data"]["attributes"]
+    assert (approval["status"], approval["decided_by"]) == ("used", "Alice Archer")

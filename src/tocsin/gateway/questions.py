@@ -4,12 +4,41 @@ from __future__ import annotations
 
 import msgspec
 
+from tocsin.accounts import actions as accounts
 from tocsin.agents import actions as agents
 from tocsin.gateway.identity import About, Credential
-from tocsin.storage import Database
+from tocsin.notify import actions as notify
+from tocsin.storage import Database, Tx
 
 ANSWERS = frozenset({"approvals.get", "approvals.approve", "approvals.deny"})
 """What whoever holds the link may do, and only as the person to whom it was sent."""
+
+
+async def open_posted_question(
+    database: Database, token: str, email: str | None, way: str, client_address: str | None
+) -> tuple[int, Credential] | None:
+    """(question, who answers) of a button below a question in a chat; None for whoever the chat does not make known
+    as a member of the team: no guest decides what an agent may do."""
+    found = await database.read(_posted, token, email)
+    if found is None:
+        return None
+    approval_id, team_id, user_id = found
+    credential = Credential(
+        user_id=user_id,
+        through=way,
+        only=ANSWERS,
+        about=About(team_id=team_id, id=approval_id),
+        client_address=client_address,
+    )
+    return approval_id, credential
+
+
+def _posted(tx: Tx, token: str, email: str | None) -> tuple[int, int, int] | None:
+    link = notify.verify_answer(tx, token)
+    user = accounts.user_by_email(tx, email) if email else None
+    if link is None or not link.question_id or user is None or not accounts.is_member(tx, link.team_id, user.id):
+        return None
+    return link.question_id, link.team_id, user.id
 
 
 class OpenedQuestion(msgspec.Struct, frozen=True, kw_only=True):

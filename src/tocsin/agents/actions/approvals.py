@@ -16,6 +16,7 @@ from tocsin.agents.actions import agents
 from tocsin.agents.model import Agent, Approval, ApprovalState, Grant
 from tocsin.kernel.errors import Conflict, NotFound, TooMany
 from tocsin.notify import actions as notify
+from tocsin.notify.actions import targets
 from tocsin.notify.model import Kind, Notice
 from tocsin.storage import Tx, events
 
@@ -28,6 +29,10 @@ STANDS_FOR = timedelta(hours=1)
 """So long a refusal answers the same question too."""
 MAX_PENDING = 20
 """Of one agent: people must not drown in questions."""
+CHAT = "slack"
+"""Where whoever presses a button is known: Slack says with which address of theirs."""
+MAX_POSTED = 3
+"""Channels of a team in which one question is put."""
 MAX_ASKED = 10
 """People who are mailed one question."""
 
@@ -79,6 +84,7 @@ def ask(
     assert approval is not None
     for person in _asked(tx, agent):
         _mail(tx, agent, approval, person, base_url)
+    _post(tx, agent, approval)
     events.record(
         tx, "approval.requested", team_id=agent.team_id, resource_type=TYPE, resource_id=id, agent_id=agent.id,
         operation=operation,
@@ -206,7 +212,6 @@ def _asked(tx: Tx, agent: Agent) -> list[User]:
 
 def _mail(tx: Tx, agent: Agent, approval: Approval, person: User, base_url: str) -> None:
     secret = f"{approval.id}-{person.id}-{tx.vault.sign(_signed(approval.id, person.id))}"
-    shown = [(str(name), _short(value)) for name, value in approval.arguments.items()][:20]
     notice = Notice(
         kind=Kind.NOTICE,
         incident_id=0,
@@ -215,13 +220,37 @@ def _mail(tx: Tx, agent: Agent, approval: Approval, person: User, base_url: str)
         headline=f"{agent.name} wants to {approval.sentence}",
         cause=f"{approval.why}. Nothing happens before somebody approves it; the question is open until "
         f"{approval.expires_at:%H:%M} UTC. You can see all of it, and answer, behind the link.",
-        facts=[*_woken(approval.preview), *shown],
+        facts=[*_woken(approval.preview), *_shown(approval)],
         url=f"{base_url}/approve/{{secret}}",
         link_text="Look and decide",
         secret=tx.vault.seal(secret),
         thread_key=f"approval-{approval.id}",
     )
     notify.queue(tx, notice, user_id=person.id, channel="email", address=person.email, planned_at=tx.now)
+
+
+def _post(tx: Tx, agent: Agent, approval: Approval) -> None:
+    """The same where the team reads and can press a button under its own name: in Slack, by an app."""
+    for target in targets.of_team(tx, agent.team_id, kind=CHAT)[:MAX_POSTED]:
+        notice = Notice(
+            kind=Kind.NOTICE,
+            incident_id=0,
+            team_id=agent.team_id,
+            subject=f"{agent.name} asks: {approval.sentence}",
+            headline=f"{agent.name} wants to {approval.sentence}",
+            cause=f"{approval.why}. Members of the team can answer here, until {approval.expires_at:%H:%M} UTC.",
+            facts=[*_woken(approval.preview), *_shown(approval)],
+            actions=("approve", "deny"),
+            question_id=approval.id,
+            thread_key=f"approval-{approval.id}",
+        )
+        notify.queue(
+            tx, notice, user_id=0, target_id=target.id, channel=target.kind, address=target.name, planned_at=tx.now
+        )
+
+
+def _shown(approval: Approval) -> list[tuple[str, str]]:
+    return [(str(name), _short(value)) for name, value in approval.arguments.items()][:20]
 
 
 def _woken(preview: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from datetime import timedelta
 
+from tocsin.notify.actions.recording import notice_in
 from tocsin.notify.model import AnswerLink
 from tocsin.notify.store import sending as shelf
 from tocsin.storage import Tx
@@ -46,6 +47,7 @@ def verify_answer(tx: Tx, token: str) -> AnswerLink | None:
         user_id=row.user_id,
         channel=row.channel,
         target_id=row.target_id,
+        question_id=notice_in(row).question_id,
     )
 
 

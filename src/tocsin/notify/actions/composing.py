@@ -63,7 +63,7 @@ def message(
         thread=f"{thread}-{tx.vault.sign(f'thread:{thread}')[:12]}",
         answer_url=answer_url(tx, base_url, row.id) if asks else None,
         at=tx.now,
-        answer_token=answer_token(tx, row.id) if asks else None,
+        answer_token=answer_token(tx, row.id) if asks or notice.question_id else None,
         code=row.code if asks else None,
         state_url=state_url(tx, base_url, row.id),
         target=targets.settings_of(tx, row.target_id) if row.target_id else None,

@@ -33,7 +33,12 @@ COLORS: Mapping[str, int] = {
 }
 CHANGES = frozenset({Kind.PAGE, Kind.ACKNOWLEDGED, Kind.RESOLVED})
 """Messages after which the first one about an incident looks different: its colour, its words, its buttons."""
-LABELS: Mapping[str, str] = {"acknowledge": "Acknowledge", "resolve": "Resolve"}
+LABELS: Mapping[str, str] = {
+    "acknowledge": "Acknowledge",
+    "resolve": "Resolve",
+    "approve": "Approve",
+    "deny": "Deny",
+}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What nobody sees, and what turns the direction of writing: a name must not disguise a message."""
 
@@ -47,7 +52,7 @@ class Button(msgspec.Struct, frozen=True):
     """One way to answer."""
 
     deed: str
-    """`acknowledge` or `resolve`."""
+    """`acknowledge` or `resolve`, `approve` or `deny`."""
     label: str
     token: str
     """What tells us, when it comes back, which page is answered."""
@@ -81,7 +86,7 @@ def post_of(message: Message) -> Post:
     notice = message.notice
     url = message.answer_url or notice.url
     token = message.answer_token or _token_in(url)
-    deeds = notice.actions if notice.kind in (Kind.PAGE, Kind.ACKNOWLEDGED) else ()
+    deeds = notice.actions if notice.kind in (Kind.PAGE, Kind.ACKNOWLEDGED) or notice.question_id else ()
     if notice.kind == Kind.ACKNOWLEDGED and not deeds:
         deeds = ("resolve",)
     facts = [(label, value) for label, value in notice.facts if value and value != notice.cause]

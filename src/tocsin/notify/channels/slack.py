@@ -316,7 +316,7 @@ def _button(button: posting.Button) -> dict[str, Any]:
         "text": {"type": "plain_text", "text": button.label},
         "value": button.token,
     }
-    return {**drawn, "style": "primary"} if button.deed == "acknowledge" else drawn
+    return {**drawn, "style": "primary"} if button.deed in ("acknowledge", "approve") else drawn
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:

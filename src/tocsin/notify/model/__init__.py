@@ -122,7 +122,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Equal for everything that belongs together, e.g. `incident-25`: mail programs show it as one conversation."""
     critical: bool = False
     actions: tuple[str, ...] = ()
-    """What the person may answer: `acknowledge`, `resolve`."""
+    """What the person may answer: `acknowledge`, `resolve`; to a question of an agent `approve`, `deny`."""
+    question_id: int = 0
+    """Which question of an agent it puts, if it does."""
     link_text: str = ""
     """What `url` leads to when that is no incident, e.g. `Join the team`."""
     secret: str = ""
@@ -290,6 +292,8 @@ class AnswerLink(msgspec.Struct, frozen=True):
     """0 = it went to a team's target: whoever answers there says who they are."""
     channel: str = "email"
     target_id: int = 0
+    question_id: int = 0
+    """Of the question that it puts; 0 = it is about an incident."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

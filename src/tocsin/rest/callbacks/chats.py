@@ -19,7 +19,8 @@ MAX_TOKEN_CHARACTERS = 100
 MAX_NAME_CHARACTERS = 60
 """Of a name that somebody has in a chat."""
 DEEDS = {"acknowledge": "incidents.acknowledge", "resolve": "incidents.resolve"}
-_DONE = {"acknowledge": "acknowledged", "resolve": "resolved"}
+DECISIONS = {"approve": "approvals.approve", "deny": "approvals.deny"}
+_DONE = {"acknowledge": "acknowledged", "resolve": "resolved", "approve": "approved", "deny": "refused"}
 
 Answer = tuple[int, Any]
 """(HTTP status, JSON or plain text)."""
@@ -47,9 +48,12 @@ class Chat:
 
     async def press(self, press: Press, client_address: str | None) -> tuple[Outcome, str]:
         """Do what the button says; returns what came of it, and the same in words for whoever pressed."""
-        operation = DEEDS.get(press.deed)
+        operation = DEEDS.get(press.deed) or DECISIONS.get(press.deed)
         if operation is None or not 0 < len(press.token) <= MAX_TOKEN_CHARACTERS:
             return Outcome(result=Result.UNKNOWN), "This button does nothing."
+        if press.deed in DECISIONS:
+            decided = await self._answering.decide(press.token, operation, self._way, client_address, press.email)
+            return decided, _words_of_decision(decided, press.deed)
         said_by = f"{press.name[:MAX_NAME_CHARACTERS] or 'Somebody'} ({self._name})"
         outcome = await self._answering.do(
             press.token, operation, self._way, client_address, said_by=said_by, email=press.email
@@ -95,6 +99,16 @@ def text(value: object) -> str:
 def table(value: object) -> dict[str, Any]:
     """An object out of somebody's JSON; empty when it is none."""
     return value if isinstance(value, dict) else {}
+
+
+def _words_of_decision(outcome: Outcome, deed: str) -> str:
+    if outcome.result is Result.DONE:
+        return f"You have {_DONE[deed]} it: {outcome.name}."
+    if outcome.result is Result.LATE:
+        return f"{outcome.why}. Nothing was changed."
+    if outcome.result is Result.LATER:
+        return "Sorry, that could not be done just now: nothing has changed. Please press again."
+    return "Nothing was done: only members of the team decide, known by the e-mail address that they have in the chat."
 
 
 def _words(outcome: Outcome, deed: str) -> str:

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import msgspec
 
 from tocsin.gateway import Door
+from tocsin.gateway.identity import Credential
 from tocsin.gateway.links import OpenedLink, open_link
+from tocsin.gateway.questions import open_posted_question
 from tocsin.gateway.request import Reply, Request
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry.input import Arguments
@@ -104,14 +106,35 @@ class Answering:
         except (Unavailable, TooMany):
             return Outcome(result=Result.LATER)
 
+    async def decide(
+        self, token: str, operation: str, way: Way, client_address: str | None, email: str | None
+    ) -> Outcome:
+        """Answer the question of an agent below which this button stands (`approvals.approve` or `approvals.deny`)."""
+        try:
+            found = await open_posted_question(self._database, token, email, way[1], client_address)
+            if found is None:
+                return Outcome(result=Result.UNKNOWN)
+            try:
+                reply = await self._ask(found[1], operation, found[0], way)
+            except Conflict as conflict:
+                return Outcome(result=Result.LATE, why=conflict.message.rstrip("."))
+            return Outcome(result=Result.DONE, name=reply.value.sentence)
+        except (NotFound, Unauthenticated, Refused):
+            return Outcome(result=Result.UNKNOWN)
+        except (Unavailable, TooMany):
+            return Outcome(result=Result.LATER)
+
     async def _call(self, link: OpenedLink, name: str, way: Way) -> Reply:
+        return await self._ask(link.credential, name, link.incident_id, way)
+
+    async def _ask(self, credential: Credential, name: str, id: int, way: Way) -> Reply:
         operation = self._door.catalogue[name]
         return await self._door.call(
             Request(
                 operation=operation,
                 route=operation.routes[0],
-                credential=link.credential,
-                arguments=Arguments(path={"id": str(link.incident_id)}),
+                credential=credential,
+                arguments=Arguments(path={"id": str(id)}),
                 surface=way[0],
                 base_url=self._base_url,
             )

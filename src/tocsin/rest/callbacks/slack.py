@@ -142,7 +142,8 @@ class SlackCallbacks:
             email=visitor.email if visitor else None,
         )
         outcome, words = await self._chat.press(press, chats.address(scope))
-        if outcome.result is not Result.DONE:  # what was done shows in the message itself, and in its thread
+        if outcome.result is not Result.DONE or press.deed in chats.DECISIONS:
+            # what was done about an incident shows in the message itself, and in its thread
             self._whisper(text(payload.get("response_url")), words)
         return 200, ""
 
