@@ -8,8 +8,8 @@ from alembic import op
 
 from tocsin.storage.tables import Id, Instant, Json
 
-revision = "0023"
-down_revision = "0024"
+revision = "0024"
+down_revision = "0023"
 
 
 def upgrade() -> None:

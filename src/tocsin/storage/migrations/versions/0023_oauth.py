@@ -11,7 +11,7 @@ from alembic import op
 
 from tocsin.storage.tables import Id, Instant, Json
 
-revision = "0024"
+revision = "0023"
 down_revision = "0022"
 
 
