@@ -174,3 +174,13 @@ async def test_a_team_is_named_by_its_id_and_no_other_teams(house: House) -> Non
         assert (await client.call_tool("monitors", {"team_id": 2})).structured_content["total"] == 0
         foreign = await client.call_tool("create_monitor", {"url": "https://example.com", "team_id": 2})
         assert foreign.structured_content["fields"] == {"team_id": ["doesn't exist"]}
+
+
+async def test_teams_are_those_that_the_token_reaches(house: House) -> None:
+    for token, names in ((house.alice, ["Alice's team"]), (house.charlie, ["Charlie's team"])):
+        async with house.agent(token) as client:
+            answer = await client.call_tool("teams", {})
+            assert [each["name"] for each in answer.structured_content["items"]] == names
+    async with house.agent(house.at.tokens["global"]) as client:
+        found = await client.call_tool("teams", {"search": "char"})
+        assert [each["id"] for each in found.structured_content["items"]] == [2]

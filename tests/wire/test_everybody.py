@@ -65,7 +65,7 @@ async def test_what_is_alices_does_not_exist_for_charlie(
 
 
 _OF_EVERYBODY = (
-    "team_members.list", "roles.list", "incidents.pages", "on_call_warnings.list", "status_updates.list",
+    "team_members.list", "roles.list", "teams.list", "incidents.pages", "on_call_warnings.list", "status_updates.list",
     "agent_grants.list", "approvals.list", "audit_log.list", "trash.list",
 )  # fmt: skip
 """Charlie is in his own team, and roles are the same everywhere: see test_team_members. His own incidents page him, and

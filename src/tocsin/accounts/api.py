@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.accounts import actions
-from tocsin.accounts.model import INVITED, Invitation, Member, Role
+from tocsin.accounts.model import INVITED, Invitation, Member, Role, Team
 from tocsin.kernel.clock import to_wire
 from tocsin.kernel.errors import Invalid
 from tocsin.registry import Call, Done, Operation, Page, Resource, Route, Scope
@@ -46,6 +46,13 @@ class RoleAttributes(msgspec.Struct, kw_only=True):
 
     name: str
     role: str
+
+
+class TeamAttributes(msgspec.Struct, kw_only=True):
+    """A team."""
+
+    name: str
+    created_at: str
 
 
 class InvitedData(msgspec.Struct, kw_only=True):
@@ -106,7 +113,13 @@ ROLE = Resource(
     render=lambda role: RoleAttributes(name=role.words, role=role.value),
     doc="What a member may do in a team.",
 )
-RESOURCES = (TEAM_MEMBER, ROLE)
+TEAM = Resource(
+    type="team",
+    attributes=TeamAttributes,
+    render=lambda team: TeamAttributes(name=team.name, created_at=to_wire(team.created_at)),
+    doc="Who owns monitors and is paged for them.",
+)
+RESOURCES = (TEAM_MEMBER, ROLE, TEAM)
 
 
 class ListPeople(msgspec.Struct, kw_only=True):
@@ -153,6 +166,25 @@ class ListRoles(msgspec.Struct, kw_only=True):
 
     page: int = 1
     per_page: int = 50
+
+
+class ListTeams(msgspec.Struct, kw_only=True):
+    """One page of the teams that the caller can see; with `search`, those that have it in their name."""
+
+    search: str | None = None
+    page: int = 1
+    per_page: int = 50
+
+
+def _teams(tx: Tx, call: Call, input: ListTeams) -> Page[Team]:
+    wanted = (input.search or "").casefold()
+    seen = [
+        team
+        for team in actions.all_teams(tx)
+        if (call.team_ids is None or team.id in call.team_ids) and wanted in team.name.casefold()
+    ]
+    start = (input.page - 1) * input.per_page
+    return Page(items=seen[start : start + input.per_page], total=len(seen), page=input.page, per_page=input.per_page)
 
 
 def _list(tx: Tx, call: Call, input: ListPeople) -> Page[Member | Invitation] | Member | Invitation:
@@ -304,6 +336,19 @@ _OPERATIONS: tuple[Operation, ...] = (
         resource=TEAM_MEMBER,
         secrets=("password",),
         event="team_member.joined",
+    ),
+    Operation(
+        name="teams.list",
+        routes=(Route("GET", "/api/v2/teams"),),
+        area="team",
+        level="read",
+        self_service=True,
+        input=ListTeams,
+        handler=_teams,
+        doc="List the teams that your token reaches.",
+        deed="listed teams",
+        resource=TEAM,
+        answer="list",
     ),
     Operation(
         name="roles.list",
