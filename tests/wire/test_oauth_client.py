@@ -12,9 +12,11 @@ import httpx2
 import pytest
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.auth.exceptions import OAuthFlowError
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
+from mcp import ClientSession
 from tests.cli.program import Server
 from tests.gateway.oauth_stage import fields, sealed
 
@@ -106,6 +108,14 @@ async def test_the_official_client_is_let_in_and_refreshes(server: Server, metho
         assert memory.tokens is not None
         assert memory.tokens.scope == "read"
         first = memory.tokens
+        async with (
+            streamable_http_client(f"http://127.0.0.1:{server.port}/mcp", http_client=program) as (receive, send),
+            ClientSession(receive, send) as session,
+        ):
+            await session.initialize()
+            names = {tool.name for tool in (await session.list_tools()).tools}
+        assert {"monitors", "incident", "whoami"} <= names
+        assert "delete_monitor" not in names
         provider = program.auth
         assert isinstance(provider, OAuthClientProvider)
         provider.context.token_expiry_time = 1.0
