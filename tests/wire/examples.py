@@ -138,6 +138,8 @@ BODIES: dict[str, Any] = {
     "approvals.approve": {},
     "approvals.deny": {},
     "trash.restore": {},
+    "plans.create": {"operation": "create_monitor", "arguments": {"url": "https://shop.example.com"}},
+    "plans.apply": {},
     "access_requests.create": {"levels": {"monitors": "write"}, "reason": "The shop is being moved."},
     "incident_comments.create": {"content": "Looking at it"},
     "incident_comments.update": {"content": "Looked at it"},
@@ -264,6 +266,9 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         newest = (await client.get("/api/v2/audit-log?per_page=1")).json()["data"][0]
         assert newest["attributes"]["target"] == f"monitor {made.json()['data']['id']}"
         return path.replace("{id}", newest["id"])
+    if path.startswith("/api/v2/plans/{id}"):
+        made = await client.post("/api/v2/plans", json=BODIES["plans.create"])
+        return path.replace("{id}", str(made.json()["plan_id"]))
     if path.startswith("/api/v2/trash/{id}"):
         made = await client.post("/api/v2/monitors", json=BODIES["monitors.create"])
         gone = await client.delete(f"/api/v2/monitors/{made.json()['data']['id']}")

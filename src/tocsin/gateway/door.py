@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, preview, rules, trash
+from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, plans, preview, rules, trash
 from tocsin.gateway.again import Again
 from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
 from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in, team_name
@@ -135,12 +135,15 @@ class Door:
         outcome = "denied"
         try:
             actor = recognise(tx, request.credential)
+            asked, (request, plan) = request, self._planned(tx, actor, request)
             request = drafted(actor, request)
             verdict = self._judge(tx, actor, request)
             outcome = "failed"
             if request.dry_run:
                 reply = self._rehearse(tx, actor, request)
             else:
+                if plan is not None:
+                    plans.check(plan, self._rehearse(tx, actor, request).value)
                 reply, verdict = self._kept(tx, actor, request, verdict)
         except DBAPIError:
             raise  # the database's own trouble: rolled back whole, perhaps run again
@@ -164,7 +167,19 @@ class Door:
         elif actor.kind == "agent":
             again = msgspec.structs.replace(verdict, reason=f"{verdict.reason}; sent again, and answered as before")
             self._note(tx, request, actor, "allowed", again)
-        return reply
+        return reply if plan is None or reply.preview else plans.applied(tx, asked, plan, reply)
+
+    def _planned(self, tx: Tx, actor: Actor, request: Request) -> tuple[Request, plans.Plan | None]:
+        """Whoever applies a plan makes the call that they have planned: it is judged, and written down, as itself."""
+        if request.operation.name != "plans.apply":
+            return request, None
+        given: Any = read(request.operation, request.route, request.arguments)
+        plan = plans.take(tx, actor, given.id)
+        operation = self.catalogue[plan.operation]
+        route, sent = addressed(operation, plan.arguments)
+        return msgspec.structs.replace(
+            request, operation=operation, route=route, arguments=sent, idempotency_key=None, render=None
+        ), plan  # fmt: skip
 
     def _rehearse(self, tx: Tx, actor: Actor, request: Request) -> Reply:
         reply, effects = preview.rehearse(tx, lambda: self._do(tx, actor, request))

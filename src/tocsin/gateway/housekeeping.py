@@ -8,7 +8,7 @@ from tocsin.accounts import actions as accounts
 from tocsin.agents import actions as agents
 from tocsin.agents.actions import oauth
 from tocsin.contacts import actions as contacts
-from tocsin.gateway import audit, idempotency, trash
+from tocsin.gateway import audit, idempotency, plans, trash
 from tocsin.gateway.door import Door
 from tocsin.inbound import actions as inbound
 from tocsin.incidents import actions as incidents
@@ -122,5 +122,6 @@ _PRUNED = (
     _prune_agents,
     _prune_oauth,
     trash.prune,
+    plans.prune,
     _prune_events,
 )
