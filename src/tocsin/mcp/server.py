@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import mcp_types as wire
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server as Kit
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -21,6 +19,7 @@ from tocsin.kernel.errors import Unauthenticated
 from tocsin.mcp import prompts, visit
 from tocsin.mcp.desk import Desk, UnknownTool
 from tocsin.mcp.resources import Resources, UnknownResource
+from tocsin.mcp.transport import Transport
 
 INSTRUCTIONS = (
     "Tocsin watches services, pages people when something breaks and keeps public status pages. Start with `situation` "
@@ -32,15 +31,14 @@ INSTRUCTIONS = (
 )
 RESOURCE_MISSING = -32002
 """How the older revision says that there is no such resource; the newer one calls it wrong parameters."""
-STOP_SECONDS = 2.0
 
 logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of every request, and ours are counted already
 
 Context = ServerRequestContext[Any, Any]
 
 
-class Server:
-    """Answers what has been let in; `open` and `close` belong to one event loop."""
+class Server(Transport):
+    """Answers what has been let in."""
 
     def __init__(self, door: Door, clock: Clock) -> None:
         self._desk = Desk(door, clock)
@@ -61,30 +59,7 @@ class Server:
         add("resources/read", wire.ReadResourceRequestParams, _for_somebody(self._read_resource))
         add("prompts/list", page, self._list_prompts)
         add("prompts/get", wire.GetPromptRequestParams, self._get_prompt)
-        self._sessions = StreamableHTTPSessionManager(self._kit, json_response=True, stateless=True)
-        self._stopping = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        """Be ready for requests."""
-        ready = asyncio.Event()
-        self._running = asyncio.create_task(self._run(ready))
-        await ready.wait()
-
-    async def close(self) -> None:
-        """End what is still being answered."""
-        self._stopping.set()
-        if self._running is not None:
-            await asyncio.wait([self._running], timeout=STOP_SECONDS)
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        await self._sessions.handle_request(scope, receive, send)
-
-    async def _run(self, ready: asyncio.Event) -> None:
-        """In a task of its own, since what is entered here must be left by the same task."""
-        async with self._sessions.run():
-            ready.set()
-            await self._stopping.wait()
+        super().__init__(self._kit)
 
     async def _list_tools(self, ctx: Context, params: wire.PaginatedRequestParams) -> dict[str, Any]:
         _only_page(params)
