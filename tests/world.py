@@ -31,6 +31,7 @@ from tocsin.escalation.api import OPERATIONS as ESCALATION
 from tocsin.escalation.worker import Escalations
 from tocsin.gateway import Door
 from tocsin.gateway.audit import audit_entries
+from tocsin.gateway.relaying import RelayingDoor
 from tocsin.heartbeats.api import OPERATIONS as HEARTBEATS
 from tocsin.heartbeats.worker import Deadlines, Intake
 from tocsin.inbound import api as inbound
@@ -53,6 +54,7 @@ from tocsin.notify.worker import Deliveries
 from tocsin.oncall.actions import render_feed
 from tocsin.oncall.api import OPERATIONS as ON_CALL
 from tocsin.oncall.worker import HandOffs, Imports
+from tocsin.proxy import Directory, Proxied
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
 from tocsin.rest.feeds import Feeds
@@ -123,6 +125,8 @@ class World:
         the next `crash` on, and `await world.installed()` says so in the database."""
         self.ca_file: str | None = None
         """Whose certificates the providers show; None = those that the machine trusts."""
+        self.upstreams: Directory | None = None
+        """Who stands behind the door for agents; holds from the next `crash` on."""
         self._provider_net: RealNet | None = None
         self._read = 0
         self._assemble()
@@ -144,7 +148,10 @@ class World:
                 *people_operations(),
             ]
         )
-        self.door = Door(self.database, catalogue, self.clock)
+        if self.upstreams is None:
+            self.door = Door(self.database, catalogue, self.clock)
+        else:
+            self.door = RelayingDoor(self.database, catalogue, self.clock, self.upstreams)
         smtp = email_channel.Settings(host="127.0.0.1", port=self.mailbox.port, from_address="tocsin@tocsin.test")
         self.engine = Engine(self.database, self.clock, BASE_URL)
         self.probe = Probe(self.net, self.clock, "eu", self.engine.deliver)
@@ -195,7 +202,7 @@ class World:
         receivers = self.chats.receivers
         self._clients: dict[str, Any] = {
             **{f"callbacks {number}": receiver for number, receiver in enumerate(receivers)},
-            "api": Api(self.door, catalogue, base_url=BASE_URL),
+            "api": self.site_of_the_api(Api(self.door, catalogue, base_url=BASE_URL)),
             "receiving": web_receiver(self.inbox, self.clock),
             "feeds": Feeds(lambda token: self.database.read(render_feed, token)),
             "console": console_app(self.database, self.door, BASE_URL, push_key(self.providers)),
@@ -418,6 +425,11 @@ class World:
             self._provider_net = RealNet(SystemClock(), allow_private=True, ca_file=self.ca_file)
             self._provider_net.start()
         return self._provider_net
+
+    def site_of_the_api(self, api: Api) -> Any:
+        """The API as agents may reach it."""
+        self.front = Proxied(api, self.door) if isinstance(self.door, RelayingDoor) else api
+        return self.front
 
     async def close(self) -> None:
         """Let go of what is on its way, and of the network."""

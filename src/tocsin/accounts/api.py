@@ -339,6 +339,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="teams.list",
+        upstream="answered_here",
         routes=(Route("GET", "/api/v2/teams"),),
         area="team",
         level="read",

@@ -69,6 +69,8 @@ def serve(
     self_test_to: Annotated[str | None, flag("self_test_to", more_group)] = None,
     self_test_hours: Annotated[str | None, flag("self_test_hours", more_group)] = None,
     self_test_alarm: Annotated[str | None, flag("self_test_alarm", more_group)] = None,
+    upstream: Annotated[str | None, flag("upstream", more_group)] = None,
+    upstream_token_file: Annotated[str | None, flag("upstream_token_file", more_group)] = None,
     region: Annotated[str | None, flag("region", more_group)] = None,
     allow_private_targets: Annotated[bool | None, flag("allow_private_targets", more_group)] = None,
     dns_servers: Annotated[str | None, flag("dns_servers", more_group)] = None,

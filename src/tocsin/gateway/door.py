@@ -61,8 +61,7 @@ class Door:
         """
         request = msgspec.structs.replace(request, began=self._clock.monotonic())
         address = request.credential.client_address
-        if self._throttle.exhausted(address) and not await self._database.read(_known, request.credential):
-            raise self._throttle.too_many()
+        await self._admit(request.credential)
         if request.operation.reads:
             seen = await self._database.read(self._read, request)
             if rules.on_record(seen.actor, seen.outcome):
@@ -86,6 +85,11 @@ class Door:
             raise self._throttle.too_many()
         self._throttle.refused(credential.client_address)
         raise Unauthenticated(UNAUTHENTICATED)
+
+    async def _admit(self, credential: Credential) -> None:
+        """Send off a stranger who has been refused too often within the minute."""
+        if self._throttle.exhausted(credential.client_address) and not await self._database.read(_known, credential):
+            raise self._throttle.too_many()
 
     async def permitted(self, credential: Credential) -> tuple[Actor, list[Operation]]:
         """Who this is, and all that they may do or ask for: what a surface lists is what a call allows.

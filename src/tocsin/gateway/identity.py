@@ -86,6 +86,11 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 NOBODY = Actor(kind="nobody", id=None, name="somebody without a valid token", team_ids=())
 
 
+def is_agents(token: str | None) -> bool:
+    """Whether this is an agent's token, by its looks alone."""
+    return token is not None and token.startswith(agents.TOKEN_PREFIX)
+
+
 def recognise(tx: Tx, credential: Credential) -> Actor:
     """The actor behind a credential. Raises Unauthenticated."""
     if credential.user_id is not None:
@@ -114,7 +119,7 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
             only=credential.only,
             record_id=credential.about.id,
         )
-    if credential.token and credential.token.startswith(agents.TOKEN_PREFIX):
+    if credential.token is not None and is_agents(credential.token):
         return _agent(tx, credential)
     token = accounts.authenticate(tx, credential.token) if credential.token else None
     if token is None:

@@ -9,6 +9,7 @@ import msgspec
 
 from tocsin.gateway import trash
 from tocsin.gateway.identity import Actor, Credential
+from tocsin.gateway.outgoing import Incoming, Outgoing, Raw
 from tocsin.kernel.errors import Invalid
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Operation, Resource, Route, Scope
@@ -36,6 +37,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a deletion has put into the trash."""
     preview: bool = False
     """True when it was a dry run: `value` is a `gateway.preview.Preview`, `body` its JSON, and nothing was done."""
+    passed_back: Incoming | None = None
+    """The answer of another house, where it was done: `body` is its body, and there is no `value`."""
 
     @property
     def undo_id(self) -> int | None:
@@ -64,6 +67,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Judge and do it, tell what it did, and undo it: see `gateway.preview`. Reads are done as always."""
     began: float = 0.0
     """When it came, in seconds of the monotonic clock: set by the door."""
+    raw: Raw | None = None
+    """The bytes as they came, where a surface has them: see `gateway.relaying`."""
+    outgoing: Outgoing | None = None
+    """What goes on to another house instead of being done here: set by the door."""
 
 
 _DRAFTS = frozenset({"status_reports.create", "status_updates.create"})

@@ -9,6 +9,8 @@
     ├── Invalid           what you sent cannot be accepted; says which field, and what would be
     ├── TooMany           you have asked too often; says when to come back
     ├── Pending           a person must approve it first; says where that can be seen
+    ├── UpstreamFailed    whoever stands behind us could not be asked, or gave no answer that can be passed back
+    │   └── UpstreamSilent    it did not answer in time
     └── Unavailable       our storage cannot take this just now; nothing was written, try again
 
 No HTTP numbers here: each surface maps these classes in one table.
@@ -97,6 +99,15 @@ class Unavailable(TocsinError):
     def __init__(self, message: str, retry_after_seconds: int = 10) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class UpstreamFailed(TocsinError):
+    """Whoever stands behind us, where this would be done, could not be asked or gave no answer that can be passed on.
+    The message says whether it may have been done."""
+
+
+class UpstreamSilent(UpstreamFailed):
+    """It did not answer in time."""
 
 
 class Invalid(TocsinError):

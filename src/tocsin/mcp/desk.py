@@ -12,7 +12,7 @@ from tocsin.gateway import Actor, Door, Reply
 from tocsin.gateway.request import Request
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, TocsinError, Unauthenticated
-from tocsin.mcp import errors, results
+from tocsin.mcp import elsewhere, errors, results
 from tocsin.mcp.aliases import current
 from tocsin.mcp.arguments import arranged
 from tocsin.mcp.composites import Composite, composite_tool, given
@@ -78,7 +78,8 @@ class Desk:
                 raise UnknownTool(name)
             visit.note(operation.name)
             reply = await self.ask(self.bound(visit, operation), operation, arguments)
-            return results.told(reply, self.secrets_of(operation))
+            told = results.told if reply.passed_back is None else elsewhere.told
+            return told(reply, self.secrets_of(operation))
         except (Unauthenticated, UnknownTool):
             raise
         except TocsinError as error:
@@ -164,7 +165,8 @@ class Asker:
         operation = self._desk.operation(name)
         assert operation is not None
         reply = await self._desk.ask(self._visit, operation, arguments)
-        return results.shaped(reply, self._desk.secrets_of(operation))
+        shaped = results.shaped if reply.passed_back is None else elsewhere.shaped
+        return shaped(reply, self._desk.secrets_of(operation))
 
 
 def _nothing(visit: Visit) -> Any:

@@ -17,6 +17,7 @@ from tocsin.kernel.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
+    UpstreamFailed,
 )
 
 CODES: dict[type[TocsinError], str] = {
@@ -28,6 +29,7 @@ CODES: dict[type[TocsinError], str] = {
     Invalid: "invalid",
     TooMany: "rate_limited",
     Unavailable: "unavailable",
+    UpstreamFailed: "upstream_failed",
 }
 
 

@@ -76,7 +76,7 @@ def shaped(reply: Reply, secrets: frozenset[str] = frozenset()) -> Structured:
         }
     if operation.answer == "one" or operation.picks is not None:
         item, named = _one(resource, value, secrets)
-        return _marked(item, named)
+        return with_marks(item, named)
     return _several(resource, value, secrets)
 
 
@@ -87,16 +87,16 @@ def _several(resource: Resource, records: Iterable[Any], secrets: frozenset[str]
         item, fields = _one(resource, record, secrets)
         items.append(item)
         named.update(fields)
-    return _marked({"items": items}, [f"items[].{field}" for field in sorted(named)])
+    return with_marks({"items": items}, [f"items[].{field}" for field in sorted(named)])
 
 
 def _one(resource: Resource, record: Any, secrets: frozenset[str]) -> tuple[Structured, list[str]]:
     attributes = msgspec.to_builtins(resource.render(record))
     id = resource.id_of(record)
-    item = {"id": _number(id), "type": resource.type if resource.type_of is None else resource.type_of(record)}
+    item = {"id": number(id), "type": resource.type if resource.type_of is None else resource.type_of(record)}
     item |= attributes
     if resource.relationships is not None:
-        item["relationships"] = _related(resource.relationships(record))
+        item["relationships"] = related(resource.relationships(record))
     hidden(item, secrets)
     return item, marked(item, resource.type)
 
@@ -104,22 +104,23 @@ def _one(resource: Resource, record: Any, secrets: frozenset[str]) -> tuple[Stru
 def _flat(value: Any) -> Structured:
     data = msgspec.to_builtins(value)
     item = data if isinstance(data, dict) else {"value": data}
-    return _marked(item, marked(item, type(value).__name__))
+    return with_marks(item, marked(item, type(value).__name__))
 
 
-def _marked(item: Structured, named: list[str]) -> Structured:
+def with_marks(item: Structured, named: list[str]) -> Structured:
+    """The item, with the names of those of its fields that outsiders have written."""
     if named:
         item["untrusted"] = {"note": UNTRUSTED_WORDS, "fields": named}
     return item
 
 
-def _related(relationships: Any) -> Any:
+def related(relationships: Any) -> Any:
     """`{"monitor": {"data": {"id", "type"}}}` as it is, without what is empty."""
     data = msgspec.to_builtins(relationships)
     return {name: each for name, each in data.items() if not isinstance(each, dict) or each.get("data")}
 
 
-def _number(id: object) -> object:
+def number(id: object) -> object:
     """Ids are numbers where tools take numbers: what was read can be sent as it is."""
     if isinstance(id, str) and id.isascii() and id.isdigit() and len(id) <= 15:
         return int(id)

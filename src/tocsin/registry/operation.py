@@ -150,6 +150,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What no agent can ever be granted: tokens, members, how people are reached, grants and approvals."""
     self_service: bool = False
     """What is about the caller itself: every agent may do it, without any grant."""
+    upstream: Literal["passed_on", "answered_here", "not_there"] = "passed_on"
+    """What becomes of an agent's call when the real Better Stack stands behind the door (docs/proxy.md): it has this
+    operation too; or it is about the gateway itself, and answered here; or it is Tocsin's alone, and nobody has it."""
     tool_name: str | None = None
     """What agents call it, when the rule of `tool` gives another word than the contract (MCP, 1.2)."""
     event: str | None = None

@@ -11,16 +11,18 @@ from typing import Any
 import structlog
 
 from tocsin.gateway import Credential, Door, Reply
+from tocsin.gateway.outgoing import Raw
 from tocsin.gateway.request import Request
 from tocsin.kernel.errors import Invalid, TocsinError
 from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Catalogue, Operation, Page, Route
 from tocsin.registry.input import Arguments, truth
 from tocsin.rest import openapi
-from tocsin.rest.body import Gone, parse_body, parse_query, read_body
+from tocsin.rest.body import Gone, declared_size, parse_body, parse_query, read_body
 from tocsin.rest.envelope import encoded, many, one
 from tocsin.rest.errors import Headers, error_answer, no_such_endpoint, our_fault
 from tocsin.rest.pagination import links, origin
+from tocsin.rest.passing import passed_back
 from tocsin.rest.routing import Router
 
 log = structlog.get_logger()
@@ -28,6 +30,7 @@ log = structlog.get_logger()
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SURFACE = "rest"
 """How the audit log names this way in."""
@@ -99,7 +102,7 @@ class Api:
         if scope["type"] != "http":
             raise RuntimeError(f"the API does not speak {scope['type']}")
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = _request_id(headers.get(b"x-request-id"))
+        request_id = request_id_of(headers.get(b"x-request-id"))
         try:
             status, body, extra = await self._answer(scope, headers, receive, request_id)
         except Gone:
@@ -110,7 +113,7 @@ class Api:
         except Exception:
             log.exception("request failed", request_id=request_id, method=scope["method"], path=scope["path"])
             status, body, extra = 500, encoded(our_fault(request_id)), []
-        await _send(send, scope["method"], request_id, status, body, extra)
+        await send_answer(send, scope["method"], request_id, status, body, extra)
 
     async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, request_id: str) -> Answer:
         method: str = scope["method"]
@@ -126,19 +129,14 @@ class Api:
         scope[OPERATION_KEY] = operation.name
         address = origin(self._base_url, scope.get("scheme", "http"), headers.get(b"host"), scope.get("server"))
         client = scope.get("client")
-        dry_run, arguments = _dry_run(
-            Arguments(
-                path=path,
-                query=_query(scope["query_string"]),
-                body=await _body(receive, headers, operation.list_field) if method in _BODIES else {},
-            )
-        )
+        content, body = await _body(receive, headers, operation.list_field, expected=method in _BODIES)
+        dry_run, arguments = _dry_run(Arguments(path=path, query=_query(scope["query_string"]), body=body))
         reply = await self._door.call(
             Request(
                 operation=operation,
                 route=target.route,
                 credential=Credential(
-                    token=_token(headers.get(b"authorization")),
+                    token=bearer(headers.get(b"authorization")),
                     client_address=client[0] if client else None,
                     client_name=headers.get(b"user-agent", b"")[:MAX_CLIENT_NAME_BYTES].decode("latin-1") or None,
                 ),
@@ -149,8 +147,11 @@ class Api:
                 idempotency_key=_idempotency_key(headers),
                 render=partial(_rendered, address + scope["path"].rstrip("/"), scope["query_string"]),
                 dry_run=dry_run,
+                raw=Raw(query=scope["query_string"], body=content, accept=_text(headers.get(b"accept"))),
             )
         )
+        if reply.passed_back is not None:
+            return passed_back(reply.passed_back, address)
         extra: Headers = [(b"idempotency-replayed", b"true")] if reply.replayed else []
         if reply.undo_id is not None:
             extra.append((b"x-undo-id", str(reply.undo_id).encode()))
@@ -200,15 +201,24 @@ def _dry_run(arguments: Arguments) -> tuple[bool, Arguments]:
     return wanted, arguments
 
 
-async def _body(receive: Receive, headers: dict[bytes, bytes], list_field: str | None) -> dict[str, Any] | Invalid:
-    """The attributes sent, or why they cannot be read: said only after the caller is known."""
+async def _body(
+    receive: Receive, headers: dict[bytes, bytes], list_field: str | None, *, expected: bool
+) -> tuple[bytes, dict[str, Any] | Invalid]:
+    """The body and the attributes in it, or why they cannot be read: said only after the caller is known.
+
+    Where none is `expected` it is not looked at; a length that is announced all the same is told by one byte.
+    """
+    if not expected:
+        announced = declared_size(headers.get(b"content-length")) > 0 or b"transfer-encoding" in headers
+        return b" " if announced else b"", {}
     try:
-        return parse_body(await read_body(receive, headers.get(b"content-length")), list_field)
+        content = await read_body(receive, headers.get(b"content-length"))
+        return content, parse_body(content, list_field)
     except Invalid as error:
-        return error
+        return b"", error
 
 
-async def _send(send: Send, method: str, request_id: str, status: int, body: bytes, extra: Headers) -> None:
+async def send_answer(send: Send, method: str, request_id: str, status: int, body: bytes, extra: Headers) -> None:
     headers: Headers = [(b"x-request-id", request_id.encode())]
     if status != 204:
         headers.append((b"content-length", str(len(body)).encode()))
@@ -220,17 +230,21 @@ async def _send(send: Send, method: str, request_id: str, status: int, body: byt
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
 
-def _request_id(sent: bytes | None) -> str:
+def request_id_of(sent: bytes | None) -> str:
     """The client's own id when it is fit for logs, else a fresh one."""
     if sent is not None and _REQUEST_ID.fullmatch(text := sent.decode("latin-1")):
         return text
     return new_request_id()
 
 
-def _token(header: bytes | None) -> str | None:
+def bearer(header: bytes | None) -> str | None:
     """The token of `Authorization: Bearer <token>`; any other scheme is no token."""
     scheme, _, token = (header or b"").decode("latin-1").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
 
 
 def _idempotency_key(headers: dict[bytes, bytes]) -> str | None:

@@ -15,6 +15,8 @@ from tocsin.kernel.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
+    UpstreamFailed,
+    UpstreamSilent,
 )
 from tocsin.rest.body import Malformed
 
@@ -32,6 +34,8 @@ STATUSES: dict[type[TocsinError], int] = {
     Invalid: 422,
     TooMany: 429,
     Unavailable: 503,
+    UpstreamSilent: 504,
+    UpstreamFailed: 502,
 }
 
 Headers = list[tuple[bytes, bytes]]

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from tocsin.accounts import actions as accounts
@@ -28,6 +27,8 @@ from tocsin.runtime import foresight
 from tocsin.runtime.browsers import state_of_browsers
 from tocsin.runtime.channels import is_public
 from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
+from tocsin.runtime.doctor_upstream import upstreams
+from tocsin.runtime.finding import Finding
 from tocsin.runtime.foundation import foundation
 from tocsin.runtime.settings import Settings
 from tocsin.status_pages import actions as status_pages
@@ -46,15 +47,6 @@ EARLIEST_PLAUSIBLE_YEAR = 2026
 """This version did not exist before; a clock that says so is wrong, and every certificate with it."""
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at. `mend` says what to do, when there is something to do."""
-
-    state: Literal["ok", "warning", "wrong"]
-    subject: str
-    words: str
-    mend: str = ""
-
-
 def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which it is best mended. Asks the network, each question with a time limit."""
     findings = [*_directory(settings), *_disk(settings), *_clock(), *_files()]
@@ -66,6 +58,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_pager(settings),
         *_inbound_mail(settings),
         *_base_url(settings),
+        *upstreams(settings),
         *_names(),
         *_pings(),
     ]

@@ -193,6 +193,28 @@ _ALL = (
         flag=False,
     ),
     Option(
+        name="upstream",
+        default="",
+        default_words="none: agents work here",
+        read=values.upstream_url,
+        doc="Where agents' calls go on to once they are allowed, e.g. https://uptime.betterstack.com.",
+    ),
+    Option(
+        name="upstream_token_file",
+        default=None,
+        default_words="none",
+        read=values.private_file,
+        doc="File with the API token for it, alone on a line, readable by its owner only; read again when it changes.",
+    ),
+    Option(
+        name="upstreams",
+        default={},
+        default_words="none",
+        read=values.upstreams,
+        doc="The same for single teams: a table in tocsin.toml of team names, each with `url` and `token_file`.",
+        flag=False,
+    ),
+    Option(
         name="region", default="eu", read=values.region, doc="Region that this machine's checks are said to come from."
     ),
     Option(

@@ -55,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     self_test_alarm: str
     dead_man_url: str
     """Empty = nobody outside is told that pages move here."""
+    upstream: str
+    """Empty = agents work here."""
+    upstream_token_file: Path | None
+    upstreams: dict[str, tuple[str, Path]]
+    """By team: address and token file."""
     region: str
     allow_private_targets: bool
     dns_servers: tuple[str, ...]
@@ -154,6 +159,8 @@ def _given(
         return environment[option.environment_name], f"given by {option.environment_name}"
     if option.name in table:
         value = table[option.name]
+        if isinstance(value, dict):
+            value = msgspec.json.encode(value).decode()
         return (",".join(map(str, value)) if isinstance(value, list) else value), f"given in {path}"
     return None
 

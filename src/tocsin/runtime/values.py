@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,48 @@ def ping_url(text: str) -> str:
         raise ValueError("this is not a web address. Give the one that waits for pings, e.g. https://hc-ping.com/….")
     _parts(text, "https://hc-ping.com/…")
     return text
+
+
+def upstream_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("this is not a web address. Give e.g. https://uptime.betterstack.com.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("it has no user, ? or #: the token belongs into a file. Give https://uptime.betterstack.com.")
+    _parts(text, "https://uptime.betterstack.com")
+    if parts.scheme == "http" and not _of_this_machine(parts.hostname or ""):
+        raise ValueError("the token would be sent unencrypted. Give an address that begins with https://.")
+    return text.rstrip("/")
+
+
+def _of_this_machine(host: str) -> bool:
+    """Whether what is sent there stays on this machine, or in a private network."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_private
+
+
+def private_file(text: str) -> Path:
+    if not text:
+        raise ValueError("the empty text is not a file. Give the one that holds the token.")
+    return Path(text).expanduser()
+
+
+def upstreams(text: str) -> dict[str, tuple[str, Path]]:
+    """From JSON: `{"Team": {"url": …, "token_file": …}}`."""
+    example = '{"Core": {"url": "https://uptime.betterstack.com", "token_file": "/etc/tocsin/core.token"}}'
+    try:
+        table = json.loads(text)
+        found = {name: (each.pop("url"), each.pop("token_file")) for name, each in table.items()}
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise ValueError(f"this is no table of teams. Each needs url and token_file, e.g. {example}.") from None
+    if unknown := [word for each in table.values() for word in each]:
+        raise ValueError(f"a team's upstream has url and token_file, and no {unknown[0]}.")
+    if not all(isinstance(part, str) for place in found.values() for part in place):
+        raise ValueError(f"url and token_file are texts, e.g. {example}.")
+    return {name: (upstream_url(url), private_file(path)) for name, (url, path) in found.items()}
 
 
 def hours(text: str) -> int:

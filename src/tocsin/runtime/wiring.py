@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -71,6 +71,7 @@ from tocsin.runtime.receiving import HeartbeatMail, SubscriberMail, web_receiver
 from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.settings import Settings
 from tocsin.runtime.telegram import TelegramUpdates
+from tocsin.runtime.upstream import Behind
 from tocsin.runtime.web import App, Pulse, Receiver, application
 from tocsin.status_pages import api as status_pages
 from tocsin.status_pages.actions import notice_states
@@ -111,7 +112,8 @@ class House:
         self._probe = Probe(self._net, clock, settings.region, self._observed)
         self._engine.attach(self._probe)
         catalogue = Catalogue(operations(settings))
-        door = Door(database, catalogue, clock)
+        self._behind = Behind(settings)
+        door = self._behind.door(database, catalogue, clock)
         self._database = database
         self._channels = channel_settings(settings, ground.vault, base_url)
         self._deliveries = Deliveries(
@@ -155,13 +157,13 @@ class House:
             clock=clock,
             probe=self._probe_facts,
             count=_counts,
-            findings=self._proof.findings,
+            findings=self._findings,
         )
         self._mcp = mcp_address(ground, door, base_url)
         self.app: App = application(
             pulse,
             self.metrics,
-            api=Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url),
+            api=self._behind.api(Api(door, catalogue, base_url=settings.base_url or None, message_url=base_url)),
             console=self._console(ground, door, base_url),
             receivers=self._receivers(ground, door, chats, base_url),
             pings=self.pings,
@@ -248,8 +250,13 @@ class House:
             **self._proof.figures(),
         }
 
+    def _findings(self) -> tuple[Mapping[str, health.Finding], Mapping[str, health.Finding]]:
+        needed, shown = self._proof.findings()
+        return needed, {**shown, **self._behind.findings()}
+
     async def start(self) -> None:
         """Begin to check and to page."""
+        await self._behind.start()
         await self._database.write(notify_actions.configured, configured(self._channels))
         await self.pages.renew_directory()
         self._net.start()
@@ -265,7 +272,8 @@ class House:
             await self._mail.stop()
         await self.supervisor.stop()
         # What is cut off here is sent again, or measured again, after the next start.
-        parts = self._engine, self._deliveries, self._webhooks, self._notices, self._telegram, self.pages, self._mcp
+        pages = self._engine, self._deliveries, self._webhooks, self._notices, self._telegram, self.pages
+        parts = *pages, self._mcp, self._behind
         await asyncio.wait([_task(part.close()) for part in parts], timeout=CLOSE_SECONDS)
         await asyncio.get_running_loop().run_in_executor(None, self._net.stop)
 

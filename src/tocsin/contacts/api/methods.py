@@ -185,38 +185,45 @@ def method_operations() -> tuple[Operation, ...]:
     return (
         Operation(
             name="contact_methods.list", routes=(Route("GET", _ALL),), area=AREA, level="read", input=OfPerson,
+            upstream="not_there",
             handler=_list, resource=CONTACT_METHOD, answer="all", doc="List the contact methods of a person.",
             deed="listed somebody's contact methods",
         ),
         Operation(
             name="contact_methods.create", routes=(Route("POST", _ALL),), area=AREA, level="write",
+            upstream="not_there",
             people_only=True, input=CreateMethod,
             handler=_create, resource=CONTACT_METHOD, secrets=("address",), switch="notify",
             doc="Add a contact method to a person and send a code there.", deed="added a contact method",
         ),
         Operation(
             name="contact_methods.get", routes=(Route("GET", _ONE),), area=AREA, level="read", input=OneOfPerson,
+            upstream="not_there",
             handler=_get, resource=CONTACT_METHOD, doc="Show a contact method of a person.",
             deed="looked at a contact method",
         ),
         Operation(
             name="contact_methods.update", routes=(Route("PATCH", _ONE),), area=AREA, level="write", people_only=True,
+            upstream="not_there",
             input=UpdateMethod, handler=_update, resource=CONTACT_METHOD, doc="Rename a contact method of a person.",
             deed="renamed a contact method",
         ),
         Operation(
             name="contact_methods.delete", routes=(Route("DELETE", _ONE),), area=AREA, level="full", people_only=True,
+            upstream="not_there",
             input=OneOfPerson, handler=_delete, resource=CONTACT_METHOD, answer="none", switch="delete",
             doc="Delete a contact method of a person.", deed="deleted a contact method",
         ),
         Operation(
             name="contact_methods.send_code", routes=(Route("POST", f"{_ONE}/code"),), area=AREA, level="write",
+            upstream="not_there",
             people_only=True,
             input=OneOfPerson, handler=_send_code, resource=CONTACT_METHOD, switch="notify",
             doc="Send another code to a contact method.", deed="had a code sent to a contact method",
         ),
         Operation(
             name="contact_methods.verify", routes=(Route("POST", f"{_ONE}/verify"),), area=AREA, level="write",
+            upstream="not_there",
             people_only=True,
             input=VerifyMethod, handler=_verify, resource=CONTACT_METHOD, secrets=("code",),
             doc="Verify a contact method with the code that was sent there.", deed="verified a contact method",
@@ -224,12 +231,14 @@ def method_operations() -> tuple[Operation, ...]:
         ),
         Operation(
             name="contact_methods.push_link", routes=(Route("POST", f"{PERSON}/push-links"),), area=AREA,
+            upstream="not_there",
             level="write", people_only=True, input=OfPerson, handler=_push_link, answer="flat", flat=PushLinkAnswer,
             doc="Make a link that lets a browser or phone receive a person's push notifications, for an hour.",
             deed="made a push link for somebody",
         ),
         Operation(
             name="contact_methods.subscribe", routes=(Route("POST", f"{PERSON}/push-subscriptions"),), area=AREA,
+            upstream="not_there",
             level="write",
             people_only=True, input=Subscribe, handler=_subscribe, resource=CONTACT_METHOD, statuses=(201,),
             secrets=("subscription",), doc="Let a browser that has subscribed show a person's pages.",

@@ -191,28 +191,33 @@ def rule_operations(urgency_team: UrgencyTeam) -> tuple[Operation, ...]:
     return (
         Operation(
             name="notification_rules.list", routes=(Route("GET", _RULES),), area=AREA, level="read", input=OfPerson,
+            upstream="not_there",
             handler=list_all, resource=NOTIFICATION_RULE, answer="all", doc="List the notification rules of a person.",
             deed="listed somebody's notification rules",
         ),
         Operation(
             name="notification_rules.create", routes=(Route("POST", _RULES),), area=AREA, level="write",
+            upstream="not_there",
             people_only=True,
             input=CreateRule, handler=create, resource=NOTIFICATION_RULE,
             doc="Say how a person is to be told about things of a severity.", deed="created a notification rule",
         ),
         Operation(
             name="notification_rules.get", routes=(Route("GET", _RULE),), area=AREA, level="read", input=OneOfPerson,
+            upstream="not_there",
             handler=get, resource=NOTIFICATION_RULE, doc="Show a notification rule of a person.",
             deed="looked at a notification rule",
         ),
         Operation(
             name="notification_rules.update", routes=(Route("PATCH", _RULE),), area=AREA, level="write",
+            upstream="not_there",
             people_only=True,
             input=UpdateRule, handler=update, resource=NOTIFICATION_RULE,
             doc="Change a notification rule of a person.", deed="changed a notification rule",
         ),
         Operation(
             name="notification_rules.delete", routes=(Route("DELETE", _RULE),), area=AREA, level="full",
+            upstream="not_there",
             people_only=True,
             input=OneOfPerson, handler=delete, resource=NOTIFICATION_RULE, answer="none", switch="delete",
             doc="Delete a notification rule of a person: the severity decides again.",
@@ -252,26 +257,31 @@ def quiet_operations() -> tuple[Operation, ...]:
     return (
         Operation(
             name="quiet_hours.list", routes=(Route("GET", _QUIETS),), area=AREA, level="read", input=OfPerson,
+            upstream="not_there",
             handler=_list_quiet, resource=QUIET_HOURS, answer="all", doc="List the quiet hours of a person.",
             deed="listed somebody's quiet hours",
         ),
         Operation(
             name="quiet_hours.create", routes=(Route("POST", _QUIETS),), area=AREA, level="write", people_only=True,
+            upstream="not_there",
             input=CreateQuietHours, handler=_create_quiet, resource=QUIET_HOURS,
             doc="Say when a person gets an e-mail alone, unless the alert is critical.", deed="created quiet hours",
         ),
         Operation(
             name="quiet_hours.get", routes=(Route("GET", _QUIET),), area=AREA, level="read", input=OneOfPerson,
+            upstream="not_there",
             handler=_get_quiet, resource=QUIET_HOURS, doc="Show quiet hours of a person.",
             deed="looked at quiet hours",
         ),
         Operation(
             name="quiet_hours.update", routes=(Route("PATCH", _QUIET),), area=AREA, level="write", people_only=True,
+            upstream="not_there",
             input=UpdateQuietHours, handler=_update_quiet, resource=QUIET_HOURS,
             doc="Change quiet hours of a person.", deed="changed quiet hours",
         ),
         Operation(
             name="quiet_hours.delete", routes=(Route("DELETE", _QUIET),), area=AREA, level="full", people_only=True,
+            upstream="not_there",
             input=OneOfPerson, handler=_delete_quiet, resource=QUIET_HOURS, answer="none", switch="delete",
             doc="Delete quiet hours of a person.", deed="deleted quiet hours",
         ),
@@ -297,6 +307,7 @@ def preview_operation(urgency_team: UrgencyTeam) -> Operation:
 
     return Operation(
         name="users.reach",
+        upstream="not_there",
         routes=(Route("GET", f"{PERSON}/reach"),),
         area=AREA,
         level="read",

@@ -75,6 +75,7 @@ def operations(sources: Sequence[reachability.Source]) -> tuple[Operation, ...]:
     return (
         Operation(
             name="on_call_warnings.list", routes=(Route("GET", "/api/v2/on-calls/warnings"),), area="on_call",
+            upstream="not_there",
             level="read", input=ListWarnings, handler=handler, resource=WARNING, answer="list", scope=Scope.LIST,
             doc="List what would cost somebody a page one day.", deed="listed what would cost a page",
         ),

@@ -87,7 +87,7 @@ def operations(subjects: Subjects) -> tuple[Operation, ...]:
 
     return (
         Operation(
-            name="on_calls.simulate", tool_name="simulate_on_call",
+            name="on_calls.simulate", upstream="not_there", tool_name="simulate_on_call",
             routes=(Route("GET", "/api/v2/on-calls/simulate"),), area="on_call", level="read",
             input=Simulate, handler=handler, answer="flat", flat=SimulationShown, scope=Scope.LIST,
             doc="Say who would be paged, how and at what minute, if something failed at an instant.", not_found=True,

@@ -106,16 +106,19 @@ def _change_key(tx: Tx, call: Call, input: ChangePingKey) -> PingKey:
 PING_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="heartbeats.pings", routes=(Route("GET", "/api/v2/heartbeats/{id}/pings"),), area="heartbeats",
+        upstream="not_there",
         level="read", input=ListPings, handler=_pings, resource=HEARTBEAT_PING, answer="list",
         doc="List the calls of a job, the newest first, with what it said.", deed="listed a heartbeat's pings",
     ),
     Operation(
         name="heartbeat_ping_key.get", routes=(Route("GET", "/api/v2/heartbeat-ping-key"),), area="heartbeats",
+        upstream="not_there",
         level="write", input=GetPingKey, handler=_key, resource=PING_KEY, scope=Scope.LIST,
         doc="Show the key with which a team's jobs ping by name.", deed="looked at the ping key",
     ),
     Operation(
         name="heartbeat_ping_key.change", routes=(Route("POST", "/api/v2/heartbeat-ping-key"),), area="heartbeats",
+        upstream="not_there",
         level="full", input=ChangePingKey, handler=_change_key, resource=PING_KEY, scope=Scope.CREATE,
         event="heartbeat_ping_key.changed",
         doc="Give the team a new ping key; the old one stops working at once.", deed="changed the ping key",

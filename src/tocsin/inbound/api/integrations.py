@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -126,6 +126,10 @@ class ListIntegrations(msgspec.Struct, kw_only=True):
     per_page: int = 50
 
 
+_OURS = frozenset({"sentry_integration", "pagerduty_events_integration", "opsgenie_integration"})
+"""Kinds that the original does not have."""
+
+
 def integration_operations(kind: Kind, email_domain: str) -> tuple[Operation, ...]:
     """What can be done with integrations of a kind."""
     do = _Handlers(kind, email_domain)
@@ -133,29 +137,35 @@ def integration_operations(kind: Kind, email_domain: str) -> tuple[Operation, ..
     create, update = _inputs(kind)
     one, all = f"/api/v2/{kind.path}/{{id}}", f"/api/v2/{kind.path}"
     name = f"{kind.type}s"
+    upstream: Literal["passed_on", "not_there"] = "not_there" if kind.type in _OURS else "passed_on"
     a = kind.title[0].lower() + kind.title[1:] if kind in (INCOMING_WEBHOOK, EMAIL) else f"{kind.title} integration"
     an = f"{'an' if a[0].lower() in 'aeio' else 'a'} {a}"
     return (
         Operation(
+            upstream=upstream,
             name=f"{name}.list", routes=(Route("GET", all),), area=AREA, level="read", input=ListIntegrations,
             handler=do.list, resource=resource, answer="list", scope=Scope.LIST,
             doc=f"List the {a}s.", deed=f"listed the {a}s",
         ),
         Operation(
+            upstream=upstream,
             name=f"{name}.get", routes=(Route("GET", one),), area=AREA, level="read", input=OneIntegration,
             handler=do.get, resource=resource, doc=f"Show {an}.", deed=f"looked at {an}",
         ),
         Operation(
+            upstream=upstream,
             name=f"{name}.create", routes=(Route("POST", all),), area=AREA, level="write", input=create,
             handler=do.create, resource=resource, scope=Scope.CREATE, event=f"{kind.type}.created",
             doc=f"Create {an} and receive alerts.", deed=f"created {an}",
         ),
         Operation(
+            upstream=upstream,
             name=f"{name}.update", routes=(Route("PATCH", one),), area=AREA, level="write", input=update,
             handler=do.update, resource=resource, event=f"{kind.type}.updated",
             doc=f"Change, pause or resume {an}.", deed=f"changed {an}",
         ),
         Operation(
+            upstream=upstream,
             name=f"{name}.delete", routes=(Route("DELETE", one),), area=AREA, level="full", input=OneIntegration,
             handler=do.delete, answer="none", event=f"{kind.type}.deleted", resource=resource, switch="delete",
             doc=f"Delete {an}; what it has opened is resolved.", deed=f"deleted {an}",

@@ -123,6 +123,7 @@ def looking_operations() -> tuple[Operation, ...]:
     return (
         Operation(
             name="inbound_integrations.payloads", routes=tuple(Route("GET", f"{path}/payloads") for path in paths),
+            upstream="not_there",
             area=AREA, level="read", input=ListOf, handler=_payloads, resource=PAYLOAD, answer="list",
             page_size=PageSize(default=10, maximum=50),
             doc="List the newest messages that an integration received, without secrets, and what became of them.",
@@ -130,12 +131,13 @@ def looking_operations() -> tuple[Operation, ...]:
         ),
         Operation(
             name="inbound_integrations.dry_run", routes=tuple(Route("POST", f"{path}/dry-run") for path in paths),
+            upstream="not_there",
             area=AREA, level="read", input=DryRun, handler=_dry_run, answer="flat", flat=Trial,
             doc="Say which rules a message matches and what would be opened, without doing it.",
             deed="tried a message on an integration",
         ),
         Operation(
-            name="inbound_alerts.list",
+            name="inbound_alerts.list", upstream="not_there",
             routes=(Route("GET", "/api/v2/incidents/{id}/alerts"), Route("GET", "/api/v3/incidents/{id}/alerts")),
             area="incidents", level="read", input=ListOf, handler=_alerts, resource=ALERT, answer="list",
             doc="List the alerts for which an incident stands.", deed="listed the alerts of an incident",

@@ -34,6 +34,7 @@ def _merge(tx: Tx, call: Call, input: Merge) -> Shown:
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="incidents.children",
+        upstream="not_there",
         routes=(Route("GET", "/api/v3/incidents/{id}/children"),),
         area="incidents",
         level="read",
@@ -47,6 +48,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="incidents.merge",
+        upstream="not_there",
         routes=(Route("POST", "/api/v3/incidents/{id}/merge"),),
         area="incidents",
         level="write",

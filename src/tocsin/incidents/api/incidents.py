@@ -281,6 +281,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="incidents.coming_pages",
+        upstream="not_there",
         routes=(Route("GET", "/api/v3/incidents/{id}/coming-pages"),),
         area="incidents",
         level="read",
@@ -293,6 +294,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="incidents.alert_next",
+        upstream="not_there",
         routes=(Route("POST", "/api/v3/incidents/{id}/alert-next"),),
         area="incidents",
         level="write",
@@ -336,6 +338,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="incidents.response",
+        upstream="not_there",
         routes=(Route("GET", "/api/v3/incidents/{id}/response"),),
         area="incidents",
         level="read",
@@ -349,6 +352,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="incidents.screenshot",
+        upstream="not_there",
         routes=(Route("GET", "/api/v3/incidents/{id}/screenshot"),),
         area="incidents",
         level="read",
@@ -362,6 +366,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="incidents.trace",
+        upstream="not_there",
         routes=(Route("GET", "/api/v3/incidents/{id}/trace"),),
         area="incidents",
         level="read",

@@ -131,6 +131,7 @@ PAGE = Resource(
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="incidents.pages",
+        upstream="not_there",
         routes=(Route("GET", "/api/v3/incidents/{id}/pages"),),
         area="incidents",
         level="read",
@@ -143,6 +144,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="incidents.pages_csv",
+        upstream="not_there",
         routes=(Route("GET", "/api/v3/incidents/{id}/pages.csv"),),
         area="incidents",
         level="read",
@@ -157,6 +159,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="incidents.paging",
+        upstream="not_there",
         routes=(Route("GET", "/api/v3/incidents/{id}/paging"),),
         area="incidents",
         level="read",

@@ -174,15 +174,18 @@ def target_operations() -> tuple[Operation, ...]:
     return (
         Operation(
             name="notification_targets.list", routes=(Route("GET", ALL),), area=AREA, level="read", input=ListTargets,
+            upstream="not_there",
             handler=_list, resource=TARGET, answer="list", scope=Scope.LIST,
             doc="List notification targets of every kind.", deed="listed notification targets",
         ),
         Operation(
             name="notification_targets.get", routes=(Route("GET", ONE),), area=AREA, level="read", input=OneTarget,
+            upstream="not_there",
             handler=_get, resource=TARGET, doc="Show a notification target.", deed="looked at a notification target",
         ),
         Operation(
             name="notification_targets.create", routes=(Route("POST", ALL),), area=AREA, level="write",
+            upstream="not_there",
             input=CreateTarget, handler=_create, resource=TARGET, scope=Scope.CREATE, switch="publish",
             event="notification_target.created", secrets=("settings",),
             doc="Create a notification target: another place is told of incidents.",
@@ -190,12 +193,14 @@ def target_operations() -> tuple[Operation, ...]:
         ),
         Operation(
             name="notification_targets.update", routes=(Route("PATCH", ONE),), area=AREA, level="write",
+            upstream="not_there",
             input=UpdateTarget, handler=_update, resource=TARGET, switch="publish",
             event="notification_target.updated", secrets=("settings",),
             doc="Change a notification target.", deed="changed a notification target",
         ),
         Operation(
             name="notification_targets.delete", routes=(Route("DELETE", ONE),), area=AREA, level="full",
+            upstream="not_there",
             input=OneTarget, handler=_delete, answer="none", resource=TARGET, switch="delete",
             event="notification_target.deleted",
             doc="Delete a notification target; what is on its way there is given up.",
@@ -203,18 +208,21 @@ def target_operations() -> tuple[Operation, ...]:
         ),
         Operation(
             name="notification_targets.test", routes=(Route("POST", ONE + "/test"),), area=AREA, level="write",
+            upstream="not_there",
             input=OneTarget, handler=_test, resource=DELIVERY, switch="notify", event="notification_target.tested",
             conflicts=True, doc="Send a test message to a notification target, through the real outbox.",
             deed="tested a notification target",
         ),
         Operation(
             name="notification_targets.deliveries", routes=(Route("GET", ONE + "/deliveries"),), area=AREA,
+            upstream="not_there",
             level="read", input=ListDeliveries, handler=_deliveries, resource=DELIVERY, answer="list",
             doc="List what was sent to a notification target, newest first.",
             deed="looked at the messages to a notification target",
         ),
         Operation(
             name="notification_target_kinds.list", routes=(Route("GET", "/api/v2/notification-target-kinds"),),
+            upstream="not_there",
             area=AREA, level="read", input=ListKinds, handler=_kinds, resource=KIND, answer="all", paged=False,
             doc="List the kinds of notification targets and the forms of their settings.",
             deed="listed the kinds of notification targets",

@@ -173,6 +173,7 @@ def calendar_operations() -> tuple[Operation, ...]:
         ),
         Operation(
             name="on_calls.shifts", routes=(Route("GET", f"{ONE}/shifts"),), area=AREA, level="read", input=Plan,
+            upstream="not_there",
             handler=_shifts, answer="flat", flat=PlanAnswer,
             doc="Lay out who is on call from when to when, gaps included.", deed="looked at an on-call plan",
         ),

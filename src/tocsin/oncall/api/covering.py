@@ -88,34 +88,40 @@ def cover_operations() -> tuple[Operation, ...]:
     return (
         Operation(
             name="on_call_cover_requests.list", routes=(Route("GET", ALL),), area=AREA, level="read",
+            upstream="not_there",
             input=ListCovers, handler=_list, resource=RESOURCE, answer="list",
             doc="List the requests for cover in an on-call calendar, the newest first.", deed="listed cover requests",
         ),
         Operation(
             name="on_call_cover_requests.get", routes=(Route("GET", REQUEST),), area=AREA, level="read",
+            upstream="not_there",
             input=OneCover, handler=_get, resource=RESOURCE,
             doc="Show a request for cover.", deed="looked at a cover request",
         ),
         Operation(
             name="on_call_cover_requests.create", routes=(Route("POST", ALL),), area=AREA, level="write",
+            upstream="not_there",
             input=CreateCover, handler=_create, resource=RESOURCE, event="cover_request.requested",
             doc="Ask for a stretch of on-call time to be taken over, perhaps in exchange.",
             deed="asked for cover on call",
         ),
         Operation(
             name="on_call_cover_requests.accept", routes=(Route("POST", f"{REQUEST}/accept"),), area=AREA,
+            upstream="not_there",
             level="write", input=AnswerCover, handler=_accept, resource=RESOURCE, statuses=(200,), conflicts=True,
             event="cover_request.accepted",
             doc="Take the stretch over: overrides say so from then on.", deed="accepted a cover request",
         ),
         Operation(
             name="on_call_cover_requests.decline", routes=(Route("POST", f"{REQUEST}/decline"),), area=AREA,
+            upstream="not_there",
             level="write", input=AnswerCover, handler=_decline, resource=RESOURCE, statuses=(200,), conflicts=True,
             event="cover_request.declined",
             doc="Say no to a request for cover.", deed="declined a cover request",
         ),
         Operation(
             name="on_call_cover_requests.cancel", routes=(Route("POST", f"{REQUEST}/cancel"),), area=AREA,
+            upstream="not_there",
             level="write", input=AnswerCover, handler=_cancel, resource=RESOURCE, statuses=(200,), conflicts=True,
             event="cover_request.cancelled",
             doc="Take a request for cover back.", deed="cancelled a cover request",

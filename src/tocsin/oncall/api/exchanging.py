@@ -133,27 +133,31 @@ def exchange_operations() -> tuple[Operation, ...]:
 def _import_operations() -> tuple[Operation, ...]:
     return (
         Operation(
-            name="on_call_imports.list", routes=(Route("GET", IMPORTS),), area=AREA, level="read",
+            name="on_call_imports.list", upstream="not_there", routes=(Route("GET", IMPORTS),), area=AREA, level="read",
             input=ListImports, handler=_list_imports, resource=IMPORT_RESOURCE, answer="list",
             doc="List the calendars that are read into an on-call calendar.", deed="listed on-call imports",
         ),
         Operation(
             name="on_call_imports.get", routes=(Route("GET", IMPORT),), area=AREA, level="read", input=OneImport,
+            upstream="not_there",
             handler=_get_import, resource=IMPORT_RESOURCE,
             doc="Show a calendar that is read, and how that went.", deed="looked at an on-call import",
         ),
         Operation(
             name="on_call_imports.create", routes=(Route("POST", IMPORTS),), area=AREA, level="write",
+            upstream="not_there",
             input=CreateImport, handler=_create_import, resource=IMPORT_RESOURCE, secrets=("url",),
             doc="Read a calendar kept elsewhere into an on-call calendar.", deed="created an on-call import",
         ),
         Operation(
             name="on_call_imports.update", routes=(Route("PATCH", IMPORT),), area=AREA, level="write",
+            upstream="not_there",
             input=UpdateImport, handler=_update_import, resource=IMPORT_RESOURCE, secrets=("url",),
             doc="Change where a calendar is read, and read it at once.", deed="changed an on-call import",
         ),
         Operation(
             name="on_call_imports.delete", routes=(Route("DELETE", IMPORT),), area=AREA, level="full",
+            upstream="not_there",
             input=OneImport, handler=_delete_import, resource=IMPORT_RESOURCE, answer="none", switch="delete",
             doc="Stop reading a calendar, and forget what it said.", deed="deleted an on-call import",
         ),
@@ -164,22 +168,25 @@ def _feed_operations() -> tuple[Operation, ...]:
     return (
         Operation(
             name="on_call_feeds.list", routes=(Route("GET", FEEDS),), area=AREA, level="read", input=ListFeeds,
+            upstream="not_there",
             handler=_list_feeds, resource=FEED_RESOURCE, answer="list", scope=Scope.LIST,
             doc="List the iCal feeds of who is on call.", deed="listed on-call feeds",
         ),
         Operation(
             name="on_call_feeds.get", routes=(Route("GET", FEED),), area=AREA, level="read", input=OneFeed,
+            upstream="not_there",
             handler=_get_feed, resource=FEED_RESOURCE,
             doc="Show an iCal feed with its secret address.", deed="looked at an on-call feed",
         ),
         Operation(
-            name="on_call_feeds.create", routes=(Route("POST", FEEDS),), area=AREA, level="write",
+            name="on_call_feeds.create", upstream="not_there", routes=(Route("POST", FEEDS),), area=AREA, level="write",
             input=CreateFeed, handler=_create_feed, resource=FEED_RESOURCE, scope=Scope.CREATE,
             event="on_call_feed.created",
             doc="Open an iCal feed of a calendar, or of one person's shifts.", deed="created an on-call feed",
         ),
         Operation(
             name="on_call_feeds.delete", routes=(Route("DELETE", FEED),), area=AREA, level="full", input=OneFeed,
+            upstream="not_there",
             handler=_delete_feed, resource=FEED_RESOURCE, answer="none", event="on_call_feed.deleted",
             switch="delete",
             doc="Revoke an iCal feed: its address leads nowhere from then on.", deed="revoked an on-call feed",

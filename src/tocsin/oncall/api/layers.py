@@ -117,26 +117,31 @@ def layer_operations() -> tuple[Operation, ...]:
     return (
         Operation(
             name="on_call_layers.list", routes=(Route("GET", ALL),), area=AREA, level="read", input=ListLayers,
+            upstream="not_there",
             handler=_list, resource=RESOURCE, answer="list",
             doc="List the layers of an on-call calendar, the lowest first.", deed="listed on-call layers",
         ),
         Operation(
             name="on_call_layers.get", routes=(Route("GET", LAYER),), area=AREA, level="read", input=OneLayer,
+            upstream="not_there",
             handler=_get, resource=RESOURCE,
             doc="Show a layer of an on-call calendar.", deed="looked at an on-call layer",
         ),
         Operation(
             name="on_call_layers.create", routes=(Route("POST", ALL),), area=AREA, level="write", input=CreateLayer,
+            upstream="not_there",
             handler=_create, resource=RESOURCE,
             doc="Add a layer to an on-call calendar.", deed="created an on-call layer",
         ),
         Operation(
             name="on_call_layers.update", routes=(Route("PATCH", LAYER),), area=AREA, level="write",
+            upstream="not_there",
             input=UpdateLayer, handler=_update, resource=RESOURCE,
             doc="Change a layer of an on-call calendar, or move it up or down.", deed="changed an on-call layer",
         ),
         Operation(
             name="on_call_layers.delete", routes=(Route("DELETE", LAYER),), area=AREA, level="full", input=OneLayer,
+            upstream="not_there",
             handler=_delete, resource=RESOURCE, answer="none", switch="delete",
             doc="Delete a layer of an on-call calendar.", deed="deleted an on-call layer",
         ),

@@ -100,23 +100,27 @@ def delivery_operations() -> tuple[Operation, ...]:
     return (
         Operation(
             name="outgoing_webhooks.deliveries", routes=(Route("GET", all),), area=AREA, level="read",
+            upstream="not_there",
             input=ListDeliveries, handler=_list, resource=DELIVERY, answer="list",
             doc="List what was sent to an outgoing webhook in the last 30 days, newest first.",
             deed="looked at the messages to an outgoing webhook",
         ),
         Operation(
             name="outgoing_webhooks.delivery", routes=(Route("GET", one),), area=AREA, level="read",
+            upstream="not_there",
             input=OneDelivery, handler=_get, resource=DELIVERY,
             doc="Show a message to an outgoing webhook with all its attempts.",
             deed="looked at a message to an outgoing webhook",
         ),
         Operation(
             name="outgoing_webhooks.replay", routes=(Route("POST", one + "/replay"),), area=AREA, level="write",
+            upstream="not_there",
             input=OneDelivery, handler=_replay, resource=DELIVERY, switch="notify",
             doc="Send a message to an outgoing webhook again.", deed="sent a message to an outgoing webhook again",
         ),
         Operation(
             name="outgoing_webhooks.test", routes=(Route("POST", "/api/v2/outgoing-webhooks/{id}/test"),), area=AREA,
+            upstream="not_there",
             level="write", input=OneWebhook, handler=_test, resource=DELIVERY, switch="notify",
             event="outgoing_webhook.tested",
             doc="Send a sample message to an outgoing webhook.", deed="tested an outgoing webhook",
