@@ -225,3 +225,15 @@ async def test_a_rehearsal_tells_who_would_be_woken_and_does_nothing(house: Hous
         vague = await client.call_tool("create_incident", {"summary": "It is broken", "dry_run": "perhaps"})
         assert vague.structured_content["fields"] == {"dry_run": ["must be true or false"]}
         assert (await client.call_tool("incidents", {})).structured_content["total"] == 0
+
+
+async def test_what_was_deleted_says_how_it_comes_back_and_does(house: House) -> None:
+    async with house.agent() as client:
+        made = await client.call_tool("create_monitor", {"url": "https://example.com", "pronounceable_name": "Shop"})
+        id = made.structured_content["id"]
+        gone = await client.call_tool("delete_monitor", {"id": id})
+        assert gone.structured_content["done"] is True
+        assert (await client.call_tool("monitor", {"id": id})).structured_content["error"] == "not_found"
+        back = await client.call_tool("undo", {"id": gone.structured_content["undo_id"]})
+        assert not back.is_error, back.content[0].text
+        assert (await client.call_tool("monitor", {"id": id})).structured_content["pronounceable_name"] == "Shop"

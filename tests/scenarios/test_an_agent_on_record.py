@@ -42,7 +42,7 @@ async def test_each_call_of_an_agent_is_one_plain_sentence(world: World) -> None
         f"Triage-bot (agent of Alice Archer) tried to end incident {incident} in team Ops through the API: denied, "
         "Resolve is off.",
         "Triage-bot (agent of Alice Archer) asked to report an incident by hand and page the team in team Ops through "
-        "the API: waiting for approval, Page people must be approved by a person.",
+        "the API: waiting for approval, Paging people must be approved by a person.",
     ]
 
 

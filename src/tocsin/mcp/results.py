@@ -52,8 +52,9 @@ def words(operation: Operation, structured: Structured) -> str:
         if operation.answer == "list":
             return text.page(items, structured["page"], structured["total"], structured["next_page"])
         return text.table(items) if items else "None."
-    if structured == {"done": True}:
-        return "Done."
+    if structured.get("done") is True:
+        undo_id = structured.get("undo_id")
+        return "Done." if undo_id is None else f"Done. `undo` with id {undo_id} brings it back, within thirty days."
     return text.lines({name: value for name, value in structured.items() if name != "untrusted"})
 
 
@@ -62,7 +63,7 @@ def shaped(reply: Reply, secrets: frozenset[str] = frozenset()) -> Structured:
     operation, value = reply.operation, reply.value
     resource = reply.route.resource or operation.resource
     if operation.answer == "none" or reply.status == 204:
-        return {"done": True}
+        return {"done": True} if reply.undo_id is None else {"done": True, "undo_id": reply.undo_id}
     if operation.answer == "flat" or resource is None:
         return _flat(value)
     if isinstance(value, Page):

@@ -111,7 +111,7 @@ def output_schema(operation: Operation) -> Schema | None:
         return None
     resource = operation.routes[0].resource or operation.resource
     if operation.answer == "none":
-        return _object({"done": {"type": "boolean"}})
+        return _object({"done": {"type": "boolean"}, "undo_id": {"type": "integer"}})
     if operation.answer == "flat" or resource is None:
         return None if operation.flat is None else _object(_typed(_inlined(operation.flat)).get("properties", {}))
     if operation.answer == "one":

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from tests.conftest import REQUIRE_ALL
-from tests.monitors.checks.servers import free_port, listens, program, running
+from tests.monitors.checks.servers import free_ports, listens, program, running
 
 
 class Mailboxes(NamedTuple):
@@ -78,7 +78,7 @@ def dovecot(folder: Path, certificate: trustme.LeafCert | None) -> Iterator[Mail
     given = certificate or trustme.CA().issue_cert("localhost")
     given.private_key_and_cert_chain_pem.write_to_path(str(folder / "key.pem"))
     given.private_key_and_cert_chain_pem.write_to_path(str(folder / "cert.pem"))
-    ports = Mailboxes(*(free_port() for _ in Mailboxes._fields))
+    ports = Mailboxes(*free_ports(len(Mailboxes._fields)))
     if certificate is None:
         ports = ports._replace(imaps=0, pop3s=0)
     file = folder / "dovecot.conf"

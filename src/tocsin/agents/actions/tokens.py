@@ -34,7 +34,7 @@ def issue_token(
     networks = rules.checked_networks(allowed_addresses)
     if expires_at is not None and expires_at <= tx.now:
         raise Invalid.fields(expires_at="must be in the future")
-    if kind is TokenKind.TOKEN and store.tokens.page(tx, agent.id, offset=0, limit=1)[1] >= MAX_TOKENS:
+    if kind is TokenKind.TOKEN and store.tokens.count_made(tx, agent.id) >= MAX_TOKENS:
         raise Invalid(f"An agent can have at most {MAX_TOKENS} tokens: revoke one.")
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise Invalid.fields(name="must have 1 to 100 printable characters")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Row, bindparam, delete, func, insert, or_, select, type_coerce, update
 
-from tocsin.agents.model import AgentToken
+from tocsin.agents.model import AgentToken, TokenKind
 from tocsin.agents.store.tables import agent_tokens
 from tocsin.kernel.clock import from_milliseconds
 from tocsin.storage import Prepared, Tx
@@ -47,6 +47,14 @@ def page(tx: Tx, agent_id: int, *, offset: int, limit: int) -> tuple[list[AgentT
     total = tx.execute(select(func.count()).select_from(agent_tokens).where(*mine)).scalar_one()
     rows = tx.execute(select(*_COLUMNS).where(*mine).order_by(agent_tokens.c.id).offset(offset).limit(limit))
     return [_token(row) for row in rows], int(total)
+
+
+def count_made(tx: Tx, agent_id: int) -> int:
+    """How many that a person made for it are good still."""
+    column = agent_tokens.c
+    good = or_(column.expires_at.is_(None), column.expires_at > tx.now)
+    mine = (column.agent_id == agent_id, column.kind == TokenKind.TOKEN, column.revoked_at.is_(None), good)
+    return int(tx.execute(select(func.count()).select_from(agent_tokens).where(*mine)).scalar_one())
 
 
 def revoke(tx: Tx, id: int) -> None:
