@@ -11,14 +11,15 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, plans, preview, rules, trash
+from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, plans, preview, reach, rules, trash
 from tocsin.gateway.again import Again
+from tocsin.gateway.hiding import Hiding
 from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
-from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in, team_name
+from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in
 from tocsin.gateway.throttle import Paces, Throttle
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, NotFound, Pending, Refused, TocsinError, Unauthenticated
-from tocsin.registry import Call, Catalogue, Done, Operation, Scope
+from tocsin.registry import Call, Catalogue, Done, Operation
 from tocsin.registry.input import addressed, read
 from tocsin.storage import Database, Tx
 
@@ -49,6 +50,7 @@ class Door:
         self._clock = clock
         self._throttle = Throttle(clock)
         self._paces = Paces(clock)
+        self._hiding = Hiding(catalogue)
         self._used_tokens: set[int] = set()
         self._used_agent_tokens: set[int] = set()
 
@@ -187,7 +189,7 @@ class Door:
 
     def _rehearse(self, tx: Tx, actor: Actor, request: Request) -> Reply:
         reply, effects = preview.rehearse(tx, lambda: self._do(tx, actor, request))
-        would = preview.would_be(request.operation, request.route, reply.status, reply.value, reply.body)
+        would = preview.would_be(reply)
         seen = preview.shown(would, effects, reply.trashed)
         return Reply(
             operation=request.operation, route=request.route, value=seen, body=msgspec.json.encode(seen), preview=True
@@ -236,7 +238,7 @@ class Door:
             self._used_tokens.add(actor.id)
         if actor.token_id is not None:
             self._used_agent_tokens.add(actor.token_id)
-        team_ids, team_id = _teams(tx, actor, request)
+        team_ids, team_id = reach.teams(tx, actor, request)
         call = Call(
             actor=actor,
             team_ids=team_ids,
@@ -257,6 +259,7 @@ class Door:
             status=status,
             value=value,
             included=self._included(tx, actor, call, request, value),
+            hidden=self._hiding.of(actor, operation, operation.acts_of(sent_in(request))),
             trashed=trashed,
         )
         if request.render is None:
@@ -426,43 +429,6 @@ def _known(tx: Tx, credential: Credential) -> bool:
     except TocsinError:
         return False
     return True
-
-
-def _teams(tx: Tx, actor: Actor, request: Request) -> tuple[tuple[int, ...] | None, int | None]:
-    """(teams that can be seen, team that will own), from the caller and `team_name` (contract part 1, section 1)."""
-    name = team_name(request)
-    scope = request.operation.scope
-    if request.team_id is not None:
-        return _team_by_id(tx, actor, request, name)
-    if name is None or scope is Scope.RECORD:
-        if scope is not Scope.CREATE:
-            return actor.team_ids, None
-        if actor.team_ids is None:
-            raise Invalid.missing(["team_name"])
-        return actor.team_ids, actor.team_ids[0]
-    team = accounts.team_by_name(tx, name)
-    if team is None or (actor.team_ids is not None and team.id not in actor.team_ids):
-        if scope is Scope.LIST:
-            return (), None
-        raise Invalid.fields(team_name="doesn't exist")
-    return (team.id,), team.id
-
-
-def _team_by_id(tx: Tx, actor: Actor, request: Request, name: str | None) -> tuple[tuple[int, ...] | None, int | None]:
-    """The same for a team that is named by its id: it narrows what can be seen, also where no name is taken."""
-    scope = request.operation.scope
-    id = request.team_id
-    assert id is not None
-    if actor.team_ids is not None and id not in actor.team_ids:
-        if scope is Scope.CREATE:
-            raise Invalid.fields(team_id="doesn't exist")
-        return (), None
-    named = accounts.team_by_name(tx, name) if name is not None and scope is not Scope.RECORD else None
-    if named is not None and named.id != id:
-        raise Invalid.fields(team_id="is another team than team_name")
-    if actor.team_ids is None and all(team.id != id for team in accounts.all_teams(tx)):
-        raise Invalid.fields(team_id="doesn't exist")
-    return (id,), id if scope is Scope.CREATE else None
 
 
 def _team_of(actor: Actor, reply: Reply | None) -> int | None:

@@ -108,7 +108,7 @@ def used(tx: Tx, plan: Plan) -> None:
 def applied(tx: Tx, asked: Request, plan: Plan, reply: Reply) -> Reply:
     """The answer to whoever applies a plan: what came of it."""
     used(tx, plan)
-    would = would_be(reply.operation, reply.route, reply.status, reply.value, None)
+    would = would_be(msgspec.structs.replace(reply, body=None))
     value = Applied(
         plan_id=plan.id, operation=plan.operation, status=would.status, body=would.body, undo_id=reply.undo_id
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from tocsin.gateway import effects as measure
 from tocsin.gateway.effects import Alert, Effects
+from tocsin.gateway.request import Reply
 from tocsin.gateway.trash import Item
 from tocsin.kernel.clock import to_wire
-from tocsin.registry import Operation, Route
 from tocsin.status_pages.actions.foreseeing import Mailing, go_on
 from tocsin.storage import Tx
 
@@ -132,15 +132,18 @@ def shown(would: Would, effects: Effects, trashed: Item | None = None) -> Previe
     )
 
 
-def would_be(operation: Operation, route: Route, status: int, value: Any, body: bytes | None) -> Would:
+def would_be(reply: Reply) -> Would:
     """The answer as the surface would have given it; where that draws none (None), as the registry has it."""
-    resource = route.resource or operation.resource
+    operation, value, body = reply.operation, reply.value, reply.body
+    resource = reply.route.resource or operation.resource
     if operation.media is not None:
         body = b""
     elif body is None and value is not None:
         one = operation.answer == "one" and resource is not None
-        body = msgspec.json.encode({"data": resource.envelope(value)} if one and resource is not None else value)
-    return Would(status=status, body=msgspec.Raw(body) if body else None)
+        if one and resource is not None:
+            value = {"data": resource.envelope(value, reply.hidden.get(resource.type, ()))}
+        body = msgspec.json.encode(value)
+    return Would(status=reply.status, body=msgspec.Raw(body) if body else None)
 
 
 def sentences(effects: Effects) -> list[str]:

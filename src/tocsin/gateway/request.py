@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -29,6 +29,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the handler returned: a record, a Page, a list, a struct or None."""
     included: Included = []
     """Other resources that the answer carries (contract part 2, 1.3)."""
+    hidden: Mapping[str, frozenset[str]] = {}
+    """Attributes of which this caller may see only that they are set, by the type of their resource."""
     body: bytes | None = None
     """What the surface's `render` made of it; on a replay, what it made the first time."""
     replayed: bool = False

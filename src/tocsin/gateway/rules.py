@@ -89,7 +89,7 @@ def decide(
 def need(operation: Operation, sent: Mapping[str, Any] | None) -> Need:
     """What a grant must give for this call; `sent` None = for the mildest call of it that there is."""
     acts = operation.least_acts() if sent is None else operation.acts_of(sent)
-    answers = bool(acts) and acts <= grants.COVERED_BY_SWITCH
+    answers = operation.area == "incidents" and bool(acts) and acts <= grants.COVERED_BY_SWITCH
     return Need(area=operation.area, level=Level.READ if answers else Level(operation.level), acts=acts)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -18,6 +19,17 @@ HIDDEN = "[hidden]"
 """What stands in the place of a secret where people read."""
 _CREDENTIALS = re.compile(r"//[^/?#\s]*@")
 """`user:password@` in an address (RFC 3986, 3.2.1)."""
+
+
+def covered(value: Any) -> Any:
+    """The same shape without what it holds; names within it may be seen, e.g. of headers."""
+    if isinstance(value, str):
+        return HIDDEN if value else value
+    if isinstance(value, dict):
+        return {name: each if name in ("id", "name") else covered(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [covered(each) for each in value]
+    return value
 
 
 def without_credentials(text: str) -> str:

@@ -62,6 +62,7 @@ def shaped(reply: Reply, secrets: frozenset[str] = frozenset()) -> Structured:
     """`structuredContent`: a resource as one flat object; a page as `items` with `page`, `total`, `next_page`."""
     operation, value = reply.operation, reply.value
     resource = reply.route.resource or operation.resource
+    secrets |= frozenset() if resource is None else reply.hidden.get(resource.type, frozenset())
     if operation.answer == "none" or reply.status == 204:
         return {"done": True} if reply.undo_id is None else {"done": True, "undo_id": reply.undo_id}
     if operation.answer == "flat" or resource is None:

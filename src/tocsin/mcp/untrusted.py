@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tocsin.kernel.vault import HIDDEN, without_credentials
+from tocsin.kernel.vault import covered, without_credentials
 
 MAX_CHARACTERS = 4_000
 """Of one such text: enough to see what was answered, too little to drown a conversation in."""
@@ -53,15 +53,4 @@ def cleaned(value: Any) -> Any:
 def hidden(item: dict[str, Any], secrets: frozenset[str]) -> None:
     """A password is of no use to a model, and what it has read it may repeat."""
     for name in secrets & item.keys():
-        item[name] = _covered(item[name])
-
-
-def _covered(value: Any) -> Any:
-    """The same shape without what it holds; names within it may be seen, e.g. of headers."""
-    if isinstance(value, str):
-        return HIDDEN if value else value
-    if isinstance(value, dict):
-        return {name: each if name in ("id", "name") else _covered(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_covered(each) for each in value]
-    return value
+        item[name] = covered(item[name])

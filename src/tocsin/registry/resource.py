@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
+
+from tocsin.kernel.vault import covered
 
 
 def _name(record: Any) -> str | None:
@@ -40,19 +42,31 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     brings: Callable[[Any], list[tuple[Resource, Any]]] | None = None
     """(resource, record) of parts of a record that stand in `included`, in lists too: they have no address of their
     own, e.g. a webhook's template."""
+    parts: tuple[Resource, ...] = ()
+    """Every resource that `brings` can bring."""
+    secrets: tuple[str, ...] = ()
+    """Attributes that let whoever knows them in somewhere, e.g. a password: an agent must be granted write to see
+    them."""
+    pages_by: tuple[str, ...] = ()
+    """Addresses and keys with which whoever knows them can page people: an agent must be granted that to see them."""
     doc: str = ""
     types: tuple[str, ...] = ()
     """When some of its records go by another type, e.g. invitations among members: all types there are."""
     type_of: Callable[[Any], str] | None = None
     """Which of `types` a record is."""
 
-    def envelope(self, record: Any) -> dict[str, Any]:
-        """`{"id", "type", "attributes"[, "relationships"]}` of one record."""
+    def envelope(self, record: Any, hidden: Collection[str] = ()) -> dict[str, Any]:
+        """`{"id", "type", "attributes"[, "relationships"]}` of one record; `hidden` attributes say no more than that
+        they are set."""
         id = self.id_of(record)
+        attributes: Any = self.render(record)
+        if hidden:
+            plain = msgspec.to_builtins(attributes)
+            attributes = {name: covered(value) if name in hidden else value for name, value in plain.items()}
         body: dict[str, Any] = {
             "id": None if id is None else str(id),
             "type": self.type if self.type_of is None else self.type_of(record),
-            "attributes": self.render(record),
+            "attributes": attributes,
         }
         if self.relationships is not None:
             body["relationships"] = self.relationships(record)

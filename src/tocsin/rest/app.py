@@ -174,11 +174,11 @@ def _rendered(address: str, query: bytes, reply: Reply) -> bytes:
     if operation.answer == "flat" or resource is None:
         return encoded(value)
     if operation.answer == "one" or (operation.picks is not None and not isinstance(value, Page)):
-        return encoded(one(resource, value, reply.included))
+        return encoded(one(resource, value, reply.included, reply.hidden))
     if not isinstance(value, Page):
-        return encoded(many(resource, value, None))
+        return encoded(many(resource, value, None, reply.hidden))
     pagination = links(address, query, page=value.page, per_page=value.per_page, total=value.total)
-    return encoded(many(resource, value.items, pagination))
+    return encoded(many(resource, value.items, pagination, reply.hidden))
 
 
 def _query(query_string: bytes) -> dict[str, list[str]] | Invalid:

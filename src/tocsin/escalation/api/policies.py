@@ -146,6 +146,7 @@ POLICY = Resource(
     type="policy",
     attributes=PolicyAttributes,
     render=render,
+    pages_by=("incident_token",),
     doc="Who is paged about an incident, in which order and after what waits, until somebody answers.",
 )
 

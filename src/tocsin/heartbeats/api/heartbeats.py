@@ -155,6 +155,7 @@ HEARTBEAT = Resource(
     type="heartbeat",
     attributes=HeartbeatAttributes,
     render=render,
+    secrets=("url",),  # whoever calls it says that the job has failed, or hides that it has
     doc="A job that must call us, and how it stands.",
 )
 

@@ -155,7 +155,7 @@ def integration_operations(kind: Kind, email_domain: str) -> tuple[Operation, ..
         Operation(
             upstream=upstream,
             name=f"{name}.create", routes=(Route("POST", all),), area=AREA, level="write", input=create,
-            handler=do.create, resource=resource, scope=Scope.CREATE, event=f"{kind.type}.created",
+            handler=do.create, resource=resource, scope=Scope.CREATE, event=f"{kind.type}.created", switch="page",
             doc=f"Create {an} and receive alerts.", deed=f"created {an}",
         ),
         Operation(
@@ -221,9 +221,14 @@ def _inputs(kind: Kind) -> tuple[type[msgspec.Struct], type[msgspec.Struct]]:
 def _resource(kind: Kind) -> Resource:
     if kind is INCOMING_WEBHOOK:
         doc = "An address for web requests, and rules that say which of them start and end incidents."
-        return Resource(type=kind.type, attributes=WebhookAttributes, render=render_webhook, doc=doc)
+        return Resource(type=kind.type, attributes=WebhookAttributes, render=render_webhook, pages_by=("url",), doc=doc)
     if kind is EMAIL:
         doc = "An e-mail address, and rules that say which mails start and end incidents."
-        return Resource(type=kind.type, attributes=EmailAttributes, render=render_email, doc=doc)
+        return Resource(
+            type=kind.type, attributes=EmailAttributes, render=render_email, pages_by=("email_address",), doc=doc
+        )
     doc = f"An address that understands the alerts of {kind.title}."
-    return Resource(type=kind.type, attributes=source_attributes(kind), render=render_source, doc=doc)
+    return Resource(
+        type=kind.type, attributes=source_attributes(kind), render=render_source,
+        pages_by=("webhook_url", "routing_key", "api_key"), doc=doc,
+    )  # fmt: skip

@@ -58,6 +58,8 @@ OPERATIONS: tuple[Operation, ...] = (
         deed="merged incidents",
         resource=INCIDENT,
         switch="acknowledge",
+        acts=lambda _: frozenset(),
+        acts_at_least=frozenset({"acknowledge", "resolve"}),  # nobody is asked to confirm it, as one acknowledgement is
         event="incident.grouped",
         conflicts=True,
     ),

@@ -25,12 +25,17 @@ BAD_RANGE = (
     " is before the start time."
 )
 
+SECRETS = (
+    "auth_password", "proxy_host", "request_headers", "request_body", "environment_variables", "playwright_script",
+)  # fmt: skip
+"""What a monitor shows to get in where it looks."""
 MONITOR = Resource(
     type="monitor",
     attributes=MonitorAttributes,
     render=render,
     name_of=lambda monitor: monitor.pronounceable_name or monitor.url,
     relationships=relationships,
+    secrets=SECRETS,
     doc="Something that is watched, and how it stands.",
 )
 
@@ -191,9 +196,6 @@ def monitor_operations(limits: Limits, references: Mapping[str, Resolver]) -> tu
     def update(tx: Tx, call: Call, input: UpdateMonitor) -> Monitor:
         return actions.update(tx, input.id, call.team_ids, _given(input), limits, call.base_url, references)
 
-    secrets = (
-        "auth_password", "proxy_host", "request_headers", "request_body", "environment_variables", "playwright_script",
-    )  # fmt: skip
     one, all = "/api/v2/monitors/{id}", "/api/v2/monitors"
     return (
         Operation(
@@ -207,12 +209,12 @@ def monitor_operations(limits: Limits, references: Mapping[str, Resolver]) -> tu
         ),
         Operation(
             name="monitors.create", routes=(Route("POST", all),), area="monitors", level="write", input=CreateMonitor,
-            handler=create, resource=MONITOR, scope=Scope.CREATE, event="monitor.created", secrets=secrets,
+            handler=create, resource=MONITOR, scope=Scope.CREATE, event="monitor.created", secrets=SECRETS,
             doc="Create a monitor and begin to watch.", deed="created a monitor",
         ),
         Operation(
             name="monitors.update", routes=(Route("PATCH", one),), area="monitors", level="write", input=UpdateMonitor,
-            handler=update, resource=MONITOR, event="monitor.updated", secrets=secrets,
+            handler=update, resource=MONITOR, event="monitor.updated", secrets=SECRETS,
             doc="Change, pause or resume a monitor.", deed="changed a monitor",
         ),
         Operation(

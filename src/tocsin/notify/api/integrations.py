@@ -253,7 +253,7 @@ def integration_operations() -> tuple[Operation, ...]:
 def _operations(form: _Form) -> tuple[Operation, ...]:
     do, a, name = _Handlers(form), f"a {form.title}", f"{form.type}s"
     resource = Resource(
-        type=form.type, attributes=form.attributes, render=form.render,
+        type=form.type, attributes=form.attributes, render=form.render, secrets=("key", "url"),
         doc=f"A {form.title}: a place that a team is told at.",
     )  # fmt: skip
     one, all = f"/api/v2/{form.path}/{{id}}", f"/api/v2/{form.path}"

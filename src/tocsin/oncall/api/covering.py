@@ -101,7 +101,7 @@ def cover_operations() -> tuple[Operation, ...]:
         Operation(
             name="on_call_cover_requests.create", routes=(Route("POST", ALL),), area=AREA, level="write",
             upstream="not_there",
-            input=CreateCover, handler=_create, resource=RESOURCE, event="cover_request.requested",
+            input=CreateCover, handler=_create, resource=RESOURCE, event="cover_request.requested", switch="notify",
             doc="Ask for a stretch of on-call time to be taken over, perhaps in exchange.",
             deed="asked for cover on call",
         ),
@@ -109,21 +109,21 @@ def cover_operations() -> tuple[Operation, ...]:
             name="on_call_cover_requests.accept", routes=(Route("POST", f"{REQUEST}/accept"),), area=AREA,
             upstream="not_there",
             level="write", input=AnswerCover, handler=_accept, resource=RESOURCE, statuses=(200,), conflicts=True,
-            event="cover_request.accepted",
+            event="cover_request.accepted", people_only=True,
             doc="Take the stretch over: overrides say so from then on.", deed="accepted a cover request",
         ),
         Operation(
             name="on_call_cover_requests.decline", routes=(Route("POST", f"{REQUEST}/decline"),), area=AREA,
             upstream="not_there",
             level="write", input=AnswerCover, handler=_decline, resource=RESOURCE, statuses=(200,), conflicts=True,
-            event="cover_request.declined",
+            event="cover_request.declined", people_only=True,
             doc="Say no to a request for cover.", deed="declined a cover request",
         ),
         Operation(
             name="on_call_cover_requests.cancel", routes=(Route("POST", f"{REQUEST}/cancel"),), area=AREA,
             upstream="not_there",
             level="write", input=AnswerCover, handler=_cancel, resource=RESOURCE, statuses=(200,), conflicts=True,
-            event="cover_request.cancelled",
+            event="cover_request.cancelled", people_only=True,
             doc="Take a request for cover back.", deed="cancelled a cover request",
         ),
     )  # fmt: skip

@@ -115,12 +115,14 @@ IMPORT_RESOURCE = Resource(
     type=IMPORT_TYPE,
     attributes=ImportAttributes,
     render=_render_import,
+    secrets=("url",),
     doc="A calendar kept elsewhere whose events say who is on call.",
 )
 FEED_RESOURCE = Resource(
     type=FEED_TYPE,
     attributes=FeedAttributes,
     render=_render_feed,
+    secrets=("url",),
     doc="A secret address at which calendar programs read who is on call.",
 )
 

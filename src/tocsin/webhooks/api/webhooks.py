@@ -149,6 +149,7 @@ TEMPLATE_RESOURCE = Resource(
     type="custom_webhook_template",
     attributes=TemplateAttributes,
     render=_render_template,
+    secrets=("auth_password", "headers_template"),
     doc="How a webhook's requests look when they are not the default ones.",
 )
 WEBHOOK = Resource(
@@ -157,6 +158,8 @@ WEBHOOK = Resource(
     render=_render,
     relationships=_relationships,
     brings=_brings,
+    parts=(TEMPLATE_RESOURCE,),
+    secrets=("url", "signing_secret"),
     doc="Another system that is told of incidents, monitors or who is on call; its template stands in `included`.",
 )
 

@@ -1,0 +1,54 @@
+"""Passwords and secret addresses in answers: who may only look at a thing is not let in by looking at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tocsin.agents import rules as grants
+from tocsin.agents.model import Agent, Level, Need, Setting
+from tocsin.gateway.identity import Actor
+from tocsin.registry import Catalogue, Operation, Resource
+
+Hidden = Mapping[str, frozenset[str]]
+
+
+class Hiding:
+    """Knows which attributes of which resources are secrets, and from whom."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._kinds: dict[str, tuple[Resource, str]] = {}
+        for operation in catalogue:
+            for resource in (operation.resource, *(route.resource for route in operation.routes)):
+                for kind in () if resource is None else (resource, *resource.parts):
+                    own = kind.type not in self._kinds or operation.name.endswith(".get")  # not a list in another area
+                    if own and (kind.secrets or kind.pages_by):
+                        self._kinds[kind.type] = (kind, operation.area)
+
+    def of(self, actor: Actor, operation: Operation, acts: frozenset[str]) -> Hidden:
+        """What this caller does not see, by the type of the resource: only agents are kept from anything.
+
+        `acts`: what the call amounted to and was allowed to be: whoever may make a secret sees the one they made.
+        """
+        if actor.agent is None:
+            return {}
+        return {
+            kind: hidden
+            for kind, (resource, area) in self._kinds.items()
+            if (hidden := _from(actor.agent, resource, area, area == operation.area and "page" in acts))
+        }
+
+
+def _from(agent: Agent, resource: Resource, area: str, allowed: bool) -> frozenset[str]:
+    if allowed:
+        return frozenset()
+    hidden = frozenset[str]()
+    if resource.secrets and not _may(agent, Need(area=area, level=Level.WRITE)):
+        hidden |= set(resource.secrets)
+    if resource.pages_by and not _may(agent, Need(area=area, level=Level.WRITE, acts=frozenset({"page"}))):
+        hidden |= set(resource.pages_by)
+    return hidden
+
+
+def _may(agent: Agent, need: Need) -> bool:
+    """By itself, and for all of them."""
+    return grants.decide(agent.grants, need, None).setting is Setting.ON
