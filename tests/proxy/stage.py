@@ -142,6 +142,7 @@ class Stage:
             )
             return [(row.operation, row.outcome, row.reason) for row in rows]
 
+        await self.world.database.write(lambda tx: None)  # behind what is still being written
         return await self.world.database.read(read)
 
     async def close(self) -> None:

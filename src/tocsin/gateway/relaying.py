@@ -64,6 +64,7 @@ class RelayingDoor(Door):
         super().__init__(database, catalogue, clock)
         self._upstreams = upstreams
         self._under_way: set[asyncio.Task[Reply]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
 
     async def call(self, request: Request) -> Reply:
         request = msgspec.structs.replace(request, began=self._clock.monotonic())
@@ -100,6 +101,8 @@ class RelayingDoor(Door):
         """Wait for what is under way; what is not answered by then is written down at the next start."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=within_seconds)
+        if self._settling:
+            await asyncio.wait(self._settling, timeout=within_seconds)
 
     async def settle_what_was_cut_off(self) -> None:
         """After a start: what left and has no answer on record was under way when we ended; nobody knows of it."""
@@ -242,7 +245,12 @@ class RelayingDoor(Door):
             lost = not request.operation.reads
             await self._settle(passing, "ambiguous" if lost else "failed", "it was cut off before an answer came")
             raise
-        await self._settle(passing, *_outcome(request.operation, name, incoming))
+        settling = asyncio.create_task(self._settle(passing, *_outcome(request.operation, name, incoming)))
+        if request.operation.reads:  # that it left is on record; what came of a read nobody need wait for
+            self._settling.add(settling)
+            settling.add_done_callback(self._settling.discard)
+        else:
+            await settling
         return Reply(
             operation=request.operation,
             route=request.route,

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import httpcore
+import httpcore2 as httpcore
 import msgspec
 
 from tocsin import __version__
