@@ -11,7 +11,20 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway import asking, audit, budgets, effects, idempotency, links, plans, preview, reach, rules, trash
+from tocsin.gateway import (
+    asking,
+    audit,
+    budgets,
+    effects,
+    idempotency,
+    links,
+    plans,
+    preview,
+    reach,
+    rules,
+    targets,
+    trash,
+)
 from tocsin.gateway.again import Again
 from tocsin.gateway.hiding import Hiding
 from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
@@ -105,7 +118,8 @@ class Door:
         return actor, [
             operation
             for operation in self.catalogue
-            if operation.routes and rules.decide(actor, operation).answer is not rules.Answer.DENY
+            if operation.routes
+            and rules.decide(actor, operation, narrowable=targets.narrowable(operation)).answer is not rules.Answer.DENY
         ]
 
     def take_used_tokens(self) -> list[int]:
@@ -243,6 +257,7 @@ class Door:
             actor=actor,
             team_ids=team_ids,
             team_id=team_id,
+            reach=targets.reach(tx, actor, operation),
             request_id=request.request_id,
             surface=request.surface,
             base_url=request.base_url,
@@ -306,7 +321,7 @@ class Door:
             if name not in self.catalogue:
                 continue
             get = self.catalogue[name]
-            if rules.decide(actor, get, sent={}).answer is not rules.Answer.ALLOW and actor.agent is not None:
+            if not targets.shown(tx, actor, get, id):
                 continue  # an agent sees no more of a monitor through its incident than by asking for it
             try:
                 record = get.handler(tx, call, get.input(id=id))
@@ -322,7 +337,7 @@ class Door:
             self._paces.take(actor.agent.id, actor.agent.budgets.requests_per_minute)
         sent = sent_in(request)
         path = request.arguments.path
-        verdict = rules.decide(actor, request.operation, path.get("id"), sent=sent)
+        verdict = targets.judge(tx, actor, request.operation, path, sent)
         if verdict.answer is rules.Answer.ASK and request.dry_run:
             return rules.Verdict(rules.Answer.ALLOW, f"only previewed: {verdict.reason}", verdict.rule)
         if verdict.answer is rules.Answer.ASK and self._done_before(tx, actor, request):

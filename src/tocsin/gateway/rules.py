@@ -50,19 +50,21 @@ def decide(
     *,
     sent: Mapping[str, Any] | None = None,
     about: About | None = None,
+    narrowable: bool = True,
 ) -> Verdict:
     """May this actor do this at all? Which records they reach is `call.team_ids`' business.
 
     Tokens of a team and its members may do everything within the team, as the contract has it. A link that we sent
     opens only what it was sent for: those operations, on that one record (`record_id` is the one in the path). An agent
     may do what it has been granted: `sent` are the arguments, None asks whether it may do this at all, with whatever
-    arguments; `about` is what narrowed grants look at. Whoever is not known by name here is denied.
+    arguments; `about` is what narrowed grants look at, `narrowable` whether they can allow this at all. Whoever is not
+    known by name here is denied.
     """
     if actor.only is not None and operation.name not in actor.only:
         what = "connection has left out" if actor.kind in _BY_TOKEN else "link is not good for"
         return Verdict(Answer.DENY, f"this {what} {operation.name}")
     if actor.agent is not None:
-        return _of_agent(actor.agent, operation, sent, about)
+        return _of_agent(actor.agent, operation, sent, about, narrowable)
     if actor.record_id is not None and record_id != str(actor.record_id):
         return Verdict(Answer.DENY, "this link is about something else")
     if actor.kind == "token":
@@ -93,7 +95,9 @@ def need(operation: Operation, sent: Mapping[str, Any] | None) -> Need:
     return Need(area=operation.area, level=Level.READ if answers else Level(operation.level), acts=acts)
 
 
-def _of_agent(agent: Agent, operation: Operation, sent: Mapping[str, Any] | None, about: About | None) -> Verdict:
+def _of_agent(
+    agent: Agent, operation: Operation, sent: Mapping[str, Any] | None, about: About | None, narrowable: bool
+) -> Verdict:
     if agent.suspended_at is not None:
         return Verdict(Answer.DENY, f"{agent.name} is suspended, by {agent.suspended_by}", "suspended")
     if operation.people_only or not operation.routes:
@@ -102,7 +106,8 @@ def _of_agent(agent: Agent, operation: Operation, sent: Mapping[str, Any] | None
         return Verdict(Answer.ALLOW, "every agent may", "self-service")
     if agent.drafts_only and sent is not None and "publish" in operation.acts_of(sent):
         return Verdict(Answer.DENY, f"{agent.name} writes drafts only: a person publishes them", "drafts only")
-    decision = grants.decide(agent.grants, need(operation, sent), about, anything=sent is None)
+    anything = sent is None and narrowable
+    decision = grants.decide(agent.grants, need(operation, sent), about, anything=anything)
     rule = "no grant" if decision.grant_id is None else f"grant {decision.grant_id}"
     return Verdict(_ANSWERS[decision.setting], decision.reason, rule)
 

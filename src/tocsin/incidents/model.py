@@ -302,6 +302,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: bool | None = None
     metadata: Metadata = {}
     """Keys are AND-ed, the values of one key OR-ed."""
+    reach: Any = None
+    """The `registry.Bounds` within which the caller may see incidents; None = whichever."""
 
 
 class Author(msgspec.Struct, frozen=True, kw_only=True):

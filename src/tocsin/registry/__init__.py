@@ -1,7 +1,7 @@
 """How a resource and an operation are declared; knows nothing about what this product is for."""
 
 from tocsin.registry.catalogue import Catalogue
-from tocsin.registry.operation import Call, Done, Operation, Page, PageSize, Route, Scope
+from tocsin.registry.operation import Bounds, Call, Done, Operation, Page, PageSize, Route, Scope
 from tocsin.registry.resource import Resource
 
-__all__ = ["Call", "Catalogue", "Done", "Operation", "Page", "PageSize", "Resource", "Route", "Scope"]
+__all__ = ["Bounds", "Call", "Catalogue", "Done", "Operation", "Page", "PageSize", "Resource", "Route", "Scope"]

@@ -48,6 +48,17 @@ class Again(Protocol):
         ...
 
 
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller may see of a list: what is within all of these. Several of them: what is within any."""
+
+    monitor_ids: tuple[int, ...] | None = None
+    """These monitors and what is about them; None = whatever it is about."""
+    monitor_group_ids: tuple[int, ...] = ()
+    """These groups, where groups are listed."""
+    metadata: Mapping[str, str] = {}
+    """What carries all these facts."""
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call, after the door has let it in: who, within which teams, in answer to which request."""
 
@@ -56,6 +67,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The teams whose things this caller may see here; None = all (a global token without `team_name`)."""
     team_id: int | None
     """The team that owns what is created; always set for `Scope.CREATE`."""
+    reach: tuple[Bounds, ...] | None = None
+    """Within which the lists that know it show things; None = everything of these teams."""
     request_id: str
     surface: str
     base_url: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from tocsin.agents.model import About, Decision, Grant, Level, Need, Setting
@@ -40,7 +40,7 @@ def live(grants: Iterable[Grant], now: datetime, open_incidents: Collection[int]
     )
 
 
-def decide(grants: Iterable[Grant], need: Need, about: About | None, *, anything: bool = False) -> Decision:
+def decide(grants: Sequence[Grant], need: Need, about: About | None, *, anything: bool = False) -> Decision:
     """What the live grants say to a call. `about` None = it is about nothing to which a grant can be narrowed.
 
     `anything`: asked in general, whatever it will be about. One grant alone must give both the level and every switch;
@@ -55,9 +55,19 @@ def decide(grants: Iterable[Grant], need: Need, about: About | None, *, anything
             return _said(grant, need, stands)
         if best is None or stands > best[0]:
             best = (stands, grant)
+    if best is not None and best[0] >= _ASKS:
+        return _said(best[1], need, best[0])
+    elsewhere = next((grant for grant in grants if grant.narrowed and gives(grant, need)), None)
+    if elsewhere is not None:
+        return Decision(Setting.OFF, "it is granted for some things only, and this is none of them", elsewhere.id)
     if best is None:
         return Decision(Setting.OFF, _level_missing(need.area, Level.OFF, need.level))
     return _said(best[1], need, best[0])
+
+
+def gives(grant: Grant, need: Need) -> bool:
+    """Whether a grant gives this, or lets it be asked for, where it is good."""
+    return _stands(grant, need) >= _ASKS
 
 
 _LACKS_LEVEL, _LACKS_SWITCH, _ASKS, _ALLOWED = range(4)

@@ -21,6 +21,7 @@ from tocsin.kernel.clock import to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.ids import new_token
 from tocsin.metadata import actions as metadata
+from tocsin.registry import Bounds
 from tocsin.storage import Tx, events
 
 TOKEN_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"  # noqa: S105 - an alphabet
@@ -67,10 +68,16 @@ def team_of(tx: Tx, id: int) -> int | None:
 
 
 def list_heartbeats(
-    tx: Tx, team_ids: tuple[int, ...] | None, *, page: int, per_page: int, group_id: int | None = None
+    tx: Tx,
+    team_ids: tuple[int, ...] | None,
+    *,
+    page: int,
+    per_page: int,
+    group_id: int | None = None,
+    reach: Sequence[Bounds] | None = None,
 ) -> tuple[list[Heartbeat], int]:
     """One page of the heartbeats that the caller may see, by id, and how many there are in all."""
-    found, total = shelf.page(tx, team_ids=team_ids, page=page, per_page=per_page, group_id=group_id)
+    found, total = shelf.page(tx, team_ids=team_ids, page=page, per_page=per_page, group_id=group_id, reach=reach)
     return named(tx, found), total
 
 

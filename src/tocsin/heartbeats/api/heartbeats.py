@@ -168,7 +168,9 @@ HEARTBEAT_AVAILABILITY = Resource(
 
 
 def _list(tx: Tx, call: Call, input: ListHeartbeats) -> Page[Shown]:
-    found, total = actions.list_heartbeats(tx, call.team_ids, page=input.page, per_page=input.per_page)
+    found, total = actions.list_heartbeats(
+        tx, call.team_ids, page=input.page, per_page=input.per_page, reach=call.reach
+    )
     return Page([shown(tx, each, call.base_url) for each in found], total, input.page, input.per_page)
 
 

@@ -8,11 +8,25 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from tocsin.heartbeats.model import Heartbeat, HeartbeatStatus, Run, Settings, Standing
 from tocsin.heartbeats.store.tables import bodies, heartbeats, ping_keys, pings, states
 from tocsin.kernel.vault import Vault
+from tocsin.metadata import actions as metadata_of
+from tocsin.metadata.model import OwnerType, Value
+from tocsin.registry import Bounds
 from tocsin.storage import Tx
 
 _TOKENS_CACHED = 4096
@@ -87,17 +101,32 @@ def by_slug(tx: Tx, team_id: int, slug: str) -> Heartbeat | None:
 
 
 def page(
-    tx: Tx, *, team_ids: tuple[int, ...] | None, page: int, per_page: int, group_id: int | None = None
+    tx: Tx,
+    *,
+    team_ids: tuple[int, ...] | None,
+    page: int,
+    per_page: int,
+    group_id: int | None = None,
+    reach: Sequence[Bounds] | None = None,
 ) -> tuple[list[Heartbeat], int]:
     """One page by id ascending, and how many there are in all."""
     conditions: list[ColumnElement[bool]] = [] if team_ids is None else [heartbeats.c.team_id.in_(team_ids)]
     if group_id is not None:
         conditions.append(heartbeats.c.heartbeat_group_id == group_id)
+    if reach is not None:
+        conditions.append(or_(False, *(_within(bounds) for bounds in reach)))
     total = tx.execute(select(func.count()).select_from(heartbeats).where(*conditions)).scalar_one()
     chosen = select(heartbeats.c.id).where(*conditions).order_by(heartbeats.c.id)
     ids = chosen.limit(per_page).offset((page - 1) * per_page).subquery()
     rows = tx.execute(_SELECT.join(ids, ids.c.id == heartbeats.c.id).order_by(heartbeats.c.id))
     return [_heartbeat(row, tx.vault) for row in rows], int(total)
+
+
+def _within(bounds: Bounds) -> ColumnElement[bool]:
+    """Whether a heartbeat is within what a caller was granted: one that is about monitors is about no heartbeat."""
+    wanted = {key: [Value(value=value)] for key, value in bounds.metadata.items()}
+    having = [heartbeats.c.id.in_(owners) for owners in metadata_of.owners_having(OwnerType.HEARTBEAT, wanted)]
+    return and_(true() if bounds.monitor_ids is None else false(), *having)
 
 
 def ids_of_tokens(tx: Tx, tokens: Sequence[str]) -> dict[str, int]:

@@ -31,6 +31,9 @@ from tocsin.incidents.store.tables import (
     incident_responses,
     incidents,
 )
+from tocsin.metadata import actions as facts
+from tocsin.metadata.model import OwnerType, Value
+from tocsin.registry import Bounds
 from tocsin.storage import Tx
 
 _SPELL = (
@@ -205,10 +208,34 @@ def incident_of(row: Any) -> Incident:
     return Incident(**values)
 
 
+def _within(bounds: Bounds) -> ColumnElement[bool]:
+    """Whether an incident is within what a caller was granted: by what it is about, or by what it says itself."""
+    column = incidents.c
+    conditions: list[ColumnElement[bool]] = []
+    for key, value in bounds.metadata.items():
+        wanted = {key: [Value(value=value)]}
+        own, monitors, heartbeats = (
+            facts.owners_having(kind, wanted)[0]
+            for kind in (OwnerType.INCIDENT, OwnerType.MONITOR, OwnerType.HEARTBEAT)
+        )
+        conditions.append(
+            or_(
+                column.id.in_(own),
+                and_(column.owner_type == "monitor", column.owner_id.in_(monitors)),
+                and_(column.owner_type == "heartbeat", column.owner_id.in_(heartbeats)),
+            )
+        )
+    if bounds.monitor_ids is not None:
+        conditions.append(and_(column.owner_type == "monitor", column.owner_id.in_(bounds.monitor_ids)))
+    return and_(True, *conditions)
+
+
 def _where(wanted: Filter) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [incidents.c.withdrawn.is_(False)]
     if wanted.team_ids is not None:
         where.append(incidents.c.team_id.in_(wanted.team_ids))
+    if wanted.reach is not None:
+        where.append(or_(False, *(_within(bounds) for bounds in wanted.reach)))
     if wanted.since is not None:
         where.append(incidents.c.started_at >= wanted.since)
     if wanted.until is not None:

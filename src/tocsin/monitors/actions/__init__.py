@@ -1,7 +1,14 @@
 """What can be done with monitors: the public face of this package for every other room."""
 
 from tocsin.monitors.actions.courses import courses, quarters
-from tocsin.monitors.actions.groups import create_group, delete_group, find_group, list_groups, update_group
+from tocsin.monitors.actions.groups import (
+    create_group,
+    delete_group,
+    find_group,
+    ids_in_group,
+    list_groups,
+    update_group,
+)
 from tocsin.monitors.actions.history import response_times, sla
 from tocsin.monitors.actions.monitors import create, delete, find, list_monitors, returned, team_of, update
 from tocsin.monitors.actions.recording import record, record_batch
@@ -14,6 +21,7 @@ __all__ = [
     "delete_group",
     "find",
     "find_group",
+    "ids_in_group",
     "list_groups",
     "list_monitors",
     "quarters",

@@ -14,6 +14,7 @@ from tocsin.monitors.model import MonitorGroup
 from tocsin.monitors.rules.settings import MAX_TEXT
 from tocsin.monitors.store import groups as shelf
 from tocsin.monitors.store import monitors as monitor_shelf
+from tocsin.registry import Bounds
 from tocsin.storage import Tx, events
 
 
@@ -35,11 +36,19 @@ def find_group(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> MonitorGrou
     return _shown(tx, [found])[0]
 
 
+def ids_in_group(tx: Tx, id: int) -> list[int]:
+    """The monitors that are in a group now."""
+    return monitor_shelf.ids_in_group(tx, id)
+
+
 def list_groups(
-    tx: Tx, team_ids: tuple[int, ...] | None, *, page: int, per_page: int
+    tx: Tx, team_ids: tuple[int, ...] | None, *, page: int, per_page: int, reach: Sequence[Bounds] | None = None
 ) -> tuple[list[MonitorGroup], int]:
     """One page of the groups that the caller may see, by id, and how many there are in all."""
-    found, total = shelf.page(tx, team_ids=team_ids, page=page, per_page=per_page)
+    ids = None
+    if reach is not None:  # a group carries no facts itself
+        ids = [id for bounds in reach if not bounds.metadata for id in bounds.monitor_group_ids]
+    found, total = shelf.page(tx, team_ids=team_ids, page=page, per_page=per_page, ids=ids)
     return _shown(tx, found), total
 
 

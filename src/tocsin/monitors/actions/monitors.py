@@ -26,6 +26,7 @@ from tocsin.monitors.store import groups as group_shelf
 from tocsin.monitors.store import monitors as shelf
 from tocsin.monitors.store import samples as sample_shelf
 from tocsin.monitors.store import states as state_shelf
+from tocsin.registry import Bounds
 from tocsin.storage import Tx, events
 
 TOPIC = "monitors"
@@ -93,11 +94,11 @@ def team_of(tx: Tx, id: int) -> int | None:
 
 def list_monitors(
     tx: Tx, team_ids: tuple[int, ...] | None, *, page: int, per_page: int, url: str | None = None,
-    name: str | None = None, group_id: int | None = None,
+    name: str | None = None, group_id: int | None = None, reach: Sequence[Bounds] | None = None,
 ) -> tuple[list[Monitor], int]:  # fmt: skip
     """One page of the monitors that the caller may see, by id, and how many there are in all."""
     found, total = shelf.page(
-        tx, team_ids=team_ids, page=page, per_page=per_page, url=url, name=name, group_id=group_id
+        tx, team_ids=team_ids, page=page, per_page=per_page, url=url, name=name, group_id=group_id, reach=reach
     )
     return _shown(tx, found), total
 

@@ -114,7 +114,7 @@ def group_operations() -> tuple[Operation, ...]:
 
 
 def _list(tx: Tx, call: Call, input: ListGroups) -> Page[MonitorGroup]:
-    found, total = actions.list_groups(tx, call.team_ids, page=input.page, per_page=input.per_page)
+    found, total = actions.list_groups(tx, call.team_ids, page=input.page, per_page=input.per_page, reach=call.reach)
     return Page(found, total, input.page, input.per_page)
 
 

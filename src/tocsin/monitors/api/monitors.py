@@ -241,7 +241,7 @@ def _list(tx: Tx, call: Call, input: ListMonitors) -> Page[Monitor]:
     found, total = actions.list_monitors(
         tx, call.team_ids, page=input.page, per_page=input.per_page,
         url=None if input.url is UNSET else str(input.url),
-        name=None if input.pronounceable_name is UNSET else str(input.pronounceable_name),
+        name=None if input.pronounceable_name is UNSET else str(input.pronounceable_name), reach=call.reach,
     )  # fmt: skip
     return Page(found, total, input.page, input.per_page)
 

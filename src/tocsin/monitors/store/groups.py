@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -40,9 +41,13 @@ def find(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> MonitorGroup | No
     return None if row is None else _group(row)
 
 
-def page(tx: Tx, *, team_ids: tuple[int, ...] | None, page: int, per_page: int) -> tuple[list[MonitorGroup], int]:
-    """One page by id ascending, and how many there are in all."""
+def page(
+    tx: Tx, *, team_ids: tuple[int, ...] | None, page: int, per_page: int, ids: Sequence[int] | None = None
+) -> tuple[list[MonitorGroup], int]:
+    """One page by id ascending, and how many there are in all. `ids`: of these alone."""
     conditions = [] if team_ids is None else [groups.c.team_id.in_(team_ids)]
+    if ids is not None:
+        conditions.append(groups.c.id.in_(ids))
     total = tx.execute(select(func.count()).select_from(groups).where(*conditions)).scalar_one()
     rows = tx.execute(
         select(groups).where(*conditions).order_by(groups.c.id).limit(per_page).offset((page - 1) * per_page)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    and_,
     bindparam,
     delete,
     func,
@@ -24,8 +25,11 @@ from sqlalchemy import (
 
 from tocsin.kernel.clock import from_milliseconds
 from tocsin.kernel.vault import Vault
+from tocsin.metadata import actions as metadata_of
+from tocsin.metadata.model import OwnerType, Value
 from tocsin.monitors.model import CheckSpec, Monitor, MonitorStatus, RequestHeader, Settings, Standing
 from tocsin.monitors.store.tables import changes, counts, monitors, states
+from tocsin.registry import Bounds
 from tocsin.storage import Prepared, Tx
 
 CHANGES_KEPT = 100_000
@@ -143,6 +147,7 @@ def page(
     url: str | None = None,
     name: str | None = None,
     group_id: int | None = None,
+    reach: Sequence[Bounds] | None = None,
 ) -> tuple[list[Monitor], int]:
     """One page by id ascending, and how many there are in all. Filters match the whole text."""
     filters = {"url": url, "pronounceable_name": name, "monitor_group_id": group_id}
@@ -153,11 +158,25 @@ def page(
         teams = {f"team_{place}": id for place, id in enumerate(team_ids)}
         conditions.append(or_(False, *(monitors.c.team_id == bindparam(place) for place in teams)))
         sent |= teams
+    if reach is not None:  # each time another statement, so that nothing is kept of it
+        conditions.append(or_(False, *(_within(bounds) for bounds in reach)))
+        total = _count(tx, conditions, sent)
+        more = {"rows": per_page, "skipped": (page - 1) * per_page}
+        return [_monitor(row, tx) for row in tx.execute(_page_of(conditions), sent | more)], total
     total = _count(tx, conditions, sent) if len(shape) > 2 else _count_all(tx, team_ids)
     if total <= (page - 1) * per_page:
         return [], total
     sent |= {"rows": per_page, "skipped": (page - 1) * per_page}
     return _fetch(tx, shape, lambda: _page_of(conditions), sent), total
+
+
+def _within(bounds: Bounds) -> ColumnElement[bool]:
+    """Whether a monitor is within what a caller was granted."""
+    wanted = {key: [Value(value=value)] for key, value in bounds.metadata.items()}
+    conditions = [monitors.c.id.in_(owners) for owners in metadata_of.owners_having(OwnerType.MONITOR, wanted)]
+    if bounds.monitor_ids is not None:
+        conditions.append(monitors.c.id.in_(bounds.monitor_ids))
+    return and_(True, *conditions)
 
 
 def _page_of(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
