@@ -48,7 +48,7 @@ class Stage:
         self.database = database
         self.clock = clock
         catalogue = Catalogue([*MONITORS, *incidents.operations(REFERENCES), *STATUS_PAGES, *people_operations()])
-        door = Door(database, catalogue, clock)
+        door = self.door = Door(database, catalogue, clock)
         self.documents = Documents(net, clock)
         self.authority = Authority(database, door, clock, vault, self.documents, base_url)
         console = console_app(database, door, base_url, authority=self.authority)

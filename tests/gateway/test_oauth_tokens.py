@@ -14,7 +14,9 @@ from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.agents import actions as agents
 from tocsin.agents.actions import oauth
+from tocsin.gateway import Credential
 from tocsin.gateway.oauth.tokens import ASKED_PER_ADDRESS
+from tocsin.kernel.errors import Unauthenticated
 from tocsin.kernel.vault import Vault
 from tocsin.storage import Database, Tx
 
@@ -186,6 +188,21 @@ async def test_what_has_become_of_the_agent_holds_for_its_tokens(stage: Stage, w
 
     await stage.database.write(become)
     assert (await stage.refresh(client, body["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+async def test_whoever_leaves_the_team_takes_their_programs_along_at_once(stage: Stage) -> None:
+    """The token that a program has already is of no use any more either, though its hour is not over."""
+    body = await granted(stage, await stage.register())
+    shown = Credential(token=body["access_token"])
+    assert (await stage.door.known(shown)).name.startswith("Claude of Alice")
+
+    def leave(tx: Tx) -> None:
+        accounts.change_role(tx, 2, 1, None)  # an admin stays behind
+        accounts.remove(tx, "alice@example.com", None)
+
+    await stage.database.write(leave)
+    with pytest.raises(Unauthenticated):
+        await stage.door.known(shown)
 
 
 async def test_a_program_ends_its_tokens(stage: Stage) -> None:

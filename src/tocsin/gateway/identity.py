@@ -7,7 +7,7 @@ import msgspec
 from tocsin.accounts import actions as accounts
 from tocsin.agents import actions as agents
 from tocsin.agents import rules as grants
-from tocsin.agents.model import Agent
+from tocsin.agents.model import Agent, TokenKind
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.errors import Unauthenticated
 from tocsin.storage import Tx
@@ -139,6 +139,9 @@ def _agent(tx: Tx, credential: Credential) -> Actor:
     if found is None:
         raise Unauthenticated(UNAUTHENTICATED)
     token, agent = found
+    if token.kind == TokenKind.ACCESS and not accounts.is_member(tx, agent.team_id, agent.owner_id):
+        # It acts by the consent of somebody who has left the team since: that ends now, not when the token does.
+        raise Unauthenticated(UNAUTHENTICATED)
     tied = {grant.incident_id for grant in agent.grants if grant.incident_id is not None}
     still_open = {id for id in tied if incidents.is_open(tx, id, agent.team_id)}
     return Actor(

@@ -17,8 +17,12 @@ def hashed(password: str) -> str:
 
 
 def matches(hash: str | None, password: str) -> bool:
-    """Whether this is the password behind a hash; None = there is none, so nothing matches."""
+    """Whether this is the password behind a hash; None = there is none, so nothing matches.
+
+    It takes as long when nothing can match: else the time would tell who is known here.
+    """
     if hash is None or len(password) > MAX_LENGTH:
+        hashed(password[:MAX_LENGTH])
         return False
     try:
         return _hasher.verify(hash, password)

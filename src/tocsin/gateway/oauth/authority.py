@@ -20,10 +20,9 @@ from tocsin.agents.rules.authorizing import Parameters, one, redirect_of, wish_o
 from tocsin.agents.rules.client_documents import is_document_address
 from tocsin.gateway.door import Door
 from tocsin.gateway.oauth import rights, trail
-from tocsin.gateway.oauth.counting import Turnstile, origin
+from tocsin.gateway.oauth.counting import Turnstile
 from tocsin.gateway.oauth.documents import Documents
 from tocsin.gateway.oauth.trail import Whence
-from tocsin.kernel import passwords
 from tocsin.kernel.clock import Clock, to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.ids import new_token
@@ -173,7 +172,7 @@ class Authority:
         if form is None:
             return _expired()
         account = f"account {email.strip().lower()[:254]}"
-        self._addresses.admit(origin(whence.client_address))
+        self._addresses.admit_from(whence.client_address)
         self._accounts.admit(account)
         async with self._hashing:
             user = await self._database.read(_recognised, email, password)
@@ -219,7 +218,7 @@ class Authority:
         if not is_document_address(client_id):
             return known or "This program is not known here. It must register before it asks to be let in."
         if self._documents.remembered(client_id) is None:
-            self._fetches.admit(origin(whence.client_address))
+            self._fetches.admit_from(whence.client_address)
         return await self._documents.client(client_id)
 
     def _asked(self, wish: Wish, binding: str, user_id: int | None = None) -> Asked:
@@ -364,11 +363,9 @@ def _read(chosen: Mapping[str, str]) -> Choice | None:
 
 def _recognised(tx: Tx, email: str, password: str) -> User | None:
     user = accounts.user_by_email(tx, email)
-    if user is None:
-        # As long as for somebody who is known: else the time would tell who has an account here.
-        passwords.hashed(password[: passwords.MAX_LENGTH])
-        return None
-    return user if accounts.password_matches(tx, user.id, password) else None
+    # Asked of nobody too, which takes as long: else the time would tell who has an account here.
+    right = accounts.password_matches(tx, 0 if user is None else user.id, password)
+    return user if right else None
 
 
 def _wrong_password(tx: Tx, whence: Whence, email: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from tocsin.gateway.visitors import networks
 from tocsin.kernel.clock import Clock
@@ -10,6 +11,9 @@ from tocsin.kernel.errors import TooMany
 
 MAX_COUNTED = 50_000
 """Different addresses and names in one window; beyond it all of them wait for the next."""
+SITE_SHARE = 5
+"""How many times as often as one /64 a whole IPv6 /48 may come: one customer of a large provider has 65,536 of the
+first in one of the second, and would else use up alone what all may together."""
 
 
 class Turnstile:
@@ -25,20 +29,30 @@ class Turnstile:
         self._counted: Counter[str] = Counter()
         self._total = 0
 
-    def admit(self, *keys: str) -> None:
-        """Count one more for each of these. Raises TooMany, and then counts nothing."""
+    def admit(self, key: str) -> None:
+        """Count one more of this name. Raises TooMany, and then counts nothing."""
+        self._admit({key: self._each})
+
+    def admit_from(self, client_address: str | None) -> None:
+        """Count one more from this network address: an IPv4 address, or the /64 of an IPv6 one and the /48 around it.
+
+        Raises TooMany, and then counts nothing.
+        """
+        network, *around = networks(client_address)
+        self._admit({network: self._each} | dict.fromkeys(around, self._each * SITE_SHARE))
+
+    def _admit(self, limits: Mapping[str, int]) -> None:
         wait = self._turn()
-        worn = any(self._counted[key] >= self._each for key in keys)
+        worn = any(self._counted[key] >= most for key, most in limits.items())
         if worn or self._total >= self._in_all or len(self._counted) >= MAX_COUNTED:
             raise TooMany("Too many attempts. Please try again later.", retry_after_seconds=wait)
-        self._counted.update(keys)
+        self._counted.update(limits.keys())
         self._total += 1
 
-    def forgive(self, *keys: str) -> None:
-        """Forget what was counted for these: it came out well."""
+    def forgive(self, key: str) -> None:
+        """Forget what was counted for this name: it came out well."""
         self._turn()
-        for key in keys:
-            self._counted.pop(key, None)
+        self._counted.pop(key, None)
 
     def _turn(self) -> int:
         """Seconds until counting begins anew."""
@@ -48,8 +62,3 @@ class Turnstile:
             self._counted.clear()
             self._total = 0
         return self._window_seconds - now % self._window_seconds
-
-
-def origin(client_address: str | None) -> str:
-    """The network that counts as one caller: an IPv4 address, or the /64 of an IPv6 one."""
-    return next(iter(networks(client_address)))

@@ -11,7 +11,7 @@ from tocsin.agents.model.oauth import AuthMethod, Client, Issued, Problem
 from tocsin.agents.rules.authorizing import Parameters, one, repeated
 from tocsin.agents.rules.client_documents import Registration, checked_registration
 from tocsin.gateway.oauth import trail
-from tocsin.gateway.oauth.counting import Turnstile, origin
+from tocsin.gateway.oauth.counting import Turnstile
 from tocsin.gateway.oauth.trail import Whence
 from tocsin.kernel.clock import Clock, to_milliseconds
 from tocsin.storage import Database, Tx
@@ -56,12 +56,12 @@ class TokenDesk:
 
     async def token(self, sent: Parameters, shown: Shown | None, whence: Whence) -> Issued | Problem:
         """Tokens for a code, for a refresh token, or for a service. Raises TooMany."""
-        self._asked.admit(origin(whence.client_address))
+        self._asked.admit_from(whence.client_address)
         return await self._database.write(self._token, sent, shown, whence)
 
     async def revoke(self, sent: Parameters, shown: Shown | None, whence: Whence) -> Problem | None:
         """End a token; None also when there was none (RFC 7009, 2.2). Raises TooMany."""
-        self._asked.admit(origin(whence.client_address))
+        self._asked.admit_from(whence.client_address)
         return await self._database.write(self._revoke, sent, shown, whence)
 
     async def register(self, sent: Any, whence: Whence) -> Registered | Problem:
@@ -69,7 +69,7 @@ class TokenDesk:
         checked = checked_registration(sent)
         if isinstance(checked, Problem):
             return checked
-        self._registered.admit(origin(whence.client_address))
+        self._registered.admit_from(whence.client_address)
         return await self._database.write(_register, checked, whence)
 
     def _token(self, tx: Tx, sent: Parameters, shown: Shown | None, whence: Whence) -> Issued | Problem:
