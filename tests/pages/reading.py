@@ -13,6 +13,7 @@ from tocsin.accounts import actions as accounts
 from tocsin.gateway import Door
 from tocsin.gateway.readers import is_member
 from tocsin.kernel.vault import Vault
+from tocsin.mcp.public import Telling
 from tocsin.pages.app import Pages
 from tocsin.pages.renewal import Renewal
 from tocsin.pages.visiting import Visitors
@@ -53,6 +54,7 @@ class Public(Stage):
             visitors=Visitors(database, self.door, clock, BASE_URL),
             is_member=lambda team_id, user_id: is_member(database, team_id, user_id),
             mail_link=self._mail,
+            telling=Telling,
         )
         self.renewal = Renewal(self.pages, clock)
         self.address = "192.0.2.1"

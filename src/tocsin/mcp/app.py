@@ -116,7 +116,7 @@ class Mcp:
             request_id=request_id,
             scope=scope,
         )
-        scope["headers"] = _understood(scope["headers"])
+        scope["headers"] = understood(scope["headers"])
         signed = _signed(send, [(b"x-request-id", request_id.encode()), *cors], scope, _challenge(credential, address))
         await server(scope, _replayed(body, receive), signed)
         if UNKNOWN_KEY in scope:
@@ -269,7 +269,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _understood(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def understood(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Answers are JSON whatever the client would rather have: one that names no wish is not turned away for it.
 
     Blanks around a value are no part of it (RFC 9110, 5.5): not every parser in front of us takes them off.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,7 +31,6 @@ INSTRUCTIONS = (
 RESOURCE_MISSING = -32002
 """How the older revision says that there is no such resource; the newer one calls it wrong parameters."""
 
-logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of every request, and ours are counted already
 
 Context = ServerRequestContext[Any, Any]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from mcp.server.lowlevel import Server as Kit
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 STOP_SECONDS = 2.0
+
+logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of every request, and ours are counted already
 
 
 class Transport:

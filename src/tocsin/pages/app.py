@@ -18,6 +18,7 @@ from tocsin.kernel.errors import TocsinError
 from tocsin.kernel.vault import Vault
 from tocsin.pages import drawing, headers
 from tocsin.pages.addresses import PREFIX, WIDGETS, Addresses, Directory, Place
+from tocsin.pages.agents import Agents, Telling
 from tocsin.pages.asking import (
     LANGUAGE_COOKIE,
     LANGUAGE_KEPT_SECONDS,
@@ -76,9 +77,10 @@ class Pages:
         is_member: Callable[[int, int], Awaitable[bool]] | None = None,
         mail_link: MailLink | None = None,
         push_key: str = "",
+        telling: Callable[[Mapping[str, str]], Telling] | None = None,
     ) -> None:
         """`is_member(team id, user id)` and `mail_link` sign members in; without them nobody is. `push_key`: with which
-        browsers subscribe; empty where they cannot."""
+        browsers subscribe; empty where they cannot. `telling` brings who speaks with agents."""
         self._readers = readers
         self._clock = clock
         self.addresses = Addresses(base_url)
@@ -86,6 +88,7 @@ class Pages:
         self._clients = Clients(trusted_proxies)
         self.cache = Cache(clock, readers.reading)
         self._renderer = Renderer(readers)
+        self._agents = Agents(self.cache, clock, telling)
         self._visitors = visitors
         self._push_key = push_key
         self._tokens = FormTokens(vault, clock)
@@ -115,6 +118,7 @@ class Pages:
 
     async def close(self) -> None:
         await self._unlocking.close()
+        await self._agents.close()
         await self.cache.settled()
         self.cache.close()
         self._keeper.close()
@@ -241,7 +245,7 @@ class Pages:
         target = read_target(place.path, asking.query)
         if target is None or (target.kind is Kind.JAVASCRIPT and not place.own_domain):
             raise Gone
-        refused = _refused_method(asking, site, target)
+        refused = None if target.kind is Kind.MCP else _refused_method(asking, site, target)
         if refused is not None:
             return refused
         if target.kind is Kind.ASSET:
@@ -254,6 +258,8 @@ class Pages:
             verdict = await self._keeper.judge(site, asking.client, asking.cookies)
             if verdict is not Verdict.OPEN:
                 return await self._closed(asking, site, target, verdict)
+        if target.kind is Kind.MCP:
+            return await self._agents.answer(asking, site, self.addresses.root(site), receive)
         if asking.method == "POST":
             return await self._subscribe(asking, site, receive)
         return await self._read(asking, site, target)

@@ -26,6 +26,7 @@ class Asking:
     """What was asked for, by whom, in which language."""
 
     def __init__(self, scope: Scope, place: Place, client: Address | None) -> None:
+        self.scope = scope
         self.method: str = scope["method"]
         self.headers: HeaderList = scope["headers"]
         self.query: bytes = scope["query_string"]

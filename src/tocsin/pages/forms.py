@@ -31,8 +31,8 @@ class CutOff(Exception):
     """The client went before its form was whole: what it wanted is not known."""
 
 
-async def read(receive: Receive) -> Fields:
-    """The fields of a form; none when it is none. Raises TooLarge and CutOff."""
+async def whole(receive: Receive) -> bytes:
+    """All that a reader sends. Raises TooLarge and CutOff."""
     body = b""
     try:
         async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
@@ -40,13 +40,19 @@ async def read(receive: Receive) -> Fields:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise CutOff
-                body += message.get("body", b"")
+                body += bytes(message.get("body", b""))
                 if len(body) > MAX_FORM_BYTES:
                     raise TooLarge
                 if not message.get("more_body", False):
                     break
     except TimeoutError:
         raise TooLarge from None
+    return body
+
+
+async def read(receive: Receive) -> Fields:
+    """The fields of a form; none when it is none. Raises TooLarge and CutOff."""
+    body = await whole(receive)
     if not body.isascii():
         return {}
     try:

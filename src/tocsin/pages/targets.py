@@ -37,6 +37,7 @@ class Kind(StrEnum):
     ASSET = "asset"
     ROBOTS = "robots.txt"
     STATUSPAGE = "api"
+    MCP = "mcp"
 
 
 DRAWN = frozenset({Kind.HOME, Kind.MAINTENANCE, Kind.MONTH, Kind.REPORT, Kind.SUBSCRIBE})
@@ -79,6 +80,7 @@ _PLAIN = {
     "/custom.css": Kind.CSS,
     "/custom.js": Kind.JAVASCRIPT,
     "/robots.txt": Kind.ROBOTS,
+    "/mcp": Kind.MCP,
 }
 _MONTHLY = {"/incidents": Kind.MONTH, "/maintenance": Kind.MAINTENANCE}
 _WITH_TOKEN = {

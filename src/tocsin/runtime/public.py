@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from tocsin.gateway import Door
 from tocsin.gateway.readers import is_member, mail_link
+from tocsin.pages.agents import Telling
 from tocsin.pages.app import Pages
 from tocsin.pages.buckets import Bucket, bucket
 from tocsin.pages.cache import Reading
@@ -47,7 +49,15 @@ def public_pages(ground: Foundation, door: Door, base_url: str, push_key: str) -
         is_member=partial(is_member, database),
         mail_link=partial(mail_link, database),
         push_key=push_key,
+        telling=_telling,
     )
+
+
+def _telling(tools: Mapping[str, str]) -> Telling:
+    """Loaded when the first agent asks a page: the kit takes 20 MB."""
+    from tocsin.mcp.public import Telling as Speaking
+
+    return Speaking(tools)
 
 
 def snapshots(ground: Foundation, pages: Pages) -> Snapshots:
