@@ -231,3 +231,15 @@ async def test_secrets_in_the_trash_are_sealed(world: World) -> None:
         assert b"hunter2" not in journal
         assert b"shop" not in journal
         assert address.rpartition("/")[2].encode() not in journal
+
+
+async def test_what_has_no_team_of_its_own_is_in_the_trash_of_the_team_of_what_it_hung_on(world: World) -> None:
+    """A section of a page does not say whose it is, nor does a token of all teams: the page does."""
+    page = await StatusPage(world).publish()
+    path = f"/v2/status-pages/{page.id}"
+    section = (await world.api("POST", f"{path}/sections", {"name": "Shops"})).json()["data"]["id"]
+    gone = await world.api("DELETE", f"{path}/sections/{section}", token="global")
+    assert gone.status_code == 204, gone.text
+    id = gone.headers["x-undo-id"]
+    assert (await world.api("GET", f"/v2/trash/{id}", token="charlie")).status_code == 404
+    assert (await undo(world, id))["name"] == "Shops"

@@ -205,7 +205,7 @@ def _put(tx: Tx, deed: Deed, kept: Kept) -> int:
     main = _main(kept, record_id)
     return tx.insert(
         insert(trash).values(
-            team_id=_team_of(kept, main, deed.actor),
+            team_id=_team_of(tx, kept, main, deed.actor),
             operation=deed.operation.name,
             area=deed.operation.area,
             resource_type=resource.type if resource else singular(deed.operation.name.partition(".")[0]),
@@ -244,8 +244,27 @@ def _name(row: Mapping[str, Any]) -> str:
     return next((told[name] for name in _NAMES if isinstance(told.get(name), str) and told[name]), "")
 
 
-def _team_of(kept: Kept, main: Mapping[str, Any], actor: Actor) -> int | None:
-    """Whose it was: as it or what it hung on says, else the caller's."""
+def _team_of(tx: Tx, kept: Kept, main: Mapping[str, Any], actor: Actor) -> int | None:
+    """Whose it was: as it, or what went with it, or what it hung on says; else the caller's."""
     rows = [main, *(row for rows in kept.deleted.values() for row in rows)]
     found = next((row["team_id"] for row in rows if isinstance(row.get("team_id"), int)), None)
+    if found is None:
+        found = _team_above(tx, main)
     return found if found is not None else (actor.team_ids[0] if actor.team_ids else None)
+
+
+ABOVE = {
+    "status_page_id": "status_pages", "status_report_id": "status_reports", "calendar_id": "on_call_calendars",
+    "import_id": "on_call_imports", "incident_id": "incidents", "relation_id": "catalog_relations",
+}  # fmt: skip
+"""Columns that say what a row without a team of its own hangs on."""
+
+
+def _team_above(tx: Tx, row: Mapping[str, Any]) -> int | None:
+    """The team of what it hangs on: up the chain, which is short."""
+    for name, table in ((name, metadata.tables[owner]) for name, owner in ABOVE.items() if row.get(name) is not None):
+        above = tx.execute(select(table).where(table.c.id == row[name])).first()
+        if above is not None:
+            team_id = above._mapping.get("team_id")
+            return team_id if isinstance(team_id, int) else _team_above(tx, above._mapping)
+    return None
