@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.scenarios.test_an_agent_asks import hired
 from tests.world import World
+from tocsin.gateway import plans
 
 INCIDENT = {"summary": "The shop is closed", "name": "Shop", "email": True}
 
@@ -81,3 +82,9 @@ async def test_what_reads_or_is_nothing_cannot_be_planned(world: World) -> None:
         answer = await world.api("POST", "/v2/plans", {"operation": operation, "arguments": {}})
         assert answer.status_code == 422
         assert "operation" in answer.json()["errors"]
+
+
+async def test_who_plans_without_end_fills_no_disk(world: World) -> None:
+    made = [await plan(world, "create_incident", INCIDENT) for _ in range(plans.MAX_KEPT + 2)]
+    assert [(await apply(world, one)).status_code for one in made[:2]] == [404, 404], "the oldest are forgotten"
+    assert (await apply(world, made[2])).status_code == 200

@@ -21,6 +21,8 @@ from tocsin.storage.tables import Id
 GOOD_FOR = timedelta(minutes=15)
 """Longer, and who is on call, and what is broken, is another question."""
 KEPT_FOR = timedelta(days=1)
+MAX_KEPT = 100
+"""Plans of one caller: beyond it the oldest is forgotten. Each may be as large as a request; most are never applied."""
 MAX_NAMED = 5
 TYPE = "plan"
 _MOVING = ("_at", "_ago")
@@ -72,7 +74,15 @@ def keep(tx: Tx, caller: Caller, operation: str, arguments: Mapping[str, Any], p
             created_at=tx.now, expires_at=expires_at, used_at=None,
         )
     )  # fmt: skip
+    _forget_all_but_the_latest(tx, _key(caller))
     return Plan(id=id, operation=operation, expires_at=expires_at, **kept)
+
+
+def _forget_all_but_the_latest(tx: Tx, caller: str) -> None:
+    mine = select(plans.c.id).where(plans.c.caller == caller).order_by(plans.c.id.desc())
+    oldest = tx.execute(mine.offset(MAX_KEPT).limit(1)).scalar_one_or_none()
+    if oldest is not None:
+        tx.execute(delete(plans).where(plans.c.caller == caller, plans.c.id <= oldest))
 
 
 def take(tx: Tx, actor: Actor, id: int) -> Plan:
