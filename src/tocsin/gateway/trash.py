@@ -266,5 +266,5 @@ def _team_above(tx: Tx, row: Mapping[str, Any]) -> int | None:
         above = tx.execute(select(table).where(table.c.id == row[name])).first()
         if above is not None:
             team_id = above._mapping.get("team_id")
-            return team_id if isinstance(team_id, int) else _team_above(tx, above._mapping)
+            return team_id if isinstance(team_id, int) else _team_above(tx, dict(above._mapping))
     return None
