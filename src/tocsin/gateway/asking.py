@@ -60,6 +60,12 @@ def approved(
     raise pending
 
 
+def give_back(tx: Tx, verdict: Verdict | None) -> None:
+    """What was approved came to nothing: nobody need be asked about it again as long as their yes is good."""
+    if verdict is not None and verdict.approval_id is not None:
+        agents.give_back(tx, verdict.approval_id)
+
+
 def _wish(operation: Operation, path: Mapping[str, str]) -> str:
     """What it wants, in words: the operation's own, and which record, e.g. `delete a monitor (id 12)`."""
     doc = operation.doc.rstrip(".").split(";")[0].split(":")[0]

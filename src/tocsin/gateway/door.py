@@ -29,7 +29,7 @@ from tocsin.gateway.again import Again
 from tocsin.gateway.hiding import Hiding
 from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
 from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in
-from tocsin.gateway.throttle import Paces, Throttle
+from tocsin.gateway.throttle import Paces, StillTooMany, Throttle
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, NotFound, Pending, Refused, TocsinError, Unauthenticated
 from tocsin.registry import Call, Catalogue, Done, Operation
@@ -79,9 +79,10 @@ class Door:
         await self._admit(request.credential)
         if request.operation.reads:
             seen = await self._database.read(self._read, request)
-            if rules.on_record(seen.actor, seen.outcome):
-                await self._database.write(self._write_down, request, seen)
             answer = seen.answer
+            repeated = isinstance(answer, _Failed) and isinstance(answer.error, StillTooMany)
+            if rules.on_record(seen.actor, seen.outcome) and not repeated:
+                await self._database.write(self._write_down, request, seen)
         else:
             answer = await self._database.write(self._write, request)
         if isinstance(answer, _Failed):
@@ -153,6 +154,7 @@ class Door:
     def _write(self, tx: Tx, request: Request) -> Reply | _Failed:
         actor = NOBODY
         outcome = "denied"
+        verdict: rules.Verdict | None = None
         try:
             actor = recognise(tx, request.credential)
             asked, (request, plan) = request, self._planned(tx, actor, request)
@@ -170,13 +172,17 @@ class Door:
         except Pending as error:
             self._note(tx, request, actor, "asked", _why_not(error))
             return _Failed(error)
+        except StillTooMany as error:
+            return _Failed(error)
         except TocsinError as error:
             if error.aftermath is not None:
                 error.aftermath(tx)
+            asking.give_back(tx, verdict)
             self._note(tx, request, actor, outcome, _why_not(error))
             return _Failed(error)
         except Exception as error:
             log.exception("operation failed", operation=request.operation.name, request_id=request.request_id)
+            asking.give_back(tx, verdict)
             self._note(tx, request, actor, outcome, _why_not(error))
             return _Failed(error)
         if request.dry_run:
@@ -217,8 +223,12 @@ class Door:
         except budgets.OverBudget as over:
             beyond = rules.Verdict(rules.Answer.ASK, over.reason, "budget")
         allowed = self._ask(tx, actor, request, beyond)
-        with tx.savepoint():
-            return self._measured(tx, actor, request, approved=True), allowed
+        try:
+            with tx.savepoint():
+                return self._measured(tx, actor, request, approved=True), allowed
+        except TocsinError:
+            asking.give_back(tx, allowed)
+            raise
 
     def _measured(self, tx: Tx, actor: Actor, request: Request, *, approved: bool) -> Reply:
         """Do it; what an agent takes of people by it is counted. Raises budgets.OverBudget, then it must be undone."""

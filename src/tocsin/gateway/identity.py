@@ -18,6 +18,8 @@ UNAUTHENTICATED = (
 )
 """The contract's sentence, to the letter: clients test for its beginning (part 1, section 1)."""
 
+OWNERLESS = "Tocsin: its owner has left the team, somebody else must take it over (owner_email)"
+"""Nobody answers for it."""
 INVITED = "invitation link"
 """Through which somebody comes who is not in a team yet."""
 PUBLIC_PAGE = "public page"
@@ -139,9 +141,12 @@ def _agent(tx: Tx, credential: Credential) -> Actor:
     if found is None:
         raise Unauthenticated(UNAUTHENTICATED)
     token, agent = found
-    if token.kind == TokenKind.ACCESS and not accounts.is_member(tx, agent.team_id, agent.owner_id):
-        # It acts by the consent of somebody who has left the team since: that ends now, not when the token does.
-        raise Unauthenticated(UNAUTHENTICATED)
+    if not accounts.is_member(tx, agent.team_id, agent.owner_id):
+        if token.kind == TokenKind.ACCESS:
+            # It acts by the consent of somebody who has left the team since: that ends now, not when the token does.
+            raise Unauthenticated(UNAUTHENTICATED)
+        if agent.suspended_at is None:
+            agent = msgspec.structs.replace(agent, suspended_at=tx.now, suspended_by=OWNERLESS)
     tied = {grant.incident_id for grant in agent.grants if grant.incident_id is not None}
     still_open = {id for id in tied if incidents.is_open(tx, id, agent.team_id)}
     return Actor(

@@ -15,6 +15,10 @@ REFUSALS_IN_ALL = 600
 """In one window, from however many addresses."""
 
 
+class StillTooMany(TooMany):
+    """The same again within the same minute: it stands in the log once, else a loop could fill the disk with it."""
+
+
 class Throttle:
     """Counts refused strangers by address, in memory: a restart forgives."""
 
@@ -62,9 +66,8 @@ class Paces:
                 self._window = now // WINDOW_SECONDS
                 self._calls.clear()
             self._calls[agent_id] += 1
-            over = self._calls[agent_id] > per_minute
-        if over:
+            over = self._calls[agent_id] - per_minute
+        if over > 0:
             wait = WINDOW_SECONDS - now % WINDOW_SECONDS
-            raise TooMany(
-                f"This agent may call {per_minute} times a minute. Try again later.", retry_after_seconds=wait
-            )
+            words = f"This agent may call {per_minute} times a minute. Try again later."
+            raise (TooMany if over == 1 else StillTooMany)(words, retry_after_seconds=wait)

@@ -96,7 +96,7 @@ def update(tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str
 def add_grant(tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any], *, by: str) -> Grant:
     """Grant it something more, usually for a while or while an incident is open. Raises NotFound and Invalid."""
     agent = find(tx, id, team_ids)
-    if len(agent.grants) >= MAX_GRANTS:
+    if sum(grant.expires_at is None or grant.expires_at > tx.now for grant in agent.grants) >= MAX_GRANTS:
         raise Invalid(f"An agent can have at most {MAX_GRANTS} grants: remove one.")
     grant = Grant(**rules.checked_grant(given, tx.now), granted_by=by)
     if not grant.levels:

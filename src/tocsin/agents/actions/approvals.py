@@ -33,6 +33,9 @@ CHAT = "slack"
 """Where whoever presses a button is known: Slack says with which address of theirs."""
 MAX_POSTED = 3
 """Channels of a team in which one question is put."""
+MAX_A_DAY = 100
+"""Questions of one agent: also one whose questions are answered at once must not take up people's whole day."""
+A_DAY = timedelta(days=1)
 MAX_ASKED = 10
 """People who are mailed one question."""
 
@@ -69,6 +72,13 @@ def ask(
     before = store.approvals.latest(tx, agent.id, digest)
     if before is not None and before.state is ApprovalState.PENDING:
         return before
+    if before is not None and refused_lately(before, tx.now):
+        raise Conflict(f"{before.decided_by} has refused exactly this a short while ago.")
+    if store.approvals.count_asked(tx, agent.id, tx.now - A_DAY) >= MAX_A_DAY:
+        raise TooMany(
+            f"This agent has asked people {MAX_A_DAY} questions within a day: let it have a grant, or fewer wishes.",
+            retry_after_seconds=3_600,
+        )
     if store.approvals.count_pending(tx, agent.id) >= MAX_PENDING:
         raise TooMany(
             f"{MAX_PENDING} questions of this agent wait for a person already: let them be answered first.",
@@ -102,6 +112,11 @@ def use(tx: Tx, approval: Approval) -> bool:
     return store.approvals.move(tx, approval.id, ApprovalState.APPROVED, {"state": ApprovalState.USED})
 
 
+def give_back(tx: Tx, id: int) -> None:
+    """The call for which it was spent has come to nothing: it is still good, for as long as it was."""
+    store.approvals.move(tx, id, ApprovalState.USED, {"state": ApprovalState.APPROVED})
+
+
 def refused_lately(approval: Approval, now: datetime) -> bool:
     """Whether a person has said no to exactly this, not long ago."""
     decided = approval.state is ApprovalState.DENIED and approval.decided_at is not None
@@ -115,19 +130,10 @@ def approve(tx: Tx, id: int, team_ids: tuple[int, ...] | None, *, by: str) -> Ap
     """
     approval = _decide(tx, id, team_ids, ApprovalState.APPROVED, by, tx.now + GOOD_FOR)
     if approval.grant is not None:
-        asked = {
-            name: value
-            for name in (
-                "levels",
-                "switches",
-                "monitor_ids",
-                "monitor_group_ids",
-                "metadata",
-                "expires_at",
-                "incident_id",
-            )
-            if (value := getattr(approval.grant, name))
-        }
+        names = ("levels", "switches", "monitor_ids", "monitor_group_ids", "metadata", "incident_id")
+        asked = {name: value for name in names if (value := getattr(approval.grant, name))}
+        if approval.grant.expires_at is not None:  # so long as was asked for, from the yes on
+            asked["expires_at"] = tx.now + (approval.grant.expires_at - approval.asked_at)
         agents.add_grant(tx, approval.agent_id, (approval.team_id,), {**asked, "reason": approval.grant.reason}, by=by)
         store.approvals.move(tx, id, ApprovalState.APPROVED, {"state": ApprovalState.USED})
     return find_approval(tx, id, team_ids)

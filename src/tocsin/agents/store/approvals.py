@@ -39,6 +39,12 @@ def count_pending(tx: Tx, agent_id: int) -> int:
     return int(tx.execute(select(func.count()).select_from(approvals).where(*mine)).scalar_one())
 
 
+def count_asked(tx: Tx, agent_id: int, since: datetime) -> int:
+    """How many questions it has asked since then, whatever became of them."""
+    mine = (approvals.c.agent_id == agent_id, approvals.c.asked_at > since)
+    return int(tx.execute(select(func.count()).select_from(approvals).where(*mine)).scalar_one())
+
+
 def move(tx: Tx, id: int, seen: ApprovalState, values: Mapping[str, Any]) -> bool:
     """Change it if it still stands where it was seen; False when somebody was faster."""
     mine = (approvals.c.id == id, approvals.c.state == seen, approvals.c.expires_at > tx.now)
