@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from mcp.client.client import Client
 
 from tests.cli.program import Server, tocsin
 from tests.gateway.oauth_stage import fields, sealed
+from tests.mcp.agents import MODES
 from tests.mcp.outsiders import FASTMCP, HERE, NODE, SUITE, ended, installed, started
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
@@ -132,6 +134,23 @@ async def typescript(server: Server, mode: str, *token: str) -> Talk:
     script = (HERE / "client.mjs").read_text()
     url = f"http://127.0.0.1:{server.port}/mcp"
     return Talk(await started(str(NODE), "--input-type=module", "--eval", script, url, mode, *token))
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_official_python_client_asks_a_status_page_without_any_token(server: Server, mode: str) -> None:
+    page = {"subdomain": f"acme-{MODES.index(mode)}", "timezone": "UTC", "company_name": "Acme"}
+    assert (await asyncio.to_thread(server.ask, "/api/v2/status-pages", "POST", page, server.token))[0] == 201
+    url = f"http://127.0.0.1:{server.port}/status/{page['subdomain']}/mcp"
+    async with asyncio.timeout(LINE_SECONDS):
+        while httpx.post(url).status_code == 404:  # until what was made is known to the pages
+            await asyncio.sleep(0.1)
+    async with Client(url, mode=mode) as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} == {
+            "status", "incidents", "maintenance", "history",
+        }  # fmt: skip
+        answer = await client.call_tool("status", {})
+        assert answer.structured_content is not None
+        assert answer.structured_content["page"] == "Acme status"
 
 
 async def test_the_suite_for_authorization_servers_passes_without_a_warning(server: Server) -> None:
