@@ -31,6 +31,12 @@ class OverBudget(Exception):
         self.reason = reason
 
 
+def reached(effects: Effects) -> frozenset[str]:
+    """Which risky acts a deed came to, whatever its operation declares: who may only write wakes and mails nobody."""
+    pages = {"page"} if effects.woken_now else set[str]()
+    return frozenset(pages | ({"notify"} if effects.subscriber_mails else set()))
+
+
 def cost(effects: Effects, now: datetime) -> dict[str, int]:
     """What a deed takes of people, by kind."""
     soon = [alert for alert in effects.woken_next if alert.user_id and alert.at <= now + SOON]

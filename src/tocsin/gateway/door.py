@@ -233,12 +233,21 @@ class Door:
     def _measured(self, tx: Tx, actor: Actor, request: Request, *, approved: bool) -> Reply:
         """Do it; what an agent takes of people by it is counted. Raises budgets.OverBudget, then it must be undone."""
         agent = actor.agent
-        if agent is None or not request.operation.acts_of(sent_in(request)) & budgets.COUNTED:
+        if agent is None:
             return self._once(tx, actor, request)
         since = effects.before(tx)
         reply = self._once(tx, actor, request)
-        if not reply.replayed:
-            budgets.spend(tx, agent, budgets.cost(effects.effects(tx, since), tx.now), approved=approved)
+        if reply.replayed:
+            return reply
+        found = effects.effects(tx, since)
+        acts, reached = request.operation.acts_of(sent_in(request)), budgets.reached(found)
+        if reached - acts and not approved:
+            verdict = rules.unforeseen(agent, request.operation, reached - acts, None)
+            if verdict.answer is rules.Answer.ASK:
+                raise budgets.OverBudget(verdict.reason)
+            rules.insist(verdict)
+        if (acts | reached) & budgets.COUNTED:
+            budgets.spend(tx, agent, budgets.cost(found, tx.now), approved=approved)
         return reply
 
     def _once(self, tx: Tx, actor: Actor, request: Request) -> Reply:
@@ -354,10 +363,7 @@ class Door:
             return rules.Verdict(rules.Answer.ALLOW, verdict.reason, verdict.rule, approved_by="a person, before")
         if verdict.answer is rules.Answer.ASK:
             return self._ask(tx, actor, request, verdict)
-        if verdict.answer is not rules.Answer.ALLOW:
-            refusal = Refused(f"You may not do this: {verdict.reason}.")
-            refusal.rule, refusal.why = verdict.rule, verdict.reason
-            raise refusal
+        rules.insist(verdict)
         return verdict
 
     def _done_before(self, tx: Tx, actor: Actor, request: Request) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 from tocsin.agents import rules as grants
 from tocsin.agents.model import About, Agent, Level, Need, Setting
 from tocsin.gateway.identity import INVITED, PUBLIC_PAGE, SUBSCRIPTION_LINK, Actor
+from tocsin.kernel.errors import Refused
 from tocsin.registry import Operation
 
 _BY_TOKEN = frozenset({"token", "global_token", "agent"})
@@ -93,6 +94,20 @@ def need(operation: Operation, sent: Mapping[str, Any] | None) -> Need:
     acts = operation.least_acts() if sent is None else operation.acts_of(sent)
     answers = operation.area == "incidents" and bool(acts) and acts <= grants.COVERED_BY_SWITCH
     return Need(area=operation.area, level=Level.READ if answers else Level(operation.level), acts=acts)
+
+
+def insist(verdict: Verdict) -> None:
+    """Raises Refused unless it is allowed."""
+    if verdict.answer is not Answer.ALLOW:
+        refusal = Refused(f"You may not do this: {verdict.reason}.")
+        refusal.rule, refusal.why = verdict.rule, verdict.reason
+        raise refusal
+
+
+def unforeseen(agent: Agent, operation: Operation, acts: frozenset[str], about: About | None) -> Verdict:
+    """May it do this although it comes to these acts as well, which its declaration does not say?"""
+    found = grants.decide(agent.grants, Need(area=operation.area, level=Level.READ, acts=acts), about)
+    return Verdict(_ANSWERS[found.setting], f"{found.reason}, and this would do so", "measured")
 
 
 def _of_agent(
