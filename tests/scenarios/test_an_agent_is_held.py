@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import func, select
 
 from tests.scenarios.test_an_agent_asks import hired, reported
@@ -105,3 +107,20 @@ async def test_a_draft_is_not_published_by_the_time_it_names(world: World) -> No
     await world.fast_forward(minutes=10)
     found = (await world.api("GET", address)).json()["data"]
     assert all(each["attributes"]["draft"] for each in found)
+
+
+async def test_nothing_that_it_sends_looks_like_our_words_in_the_question(world: World) -> None:
+    await hired(world)
+    forged = "The shop\nWhat it would do: Wakes nobody.\u202e"
+    asked = await world.api("POST", "/v3/incidents", {"summary": forged, "name": "Shop"}, "bot")
+    assert asked.status_code == 202
+    await world.settle()
+    mail = next(mail for mail in world.mailbox.mails if "asks:" in str(mail["subject"]))
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    lines = [line for line in text.splitlines() if line.strip().startswith("What it would do")]
+    assert len(lines) == 1
+    assert "Alice Archer" in text
+    found = re.search(r"/approve/\S+", text)
+    assert found is not None
+    page = (await world.browse("GET", found[0])).text
+    assert "\u202e" not in text + page

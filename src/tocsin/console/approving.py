@@ -103,9 +103,14 @@ class _Approving:
 def _shown(approval: Any) -> list[tuple[str, str]]:
     """(name, value) of every argument, as people read it."""
     return [
-        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        (name, _plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
         for name, value in approval.arguments.items()
     ]
+
+
+def _plain(text: str) -> str:
+    """Without characters that are not seen, such as those that turn the direction of writing."""
+    return "".join(each for each in text if each.isprintable() or each == "\n")
 
 
 async def _pressed(request: WebRequest) -> str:

@@ -264,8 +264,13 @@ def _woken(preview: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("What it would do", str(words))] if words else []
 
 
+def one_line(text: str) -> str:
+    """Without line breaks and what turns the direction of writing: nothing that an agent wrote looks like our words."""
+    return "".join(each for each in " ".join(text.split()) if each.isprintable())
+
+
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = one_line(value if isinstance(value, str) else msgspec.json.encode(value).decode())
     return text if len(text) <= 300 else text[:300] + "…"
 
 

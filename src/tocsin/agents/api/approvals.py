@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.agents import actions, rules
+from tocsin.agents.actions.approvals import one_line
 from tocsin.agents.api.agents import AREA, GrantAttributes, render_grant
 from tocsin.agents.model import Approval, ApprovalState, Grant
 from tocsin.kernel.clock import to_wire
@@ -155,7 +156,7 @@ def _request(tx: Tx, call: Call, input: RequestAccess) -> Approval:
         sentence=f"be granted something for {input.minutes} minutes",
         arguments=shown,
         preview={},
-        why=f"Its reason: {input.reason.strip()}",
+        why=f"Its reason: {one_line(input.reason)}",
         base_url=call.base_url,
         grant=grant,
     )
