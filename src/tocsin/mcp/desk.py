@@ -78,8 +78,9 @@ class Desk:
                 raise UnknownTool(name)
             visit.note(operation.name)
             reply = await self.ask(self.bound(visit, operation), operation, arguments)
-            told = results.told if reply.passed_back is None else elsewhere.told
-            return told(reply, self.secrets_of(operation))
+            if reply.passed_back is not None:
+                return elsewhere.told(reply, self.secrets_of(operation))
+            return results.told(reply, self.secrets_of(operation), self._secrets)
         except (Unauthenticated, UnknownTool):
             raise
         except TocsinError as error:
@@ -102,16 +103,18 @@ class Desk:
                 base_url=visit.base_url,
                 team_id=sent.team_id,
                 request_id=visit.request_id,
-                render=(lambda reply: results.encoded(reply, secrets)) if sent.dry_run else None,
+                render=(lambda reply: results.encoded(reply, secrets, self._secrets)) if sent.dry_run else None,
                 dry_run=sent.dry_run,
             )
         )
 
     def bound(self, visit: Visit, operation: Operation) -> Visit:
         """The caller with the hands bound that they have bound themselves: the door refuses and writes it down."""
-        if visit.narrowing.is_everything or visit.narrowing.keeps_operation(operation):
+        if visit.narrowing.is_everything:
             return visit
-        return msgspec.structs.replace(visit, credential=msgspec.structs.replace(visit.credential, only=frozenset()))
+        # All that is left, not this one alone: what is planned and applied is judged as itself.
+        left = frozenset(each.name for each in self._door.catalogue if visit.narrowing.keeps_operation(each))
+        return msgspec.structs.replace(visit, credential=msgspec.structs.replace(visit.credential, only=left))
 
     def operation(self, name: str) -> Operation | None:
         """By its own name, e.g. `incidents.get`."""
