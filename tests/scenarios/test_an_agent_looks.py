@@ -93,3 +93,18 @@ async def test_nobody_is_answered_for_in_the_rota_by_an_agent(world: World) -> N
         refused = await world.api("POST", f"/v2/on-calls/default/cover-requests/1/{deed}", {}, "bot")
         assert refused.status_code == 403
         assert "is for people alone" in refused.json()["errors"]
+
+
+async def test_how_people_are_reached_is_seen_by_who_may_read_the_team(world: World) -> None:
+    body = {"summary": "The shop is closed", "name": "Shop"}
+    incident = (await world.api("POST", "/v3/incidents", body)).json()["data"]["id"]
+    await world.settle()
+    for name, levels, seen in (
+        ("One", {"incidents": "read"}, {"[hidden]"}),
+        ("Two", {"incidents": "read", "team": "read"}, {"alice@example.com", "bob@example.com"}),
+    ):
+        await hired(world, name=name, levels=levels)
+        pages = (await world.api("GET", f"/v3/incidents/{incident}/pages", token="bot")).json()["data"]
+        assert {page["attributes"]["address"] for page in pages} == seen
+        dry = await world.api("POST", "/v3/incidents?dry_run=true", body, "bot")
+        assert {alert["address"] for alert in dry.json()["wakes_now"]} == seen

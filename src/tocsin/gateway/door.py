@@ -26,7 +26,7 @@ from tocsin.gateway import (
     trash,
 )
 from tocsin.gateway.again import Again
-from tocsin.gateway.hiding import Hiding
+from tocsin.gateway.hiding import Hiding, sees_addresses
 from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
 from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in
 from tocsin.gateway.throttle import Paces, StillTooMany, Throttle
@@ -210,6 +210,7 @@ class Door:
     def _rehearse(self, tx: Tx, actor: Actor, request: Request) -> Reply:
         reply, effects = preview.rehearse(tx, lambda: self._do(tx, actor, request))
         would = preview.would_be(reply)
+        effects = effects if sees_addresses(actor.agent) else preview.without_addresses(effects)
         seen = preview.shown(would, effects, reply.trashed)
         return Reply(
             operation=request.operation, route=request.route, value=seen, body=msgspec.json.encode(seen), preview=True

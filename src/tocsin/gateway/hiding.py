@@ -21,7 +21,7 @@ class Hiding:
             for resource in (operation.resource, *(route.resource for route in operation.routes)):
                 for kind in () if resource is None else (resource, *resource.parts):
                     own = kind.type not in self._kinds or operation.name.endswith(".get")  # not a list in another area
-                    if own and (kind.secrets or kind.pages_by):
+                    if own and (kind.secrets or kind.pages_by or kind.reaches):
                         self._kinds[kind.type] = (kind, operation.area)
 
     def of(self, actor: Actor, operation: Operation, acts: frozenset[str]) -> Hidden:
@@ -39,14 +39,19 @@ class Hiding:
 
 
 def _from(agent: Agent, resource: Resource, area: str, allowed: bool) -> frozenset[str]:
+    hidden = frozenset[str](() if sees_addresses(agent) else resource.reaches)
     if allowed:
-        return frozenset()
-    hidden = frozenset[str]()
+        return hidden
     if resource.secrets and not _may(agent, Need(area=area, level=Level.WRITE)):
         hidden |= set(resource.secrets)
     if resource.pages_by and not _may(agent, Need(area=area, level=Level.WRITE, acts=frozenset({"page"}))):
         hidden |= set(resource.pages_by)
     return hidden
+
+
+def sees_addresses(agent: Agent | None) -> bool:
+    """Whether this caller may see how people are reached; only agents may have to do without."""
+    return agent is None or _may(agent, Need(area="team", level=Level.READ))
 
 
 def _may(agent: Agent, need: Need) -> bool:

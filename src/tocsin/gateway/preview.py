@@ -13,6 +13,7 @@ from tocsin.gateway.effects import Alert, Effects
 from tocsin.gateway.request import Reply
 from tocsin.gateway.trash import Item
 from tocsin.kernel.clock import to_wire
+from tocsin.kernel.vault import HIDDEN
 from tocsin.status_pages.actions.foreseeing import Mailing, go_on
 from tocsin.storage import Tx
 
@@ -130,6 +131,18 @@ def shown(would: Would, effects: Effects, trashed: Item | None = None) -> Previe
         undoable=trashed is not None,
         not_kept=() if trashed is None else trashed.lacking,
     )
+
+
+def without_addresses(effects: Effects) -> Effects:
+    """The same for a caller who may not see how people are reached."""
+
+    def bare(alerts: Sequence[Alert]) -> list[Alert]:
+        return [msgspec.structs.replace(each, address=HIDDEN) if each.user_id else each for each in alerts]
+
+    return msgspec.structs.replace(
+        effects, woken_now=bare(effects.woken_now), woken_next=bare(effects.woken_next), told=bare(effects.told),
+        taken_back=bare(effects.taken_back),
+    )  # fmt: skip
 
 
 def would_be(reply: Reply) -> Would:

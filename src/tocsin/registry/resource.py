@@ -49,6 +49,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     them."""
     pages_by: tuple[str, ...] = ()
     """Addresses and keys with which whoever knows them can page people: an agent must be granted that to see them."""
+    reaches: tuple[str, ...] = ()
+    """Addresses and numbers of people: an agent must be granted to read the team to see them."""
     doc: str = ""
     types: tuple[str, ...] = ()
     """When some of its records go by another type, e.g. invitations among members: all types there are."""

@@ -124,6 +124,7 @@ def _when(instant: datetime | None) -> str | None:
 
 PAGE = Resource(
     type="page",
+    reaches=("address",),
     attributes=PageAttributes,
     render=_render,
     doc="A message about an incident, with proof of what became of it.",

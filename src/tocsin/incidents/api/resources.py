@@ -239,6 +239,7 @@ INCIDENT_V2 = Resource(
 )
 COMING_PAGE = Resource(
     type="coming_page",
+    reaches=("address",),
     attributes=ComingPageAttributes,
     render=_render_coming,
     id_of=lambda coming: f"{coming.incident_id}-{coming.number}",
