@@ -235,3 +235,25 @@ async def test_an_incident_brings_along_only_what_the_agent_may_read_itself(worl
     theirs = (await world.api("GET", f"/v3/incidents/{found}", token="bot")).json()
     assert [each["type"] for each in mine["included"]] == ["monitor"]
     assert theirs.get("included", []) == []
+
+
+async def test_a_no_to_a_request_for_access_holds_for_a_while(world: World) -> None:
+    await hired(world)
+    wish = {"levels": {"monitors": "write"}, "reason": "Pause what is being mended"}
+    asked = (await world.api("POST", "/v2/access-requests", wish, "bot")).json()["data"]
+    assert asked["attributes"]["sentence"] == "be granted write on monitors for 120 minutes"
+    await world.api("POST", f"/v2/approvals/{asked['id']}/deny")
+    assert (await world.api("POST", "/v2/access-requests", wish, "bot")).status_code == 403
+    await world.fast_forward(minutes=61)
+    assert (await world.api("POST", "/v2/access-requests", wish, "bot")).status_code == 202
+
+
+async def test_an_outage_that_an_agent_brings_back_counts_against_its_budget(world: World) -> None:
+    await hired(world, levels={"incidents": "full"}, switches={"delete": "on", "page": "on"})
+    incident = (await reported(world)).json()["data"]["id"]
+    gone = await world.api("DELETE", f"/v3/incidents/{incident}", token="bot")
+    assert gone.status_code == 204
+    assert (await world.api("GET", "/v2/whoami", token="bot")).json()["budgets_left"]["page"] == 10
+    back = await world.api("POST", f"/v2/trash/{gone.headers['x-undo-id']}/restore", {}, "bot")
+    assert back.status_code == 200, back.text
+    assert (await world.api("GET", "/v2/whoami", token="bot")).json()["budgets_left"]["page"] == 8

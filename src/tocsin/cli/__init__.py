@@ -177,7 +177,13 @@ def user_create(
 
 
 @app.command(name="doctor")
-def doctor_command(*, data: Data = None, database_url: DatabaseUrl = None) -> None:
+def doctor_command(
+    *,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    upstream: Annotated[str | None, flag("upstream")] = None,
+    upstream_token_file: Annotated[str | None, flag("upstream_token_file")] = None,
+) -> None:
     """Say what is misconfigured and how to mend it. Exit code 1 when something is wrong.
 
     It reads the environment and tocsin.toml as serve does; flags that a running serve was given are unknown to it.

@@ -202,7 +202,7 @@ def _put(tx: Tx, deed: Deed, kept: Kept) -> int:
     resource = deed.route.resource or deed.operation.resource
     last = deed.route.path_parameters[-1:]
     record_id = deed.path.get(last[0]) if last else None
-    main = _main(kept, record_id)
+    main = _main(kept, record_id, deed.operation.name.partition(".")[0])
     return tx.insert(
         insert(trash).values(
             team_id=_team_of(tx, kept, main, deed.actor),
@@ -226,9 +226,10 @@ def _put(tx: Tx, deed: Deed, kept: Kept) -> int:
     )
 
 
-def _main(kept: Kept, record_id: str | None) -> dict[str, Any]:
+def _main(kept: Kept, record_id: str | None, noun: str) -> dict[str, Any]:
     """The row of the thing itself: of all that have its number, the one on which the others hang."""
     in_order = [table.name for table in metadata.sorted_tables if table.name in kept.deleted]
+    in_order.sort(key=lambda name: name != noun)  # where the table has the operation's own word, that is it
     rows = [row for name in in_order for row in kept.deleted[name]]
     return next((row for row in rows if str(row.get("id")) == record_id), rows[0])
 

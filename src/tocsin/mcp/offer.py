@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
+from tocsin.gateway.rules import need
 from tocsin.mcp.arguments import shown_name
 from tocsin.mcp.schemas import input_schema, output_schema
 from tocsin.registry import Catalogue, Operation
@@ -16,6 +17,8 @@ MAX_REMEMBERED = 64
 
 _UPSETTING = frozenset({"delete", "page", "notify", "publish"})
 """Acts that cannot be taken back: what was deleted is gone, and who was woken is awake."""
+_ANYTHING = frozenset({"plans.apply", "trash.restore"})
+"""What does whatever was planned or deleted: it may page, and it may not be taken back."""
 _REPEATABLE = frozenset({"update", "delete", "set", "change_role", "acknowledge", "resolve", "replace"})
 """Verbs that, said twice, leave things as when said once."""
 _PARENTS = {
@@ -98,8 +101,11 @@ class Offer:
             said.append(f"`{shown_name(operation, name)}` comes from `{source}`.")
         if operation.answer == "list":
             said.append(f"At most {operation.page_size.maximum} on a page; `next_page` says whether there is more.")
-        needs = f"Needs {operation.level} on {operation.area}"
+        if operation.self_service:
+            said.append("Open to every agent; what it leads to is judged by itself.")
+            return " ".join(said)
         acts = sorted(operation.acts_of({})) or ([operation.switch] if operation.switch else [])
+        needs = f"Needs {need(operation, None).level} on {operation.area}"
         said.append(f"{needs}, and {' and '.join(acts)}." if acts else f"{needs}.")
         if "page" in acts:
             said.append("This wakes people.")
@@ -121,9 +127,9 @@ def hints(operation: Operation) -> dict[str, Any]:
     return {
         "title": _title(operation.tool),
         "readOnlyHint": False,
-        "destructiveHint": operation.level == "full" or bool(acts & _UPSETTING),
+        "destructiveHint": operation.level == "full" or bool(acts & _UPSETTING) or operation.name in _ANYTHING,
         "idempotentHint": verb in _REPEATABLE,
-        "openWorldHint": bool(acts & {"page", "notify", "publish"}),
+        "openWorldHint": bool(acts & {"page", "notify", "publish"}) or operation.name in _ANYTHING,
     }
 
 

@@ -13,7 +13,7 @@ from tocsin.agents.actions.approvals import one_line
 from tocsin.agents.api.agents import AREA, GrantAttributes, render_grant
 from tocsin.agents.model import Approval, ApprovalState, Grant
 from tocsin.kernel.clock import to_wire
-from tocsin.kernel.errors import Conflict, Invalid
+from tocsin.kernel.errors import Conflict, Invalid, Refused
 from tocsin.kernel.ids import fingerprint
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
 from tocsin.registry.input import given
@@ -146,20 +146,31 @@ def _request(tx: Tx, call: Call, input: RequestAccess) -> Approval:
     grant = Grant(**asked)
     if not grant.levels:
         raise Invalid.fields(levels='can\'t be blank: name at least one area, e.g. {"incidents": "read"}')
+    if actions.refused_just_now(tx, agent.id, digest := _digest(input)):
+        raise Refused("A person has refused exactly this a short while ago.")
     shown = {name: value for name, value in given(input, AccessFields).items() if value}
-    digest = fingerprint(msgspec.json.encode(["access", shown, input.minutes, input.reason], order="sorted").decode())
     return actions.ask(
         tx,
         agent,
         operation="access_requests.create",
         digest=digest,
-        sentence=f"be granted something for {input.minutes} minutes",
+        sentence=f"be granted {_in_words(grant)} for {input.minutes} minutes",
         arguments=shown,
         preview={},
         why=f"Its reason: {one_line(input.reason)}",
         base_url=call.base_url,
         grant=grant,
     )
+
+
+def _digest(input: RequestAccess) -> str:
+    return fingerprint(msgspec.json.encode(["access", input], order="sorted").decode())
+
+
+def _in_words(grant: Grant) -> str:
+    """E.g. `write on monitors, delete on`."""
+    levels = [f"{level.value} on {area.replace('_', ' ')}" for area, level in grant.levels.items()]
+    return ", ".join([*levels, *(f"{act} {setting.value}" for act, setting in grant.switches.items())])
 
 
 OPERATIONS: tuple[Operation, ...] = (
