@@ -10,8 +10,8 @@ from tocsin.agents.model import Agent
 from tocsin.gateway.effects import Effects
 from tocsin.storage import Tx
 
-COUNTED = frozenset({"trash.restore"})
-"""Of what is open to every agent, that which can reach people: an open incident that is brought back pages anew."""
+COUNTED = frozenset({"page", "publish", "notify"})
+"""Acts that reach people, whether an operation is declared to amount to one of them or came to it."""
 SOON = timedelta(minutes=10)
 """A page that a deed sets off for so soon counts as one that it sends: else a policy that begins after a minute would
 cost nothing."""
