@@ -243,7 +243,7 @@ async def test_a_no_to_a_request_for_access_holds_for_a_while(world: World) -> N
     asked = (await world.api("POST", "/v2/access-requests", wish, "bot")).json()["data"]
     assert asked["attributes"]["sentence"] == "be granted write on monitors for 120 minutes"
     await world.api("POST", f"/v2/approvals/{asked['id']}/deny")
-    assert (await world.api("POST", "/v2/access-requests", wish, "bot")).status_code == 403
+    assert (await world.api("POST", "/v2/access-requests", wish, "bot")).status_code == 409
     await world.fast_forward(minutes=61)
     assert (await world.api("POST", "/v2/access-requests", wish, "bot")).status_code == 202
 

@@ -27,7 +27,6 @@ from tocsin.agents.actions.approvals import (
     latest,
     list_approvals,
     open_approval,
-    refused_just_now,
     refused_lately,
     use,
 )
@@ -63,7 +62,6 @@ __all__ = [
     "list_tokens",
     "name_of",
     "open_approval",
-    "refused_just_now",
     "refused_lately",
     "remaining",
     "remove",

@@ -123,12 +123,6 @@ def refused_lately(approval: Approval, now: datetime) -> bool:
     return decided and approval.decided_at is not None and approval.decided_at > now - STANDS_FOR
 
 
-def refused_just_now(tx: Tx, agent_id: int, digest: str) -> bool:
-    """Whether exactly this was asked and refused not long ago."""
-    before = store.approvals.latest(tx, agent_id, digest)
-    return before is not None and refused_lately(before, tx.now)
-
-
 def approve(tx: Tx, id: int, team_ids: tuple[int, ...] | None, *, by: str) -> Approval:
     """Say yes: the call may be made once within a quarter of an hour; a grant that was asked for begins.
 

@@ -13,7 +13,7 @@ from tocsin.agents.actions.approvals import one_line
 from tocsin.agents.api.agents import AREA, GrantAttributes, render_grant
 from tocsin.agents.model import Approval, ApprovalState, Grant
 from tocsin.kernel.clock import to_wire
-from tocsin.kernel.errors import Conflict, Invalid, Refused
+from tocsin.kernel.errors import Conflict, Invalid
 from tocsin.kernel.ids import fingerprint
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
 from tocsin.registry.input import given
@@ -146,14 +146,12 @@ def _request(tx: Tx, call: Call, input: RequestAccess) -> Approval:
     grant = Grant(**asked)
     if not grant.levels:
         raise Invalid.fields(levels='can\'t be blank: name at least one area, e.g. {"incidents": "read"}')
-    if actions.refused_just_now(tx, agent.id, digest := _digest(input)):
-        raise Refused("A person has refused exactly this a short while ago.")
     shown = {name: value for name, value in given(input, AccessFields).items() if value}
     return actions.ask(
         tx,
         agent,
         operation="access_requests.create",
-        digest=digest,
+        digest=_digest(input),
         sentence=f"be granted {_in_words(grant)} for {input.minutes} minutes",
         arguments=shown,
         preview={},
