@@ -160,8 +160,7 @@ def insert_membership(tx: Tx, team_id: int, user_id: int, role: str) -> None:
 
 
 def is_member(tx: Tx, team_id: int, user_id: int) -> bool:
-    found = select(memberships.c.id).where(memberships.c.team_id == team_id, memberships.c.user_id == user_id)
-    return tx.execute(found).first() is not None
+    return _IS_MEMBER.first(tx, {"team": team_id, "person": user_id}) is not None
 
 
 def members(tx: Tx, team_id: int) -> list[User]:
@@ -342,3 +341,9 @@ _USER_BY_ID = Prepared(
     ).where(users.c.id == bindparam("id"))
 )  # fmt: skip
 """Asked for with every message."""
+_IS_MEMBER = Prepared(
+    select(memberships.c.id).where(
+        memberships.c.team_id == bindparam("team"), memberships.c.user_id == bindparam("person")
+    )
+)
+"""Asked for with every call of an agent: it ends with its owner's membership."""

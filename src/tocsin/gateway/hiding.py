@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from tocsin.agents import rules as grants
-from tocsin.agents.model import Agent, Level, Need, Setting
+from tocsin.agents.model import Agent, Grant, Level, Need, Setting
 from tocsin.gateway.identity import Actor
 from tocsin.registry import Catalogue, Operation, Resource
 
 Hidden = Mapping[str, frozenset[str]]
+MAX_KNOWN = 1_000
+"""Sets of rights for which it is kept: worked out anew with every call it would cost more than the call."""
 
 
 class Hiding:
     """Knows which attributes of which resources are secrets, and from whom."""
 
     def __init__(self, catalogue: Catalogue) -> None:
+        self._known: dict[tuple[Any, ...], Hidden] = {}
         self._kinds: dict[str, tuple[Resource, str]] = {}
         for operation in catalogue:
             for resource in (operation.resource, *(route.resource for route in operation.routes)):
@@ -29,13 +33,26 @@ class Hiding:
 
         `acts`: what the call amounted to and was allowed to be: whoever may make a secret sees the one they made.
         """
-        if actor.agent is None:
+        agent = actor.agent
+        if agent is None:
             return {}
-        return {
-            kind: hidden
-            for kind, (resource, area) in self._kinds.items()
-            if (hidden := _from(actor.agent, resource, area, area == operation.area and "page" in acts))
-        }
+        allowed = operation.area if "page" in acts else ""
+        key = (allowed, tuple(_rights(grant) for grant in agent.grants))
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            found = self._known[key] = {
+                kind: hidden
+                for kind, (resource, area) in self._kinds.items()
+                if (hidden := _from(agent, resource, area, area == allowed))
+            }
+        return found
+
+
+def _rights(grant: Grant) -> tuple[Any, ...]:
+    """All of a grant on which it depends what is hidden."""
+    return tuple(grant.levels.items()), tuple(grant.switches.items()), grant.narrowed
 
 
 def _from(agent: Agent, resource: Resource, area: str, allowed: bool) -> frozenset[str]:
