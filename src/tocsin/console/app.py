@@ -22,10 +22,9 @@ from tocsin.console.subscribing import subscribing_routes
 from tocsin.gateway import Door
 from tocsin.gateway.links import OpenedLink, open_link, opened
 from tocsin.gateway.oauth import Authority
-from tocsin.gateway.request import Reply, Request
+from tocsin.gateway.request import Reply, about_one
 from tocsin.kernel.clock import to_wire
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
-from tocsin.registry.input import Arguments
 from tocsin.storage import Database
 
 MAX_FORM_BYTES = 4_096
@@ -135,14 +134,7 @@ class _Pages:
     async def _call(self, link: OpenedLink, name: str) -> Reply:
         operation = self._door.catalogue[name]
         return await self._door.call(
-            Request(
-                operation=operation,
-                route=operation.routes[0],
-                credential=link.credential,
-                arguments=Arguments(path={"id": str(link.incident_id)}),
-                surface="link",
-                base_url=self._base_url,
-            )
+            about_one(operation, link.incident_id, link.credential, surface="link", base_url=self._base_url)
         )
 
     def _incident(self, reply: Reply, notice: str) -> Response:

@@ -13,9 +13,8 @@ from starlette.routing import Route
 
 from tocsin.gateway import Door
 from tocsin.gateway.questions import OpenedQuestion, open_question
-from tocsin.gateway.request import Reply, Request
+from tocsin.gateway.request import Reply, about_one
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
-from tocsin.registry.input import Arguments
 from tocsin.storage import Database
 
 MAX_FORM_BYTES = 1_024
@@ -86,14 +85,7 @@ class _Approving:
     async def _call(self, question: OpenedQuestion, name: str) -> Reply:
         operation = self._door.catalogue[name]
         return await self._door.call(
-            Request(
-                operation=operation,
-                route=operation.routes[0],
-                credential=question.credential,
-                arguments=Arguments(path={"id": str(question.approval_id)}),
-                surface="link",
-                base_url=self._base_url,
-            )
+            about_one(operation, question.approval_id, question.credential, surface="link", base_url=self._base_url)
         )
 
     def _over(self) -> Response:

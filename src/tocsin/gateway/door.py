@@ -28,7 +28,7 @@ from tocsin.gateway import (
 from tocsin.gateway.again import Again
 from tocsin.gateway.hiding import Hiding, sees_addresses
 from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
-from tocsin.gateway.request import Included, Reply, Request, asked_in, drafted, sent_in
+from tocsin.gateway.request import Included, Reply, Request, asked_in, digest_of, drafted, sent_in
 from tocsin.gateway.throttle import Paces, StillTooMany, Throttle
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, NotFound, Pending, Refused, TocsinError, Unauthenticated
@@ -257,7 +257,7 @@ class Door:
         body = request.arguments.body
         if key is None or isinstance(body, Invalid):
             return self._do(tx, actor, request)
-        digest = idempotency.digest(request.operation.name, request.arguments.path, sent_in(request))
+        digest = digest_of(request)
         before = idempotency.remembered(tx, actor, key, digest)
         if before is not None:
             status, answer = before
@@ -369,9 +369,8 @@ class Door:
 
     def _done_before(self, tx: Tx, actor: Actor, request: Request) -> bool:
         """Whether this Idempotency-Key brings back an answer: nobody is asked about that twice."""
-        key, path = request.idempotency_key, request.arguments.path
-        digest = idempotency.digest(request.operation.name, path, sent_in(request))
-        return key is not None and idempotency.remembered(tx, actor, key, digest) is not None
+        key = request.idempotency_key
+        return key is not None and idempotency.remembered(tx, actor, key, digest_of(request)) is not None
 
     def _ask(self, tx: Tx, actor: Actor, request: Request, verdict: rules.Verdict) -> rules.Verdict:
         """Whether a person has approved exactly this call. Raises Pending when they are to be asked first.
@@ -379,7 +378,6 @@ class Door:
         What could not be done anyway is not asked: it is rehearsed before, and its error raised instead.
         """
         assert actor.agent is not None
-        path, sent = request.arguments.path, sent_in(request)
 
         def look() -> dict[str, Any]:
             _, found = preview.rehearse(tx, lambda: self._do(tx, actor, request))
@@ -390,10 +388,8 @@ class Door:
                 "subscriber_mails": found.subscriber_mails,
             }
 
-        digest = idempotency.digest(request.operation.name, path, sent)
-        id, by = asking.approved(
-            tx, actor.agent, request.operation, path, sent, digest, verdict, base_url=request.base_url, look=look
-        )
+        call = request.operation, request.arguments.path, sent_in(request), digest_of(request)
+        id, by = asking.approved(tx, actor.agent, *call, verdict, base_url=request.base_url, look=look)
         return rules.Verdict(rules.Answer.ALLOW, f"approved by {by}", verdict.rule, id, by)
 
     def _write_down(self, tx: Tx, request: Request, seen: _Seen) -> None:

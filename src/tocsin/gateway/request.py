@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tocsin.gateway import trash
+from tocsin.gateway import idempotency, trash
 from tocsin.gateway.identity import Actor, Credential
 from tocsin.gateway.outgoing import Incoming, Outgoing, Raw
 from tocsin.kernel.errors import Invalid
@@ -120,3 +120,20 @@ def team_name(request: Request) -> str | None:
     if name is not None and not isinstance(name, str):
         raise Invalid.fields(team_name="must be a string")
     return name or None
+
+
+def digest_of(request: Request) -> str:
+    """The fingerprint of exactly this call: its answer is kept, and a person's yes to it is given, by this."""
+    return idempotency.digest(request.operation.name, request.arguments.path, sent_in(request))
+
+
+def about_one(operation: Operation, id: int, credential: Credential, *, surface: str, base_url: str) -> Request:
+    """The call of whoever comes by a link or a button of ours: this operation, on the record that it is about."""
+    return Request(
+        operation=operation,
+        route=operation.routes[0],
+        credential=credential,
+        arguments=Arguments(path={"id": str(id)}),
+        surface=surface,
+        base_url=base_url,
+    )

@@ -33,7 +33,6 @@ from tocsin.agents.actions.approvals import (
 from tocsin.agents.actions.tokens import (
     TOKEN_PREFIX,
     authenticate,
-    by_secret,
     issue_token,
     list_tokens,
     revoke_family,
@@ -48,7 +47,6 @@ __all__ = [
     "approve",
     "ask",
     "authenticate",
-    "by_secret",
     "create",
     "deny",
     "find",

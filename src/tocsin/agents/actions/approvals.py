@@ -119,8 +119,9 @@ def give_back(tx: Tx, id: int) -> None:
 
 def refused_lately(approval: Approval, now: datetime) -> bool:
     """Whether a person has said no to exactly this, not long ago."""
-    decided = approval.state is ApprovalState.DENIED and approval.decided_at is not None
-    return decided and approval.decided_at is not None and approval.decided_at > now - STANDS_FOR
+    if approval.state is not ApprovalState.DENIED or approval.decided_at is None:
+        return False
+    return approval.decided_at > now - STANDS_FOR
 
 
 def approve(tx: Tx, id: int, team_ids: tuple[int, ...] | None, *, by: str) -> Approval:

@@ -63,11 +63,6 @@ def authenticate(tx: Tx, secret: str, address: str | None) -> tuple[AgentToken, 
     return None if agent is None else (token, agent)
 
 
-def by_secret(tx: Tx, secret: str) -> AgentToken | None:
-    """The token with this secret, alive or not: for the OAuth server, which must see that an old one comes again."""
-    return store.tokens.by_fingerprint(tx, fingerprint(secret))
-
-
 def list_tokens(
     tx: Tx, agent_id: int, team_ids: tuple[int, ...] | None, *, page: int, per_page: int
 ) -> tuple[list[AgentToken], int]:

@@ -12,9 +12,8 @@ from tocsin.gateway import Door
 from tocsin.gateway.identity import Credential
 from tocsin.gateway.links import OpenedLink, open_link
 from tocsin.gateway.questions import open_posted_question
-from tocsin.gateway.request import Reply, Request
+from tocsin.gateway.request import Reply, about_one
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
-from tocsin.registry.input import Arguments
 from tocsin.storage import Database
 
 Scope = MutableMapping[str, Any]
@@ -129,16 +128,7 @@ class Answering:
 
     async def _ask(self, credential: Credential, name: str, id: int, way: Way) -> Reply:
         operation = self._door.catalogue[name]
-        return await self._door.call(
-            Request(
-                operation=operation,
-                route=operation.routes[0],
-                credential=credential,
-                arguments=Arguments(path={"id": str(id)}),
-                surface=way[0],
-                base_url=self._base_url,
-            )
-        )
+        return await self._door.call(about_one(operation, id, credential, surface=way[0], base_url=self._base_url))
 
     def _outcome(self, result: Result, reply: Reply, why: str = "") -> Outcome:
         assert reply.operation.resource is not None
