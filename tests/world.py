@@ -205,7 +205,7 @@ class World:
             "api": self.site_of_the_api(Api(self.door, catalogue, base_url=BASE_URL)),
             "receiving": web_receiver(self.inbox, self.clock),
             "feeds": Feeds(lambda token: self.database.read(render_feed, token)),
-            "console": console_app(self.database, self.door, BASE_URL, push_key(self.providers)),
+            "console": console_app(self.database, self.door, self.clock, BASE_URL, push_key(self.providers)),
             "pings": Pings(self.intake.take, self.intake.take_by_name, self.clock),
             "push": push_callbacks(self.database, self.door, BASE_URL),
             "pushover": pushover_callbacks(self.database, self.door, BASE_URL),

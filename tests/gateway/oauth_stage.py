@@ -51,7 +51,7 @@ class Stage:
         door = self.door = Door(database, catalogue, clock)
         self.documents = Documents(net, clock)
         self.authority = Authority(database, door, clock, vault, self.documents, base_url)
-        console = console_app(database, door, base_url, authority=self.authority)
+        console = console_app(database, door, clock, base_url, authority=self.authority)
         endpoints = OAuthEndpoints(TokenDesk(database, clock, base_url))
 
         async def app(scope: Any, receive: Any, send: Any) -> None:

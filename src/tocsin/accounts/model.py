@@ -86,3 +86,20 @@ class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     created_at: datetime
     last_used_at: datetime | None
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A browser in which a person is signed in to the console."""
+
+    id: int
+    user_id: int
+    team_id: int | None
+    """The team at which the person looks now; None = the first of theirs."""
+    means: str
+    """By what they proved to be the one, e.g. `password`."""
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    client_address: str | None = None
+    client_name: str | None = None
+    """The browser, as it calls itself."""

@@ -9,6 +9,8 @@ from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request as WebRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -17,16 +19,25 @@ from starlette.staticfiles import StaticFiles
 from tocsin import __version__
 from tocsin.console.approving import approving_routes
 from tocsin.console.consenting import consenting_routes
+from tocsin.console.fields import label_of
+from tocsin.console.frame import Frame
 from tocsin.console.joining import joining_routes
+from tocsin.console.live import live_routes
+from tocsin.console.rooms import home
+from tocsin.console.signing_in import sign_in_routes
 from tocsin.console.subscribing import subscribing_routes
 from tocsin.gateway import Door
 from tocsin.gateway.links import OpenedLink, open_link, opened
+from tocsin.gateway.live import Live
 from tocsin.gateway.oauth import Authority
 from tocsin.gateway.request import Reply, about_one
-from tocsin.kernel.clock import to_wire
+from tocsin.gateway.sessions import Sessions
+from tocsin.kernel.clock import Clock, to_wire
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.storage import Database
 
+ROOMS = (home,)
+"""Every room of the signed-in console."""
 MAX_FORM_BYTES = 4_096
 """A form of ours is one short field."""
 
@@ -44,6 +55,12 @@ _HEADERS = {
 Handler = Callable[[WebRequest], Awaitable[Response]]
 _DEEDS = {"acknowledge": "incidents.acknowledge", "resolve": "incidents.resolve"}
 
+
+def _utc(at: str) -> str:
+    """An instant of the API as it is read where no script puts it into the reader's zone."""
+    return f"{at[:10]} {at[11:16]} UTC"
+
+
 _templates = Environment(
     loader=PackageLoader("tocsin.console"),
     autoescape=select_autoescape(default=True),
@@ -51,22 +68,32 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_templates.filters.update(utc=_utc, label=label_of)
+_templates.globals["version"] = __version__
 
 
 def console_app(
-    database: Database, door: Door, base_url: str, push_key: str = "", authority: Authority | None = None
+    database: Database,
+    door: Door,
+    clock: Clock,
+    base_url: str,
+    push_key: str = "",
+    authority: Authority | None = None,
 ) -> Starlette:
-    """The pages at `/`, `/incidents/…`, `/answer/…`, `/join/…`, `/push/…` and `/oauth/authorize`, and what they are
-    dressed in.
+    """The pages of people who are signed in, the small ones at `/answer/…`, `/join/…`, `/push/…` and
+    `/oauth/authorize`, and what they are dressed in.
 
     `push_key`: with which browsers subscribe to notifications of this installation; empty where they cannot.
     `authority`: who lets programs in by OAuth; None where none are let in.
     """
     pages = _Pages(database, door, base_url)
+    frame = Frame(door, Sessions(database, clock), clock, base_url, _page)
     return Starlette(
+        middleware=[Middleware(GZipMiddleware, minimum_size=1_000)],
         routes=[
-            Route("/", pages.front, methods=["GET"]),
-            Route("/incidents/{id:int}", pages.incident, methods=["GET"]),
+            *sign_in_routes(frame),
+            *live_routes(frame, Live(database)),
+            *(route for room in ROOMS for route in room.routes(frame)),
             Route("/answer/{token}", _patient(pages.show), methods=["GET"]),
             Route("/answer/{token}", _patient(pages.answer), methods=["POST"]),
             *joining_routes(database, door, base_url, _page),
@@ -75,7 +102,7 @@ def console_app(
             *([] if authority is None else consenting_routes(authority, _page)),
             Route("/answer/{token}/seen", _patient(pages.seen), methods=["POST"]),
             Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
-        ]
+        ],
     )
 
 
@@ -84,14 +111,6 @@ class _Pages:
         self._database = database
         self._door = door
         self._base_url = base_url
-
-    async def front(self, request: WebRequest) -> Response:
-        """What stands at the address that the first start prints."""
-        return _page("front.html", version=__version__, base_url=self._base_url)
-
-    async def incident(self, request: WebRequest) -> Response:
-        """Where links from the API lead: shows nothing, as nobody can sign in yet, but says how to see it."""
-        return _page("incident.html", id=request.path_params["id"], base_url=self._base_url)
 
     async def show(self, request: WebRequest) -> Response:
         """The incident and what can be answered. Only looking: mail scanners open every link they see."""

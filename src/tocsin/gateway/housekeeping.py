@@ -62,6 +62,7 @@ def _tidy(tx: Tx, used_tokens: list[int], used_agent_tokens: list[int]) -> None:
         agents.touch_tokens(tx, used_agent_tokens)
     idempotency.prune(tx)
     accounts.prune_invitations(tx, at_most=ROWS_AT_ONCE)
+    accounts.prune_sessions(tx, at_most=ROWS_AT_ONCE)
     contacts.prune_codes(tx, at_most=ROWS_AT_ONCE)
 
 

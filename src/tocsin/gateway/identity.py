@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tocsin.accounts import actions as accounts
+from tocsin.accounts.model import Role
 from tocsin.agents import actions as agents
 from tocsin.agents import rules as grants
 from tocsin.agents.model import Agent, TokenKind
@@ -41,7 +42,9 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
     """The secret of an API token."""
     user_id: int | None = None
-    """A person whom a surface has recognised already: by a signed link, later by a session."""
+    """A person whom a surface has recognised already: by a signed link, or by a session."""
+    team_id: int | None = None
+    """The one of the person's teams at which they look; None = all of them."""
     guest: str | None = None
     """In whose words somebody answers whom we cannot tell, e.g. `Ann (Slack)`: only ever about one record."""
     through: str = "token"
@@ -67,6 +70,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     team_ids: tuple[int, ...] | None
     """None = every team."""
     user_id: int | None = None
+    role: Role | None = None
+    """As what a person is in the one team at which they look; None where that does not count (a link)."""
     through: str = "token"
     only: frozenset[str] | None = None
     agent: Agent | None = None
@@ -101,12 +106,19 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
         team_ids = tuple(accounts.team_ids_of(tx, user.id))
         if about is not None and team_ids:  # who helps another team out is in some team here, or has left us
             team_ids = (about.team_id,)
+        role = None
+        if credential.team_id is not None:
+            role = next(
+                (each.role for each in accounts.memberships_of(tx, user.id) if each.team_id == credential.team_id), None
+            )
+            team_ids = () if role is None else (credential.team_id,)
         return Actor(
             kind="person",
             id=user.id,
             name=user.name,
             team_ids=team_ids,
             user_id=user.id,
+            role=role,
             through=credential.through,
             only=credential.only,
             record_id=None if about is None else about.id,

@@ -172,7 +172,7 @@ class House:
 
     def _console(self, ground: Foundation, door: Door, base_url: str) -> App:
         consents = authority(ground, door, self._net, base_url)
-        return console_app(ground.database, door, base_url, push_key(self._channels), consents)
+        return console_app(ground.database, door, ground.clock, base_url, push_key(self._channels), consents)
 
     def _receivers(self, ground: Foundation, door: Door, chats: Chats, base_url: str) -> list[Receiver]:
         """What others ask and send: agents, alerts, readers of feeds and of the reference, the answers of providers."""

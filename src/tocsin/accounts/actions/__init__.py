@@ -22,6 +22,17 @@ from tocsin.accounts.actions.identities import (
 )
 from tocsin.accounts.actions.invitations import Opened, accept, invite, open_invitation, prune_invitations
 from tocsin.accounts.actions.membership import change_role, find, is_member, list_people, remove
+from tocsin.accounts.actions.sessions import (
+    end_session,
+    end_sessions,
+    look_at_team,
+    memberships_of,
+    prune_sessions,
+    saw_session,
+    session,
+    sessions_of,
+    start_session,
+)
 
 __all__ = [
     "LAST_USED_RESOLUTION",
@@ -34,17 +45,26 @@ __all__ = [
     "change_role",
     "create_token",
     "create_user",
+    "end_session",
+    "end_sessions",
     "ensure_team",
     "find",
     "invite",
     "is_member",
     "join",
     "list_people",
+    "look_at_team",
     "members",
+    "memberships_of",
     "open_invitation",
     "password_matches",
     "prune_invitations",
+    "prune_sessions",
     "remove",
+    "saw_session",
+    "session",
+    "sessions_of",
+    "start_session",
     "team",
     "team_by_name",
     "team_ids_of",

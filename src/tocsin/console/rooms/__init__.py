@@ -1,0 +1,1 @@
+"""The rooms of the console: one file each, which hands out its pages."""
