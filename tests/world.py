@@ -108,6 +108,34 @@ class Mail:
         return f"<{self.to}: {self.subject}>"
 
 
+class Visitor:
+    """The browser of a person who is signed in to the console; it follows no redirect."""
+
+    def __init__(self, world: World, secret: str) -> None:
+        self._world = world
+        self._cookies = {"Cookie": f"tocsin_session={secret}"}
+
+    async def get(self, path: str) -> httpx.Response:
+        """Open a page."""
+        return await self._world._ask("console", "GET", path, headers=self._cookies)
+
+    async def post(self, path: str, *, csrf: str | None = None, **fields: Any) -> httpx.Response:
+        """Send a form as a page of theirs would: with what proves that it is ours, unless `csrf` is another. Then the
+        workers do what follows."""
+        if csrf is None:
+            csrf = form_token(await self.get("/"))
+        sent = await self._world._ask("console", "POST", path, headers=self._cookies, data={"csrf": csrf, **fields})
+        await self._world.settle()
+        return sent
+
+
+def form_token(page: httpx.Response) -> str:
+    """What proves that a form of this page is ours: every page in the console's frame has one, even a failed one."""
+    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
 class World:
     """See the module's docstring."""
 
@@ -252,6 +280,16 @@ class World:
     async def browse(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
         """Open a page of the console, as a browser that follows no redirect."""
         return await self._ask("console", method, path.removeprefix(BASE_URL), data=data)
+
+    async def sign_in(self, name: str) -> Visitor:
+        """The browser in which somebody (`"alice"`) is signed in to the console."""
+
+        def begin(tx: Tx) -> str:
+            user = accounts.user_by_email(tx, f"{name}@example.com")
+            assert user is not None
+            return accounts.start_session(tx, user.id, means="password")
+
+        return Visitor(self, await self.database.write(begin))
 
     async def integration(self, path: str, **attributes: Any) -> dict[str, Any]:
         """Make an integration, e.g. `prometheus-integrations`; returns its attributes and id."""
