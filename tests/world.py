@@ -7,10 +7,8 @@ database, as a killed process does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from typing import Any
 
 import httpx
@@ -20,9 +18,11 @@ from sqlalchemy import select
 
 from tests.bell import Bell
 from tests.duty import put_on_call
+from tests.letters import Mail
 from tests.net import FakeNet, Site
 from tests.notify.mailserver import Mailbox, mail_server
 from tests.time import FakeClock
+from tests.visitor import Visitor
 from tocsin.accounts import actions as accounts
 from tocsin.console import console_app
 from tocsin.contacts import actions as contacts
@@ -81,59 +81,6 @@ LOOK_EVERY = timedelta(seconds=60)
 here only because somebody happened to look."""
 BEAT_EVERY = timedelta(seconds=15)
 """How often the engine beats although nothing was seen."""
-
-
-class Mail:
-    """One received mail."""
-
-    def __init__(self, message: EmailMessage) -> None:
-        self.message = message
-        self.to: str = message["To"].addresses[0].addr_spec
-        self.subject: str = message["Subject"]
-        plain = message.get_body(("plain",))
-        html = message.get_body(("html",))
-        assert plain is not None
-        assert html is not None
-        self.text: str = plain.get_content()
-        self.html: str = html.get_content()
-
-    @property
-    def answer_url(self) -> str:
-        """The path of the secret link."""
-        found = re.search(re.escape(BASE_URL) + r"(/answer/\S+)", self.text)
-        assert found, self.text
-        return found[1]
-
-    def __repr__(self) -> str:
-        return f"<{self.to}: {self.subject}>"
-
-
-class Visitor:
-    """The browser of a person who is signed in to the console; it follows no redirect."""
-
-    def __init__(self, world: World, secret: str) -> None:
-        self._world = world
-        self._cookies = {"Cookie": f"tocsin_session={secret}"}
-
-    async def get(self, path: str) -> httpx.Response:
-        """Open a page."""
-        return await self._world._ask("console", "GET", path, headers=self._cookies)
-
-    async def post(self, path: str, *, csrf: str | None = None, **fields: Any) -> httpx.Response:
-        """Send a form as a page of theirs would: with what proves that it is ours, unless `csrf` is another. Then the
-        workers do what follows."""
-        if csrf is None:
-            csrf = form_token(await self.get("/"))
-        sent = await self._world._ask("console", "POST", path, headers=self._cookies, data={"csrf": csrf, **fields})
-        await self._world.settle()
-        return sent
-
-
-def form_token(page: httpx.Response) -> str:
-    """What proves that a form of this page is ours: every page in the console's frame has one, even a failed one."""
-    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
-    assert found, page.text
-    return found[1]
 
 
 class World:
@@ -277,9 +224,12 @@ class World:
         headers = {"Authorization": f"Bearer {self.tokens[token]}", **more.pop("headers", {})}
         return await self._ask("api", method, f"/api{path}", headers=headers, json=json, **more)
 
-    async def browse(self, method: str, path: str, data: dict[str, str] | None = None) -> httpx.Response:
+    async def browse(
+        self, method: str, path: str, data: dict[str, Any] | None = None, cookie: str = ""
+    ) -> httpx.Response:
         """Open a page of the console, as a browser that follows no redirect."""
-        return await self._ask("console", method, path.removeprefix(BASE_URL), data=data)
+        headers = {"Cookie": cookie} if cookie else None
+        return await self._ask("console", method, path.removeprefix(BASE_URL), data=data, headers=headers)
 
     async def sign_in(self, name: str) -> Visitor:
         """The browser in which somebody (`"alice"`) is signed in to the console."""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from tests.world import BASE_URL, Mail, World
+from tests.letters import Mail
+from tests.world import BASE_URL, World
 from tocsin.gateway import visitors
 from tocsin.status_pages.store import tables
 from tocsin.status_pages.worker.notices import PLACES

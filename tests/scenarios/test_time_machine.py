@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.world import Mail, World
+from tests.letters import Mail
+from tests.world import World
 from tocsin.kernel.clock import to_wire
 
 
