@@ -34,6 +34,7 @@ BODIES: dict[str, Any] = {
         "steps": [{"type": "escalation", "step_members": [{"type": "entire_team"}]}],
     },
     "policies.update": {"repeat_count": 2, "repeat_delay": 600},
+    "policies.preview": {"steps": [{"type": "escalation", "step_members": [{"type": "entire_team"}]}]},
     "policy_groups.create": {"name": "Databases"},
     "policy_groups.update": {"sort_index": 2},
     "urgencies.create": {"name": "High", "sms": True, "call": True, "email": True, "push": True},
@@ -83,6 +84,7 @@ BODIES: dict[str, Any] = {
     "on_call_events.replace": {"events": []},
     "on_call_layers.create": {"users": ["alice@tocsin.example"]},
     "on_call_layers.update": {"rotation_interval": "day"},
+    "on_call_layers.preview": {"users": ["alice@tocsin.example"]},
     "on_call_cover_requests.create": {
         "user_email": "alice@tocsin.example",
         "asked_user_email": "bob@tocsin.example",

@@ -231,3 +231,30 @@ async def test_layers_lie_above_one_another_and_overrides_above_all(alice: httpx
     assert (await alice.delete(f"{DEFAULT}/layers/{layer['id']}")).status_code == 204
     (left,) = (await alice.get(f"{DEFAULT}/layers")).json()["data"]
     assert left["attributes"]["position"] == 1
+
+
+async def test_a_layer_is_laid_out_before_it_is_saved(alice: httpx.AsyncClient) -> None:
+    base = {"users": [ALICE], "timezone": "UTC", "handoff_time": "09:00"}
+    made = (await alice.post(f"{DEFAULT}/layers", json=base)).json()["data"]
+    window = {"from": "2026-03-02T12:00:00Z", "to": "2026-03-16T12:00:00Z"}
+
+    async def preview(**sent: Any) -> list[tuple[str, str]]:
+        answer = await alice.post(f"{DEFAULT}/layers/preview", json=window | sent)
+        assert answer.status_code == 200, answer.text
+        return [(each["starts_at"][:16], each["users"][0][:3]) for each in answer.json()["shifts"]]
+
+    both = {"layer_id": int(made["id"]), "users": [ALICE, BOB]}
+    assert await preview(**both) == [
+        ("2026-03-02T12:00", "ali"), ("2026-03-09T09:00", "bob"), ("2026-03-16T09:00", "ali"),
+    ]  # fmt: skip
+    above = {"users": [BOB], "timezone": "UTC", "restrictions": [{"days": ["sat"]}]}
+    assert await preview(**above) == [
+        ("2026-03-02T12:00", "ali"), ("2026-03-07T00:00", "bob"), ("2026-03-08T00:00", "ali"),
+        ("2026-03-14T00:00", "bob"), ("2026-03-15T00:00", "ali"),
+    ]  # fmt: skip
+    assert await preview(**above, position=1) == [("2026-03-02T12:00", "ali")], "under one that never ends"
+    (kept,) = (await alice.get(f"{DEFAULT}/layers")).json()["data"]
+    assert kept == made, "nothing of it is kept"
+    for wrong in ({"users": []}, {"users": ["nobody@example.com"]}, {"users": [BOB], "timezone": "Nowhere"}):
+        assert (await alice.post(f"{DEFAULT}/layers/preview", json=wrong)).status_code == 422
+    assert (await alice.post(f"{DEFAULT}/layers/preview", json={"layer_id": 99})).status_code == 404

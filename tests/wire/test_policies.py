@@ -220,3 +220,59 @@ async def test_a_deleted_policy_is_gone_at_both_addresses(at: Clients) -> None:
     for version in ("v2", "v3"):
         gone = await at.alice.get(f"/api/{version}/policies/{policy['id']}")
         assert gone.status_code == 404
+
+
+async def test_a_policy_is_played_through_before_it_is_saved(at: Clients) -> None:
+    everybody = {"type": "escalation", "wait_before": 300, "step_members": [{"type": "entire_team"}]}
+    alone = {"type": "escalation", "wait_before": 0, "step_members": [{"type": "user", "email": "bob@tocsin.example"}]}
+    answer = await at.alice.post("/api/v3/policies/preview", json={"name": "New", "steps": [alone, everybody]})
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()
+    assert shown["subject"] == "New"
+    pages = {(page["minute"], page["recipient"], page["step"]) for page in shown["pages"]}
+    assert (0, "Bob", 1) in {(minute, name.split()[0], step) for minute, name, step in pages}
+    assert {minute for minute, _, step in pages if step == 2} == {5}
+    assert (await at.alice.get("/api/v3/policies")).json()["data"] == [], "nothing of it is kept"
+
+    saved = int((await made(at, "v3/policies", name="Saved", steps=[everybody]))["id"])
+    changed = {"id": saved, "steps": [everybody | {"wait_before": 60}], "at": "2026-12-24T03:00:00Z"}
+    shown = (await at.alice.post("/api/v3/policies/preview", json=changed)).json()
+    assert (shown["subject"], {page["minute"] for page in shown["pages"]}) == ("Saved", {1})
+    monitor = await made(at, "v2/monitors", url="https://shop.example.com", confirmation_period=120)
+    shown = (await at.alice.post("/api/v3/policies/preview", json=changed | {"monitor_id": int(monitor["id"])})).json()
+    assert {page["minute"] for page in shown["pages"]} == {3}, "first it must have failed for two minutes"
+    kept = (await at.alice.get(f"/api/v3/policies/{saved}")).json()["data"]["attributes"]["steps"]
+    assert kept[0]["wait_before"] == 300
+
+
+async def test_a_policy_that_could_not_be_saved_is_not_played_through_either(at: Clients) -> None:
+    answer = await at.alice.post("/api/v3/policies/preview", json={"steps": [{"type": "time_branching"}]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"]["steps"] == ["step 1: days must be some of: mon, tue, wed, thu, fri, sat, sun"]
+    both = {"monitor_id": 1, "heartbeat_id": 1}
+    assert (await at.alice.post("/api/v3/policies/preview", json=both)).status_code == 422
+    mine = int((await made(at, "v3/policies", name="Saved"))["id"])
+    assert (await at.charlie.post("/api/v3/policies/preview", json={"id": mine})).status_code == 404
+    monitor = int((await made(at, "v2/monitors", url="https://shop.example.com"))["id"])
+    assert (await at.charlie.post("/api/v3/policies/preview", json={"monitor_id": monitor})).status_code == 404
+
+
+async def test_it_is_said_what_uses_a_policy(at: Clients) -> None:
+    used = int((await made(at, "v3/policies", name="Used"))["id"])
+    idle = int((await made(at, "v3/policies", name="Idle", fallback_policy_id=used))["id"])
+    monitor = await made(at, "v2/monitors", url="https://shop.example.com", policy_id=used, paused=True)
+    heartbeat = await made(at, "v2/heartbeats", name="Backup", period=3600, grace=60, policy_id=used)
+    integration = await made(at, "v2/incoming-webhooks", name="Alerts", policy_id=used)
+    answer = await at.alice.get("/api/v3/policies/uses")
+    assert answer.status_code == 200
+    of_used, of_idle = answer.json()["policies"]
+    assert of_idle == {"policy_id": str(idle), "total": 0, "counts": {}, "uses": []}
+    assert of_used["counts"] == {"heartbeat": 1, "integration": 1, "monitor": 1, "policy": 1}
+    assert [(use["resource_type"], use["resource_id"]) for use in of_used["uses"]] == [
+        ("heartbeat", heartbeat["id"]), ("integration", integration["id"]), ("monitor", monitor["id"]),
+        ("policy", str(idle)),
+    ]  # fmt: skip
+    alone = (await at.alice.get("/api/v3/policies/uses", params={"policy_id": idle})).json()["policies"]
+    assert [each["policy_id"] for each in alone] == [str(idle)]
+    assert (await at.charlie.get("/api/v3/policies/uses", params={"policy_id": used})).status_code == 404
+    assert (await at.charlie.get("/api/v3/policies/uses")).json() == {"policies": []}

@@ -21,6 +21,8 @@ from tocsin.storage import Tx, events
 MAX_PER_TEAM = 1_000
 """Policies, severities or groups of one team: more are a loop in somebody's script."""
 INCIDENT_TOKEN_LENGTH = 25
+DRAFT = -1
+"""The id of a policy that was never saved."""
 CHANNELS = ("sms", "call", "email", "push", "critical_alert")
 PLACES = (
     MemberType.SLACK, MemberType.MICROSOFT_TEAMS, MemberType.ZAPIER, MemberType.PAGERDUTY,
@@ -119,6 +121,22 @@ def create_policy(tx: Tx, team_id: int, team_ids: TeamIds, given: Mapping[str, A
     )
     events.record(tx, "policy.created", team_id=team_id, resource_type="policy", resource_id=id)
     return get_policy(tx, id, None)
+
+
+def draft(tx: Tx, team_id: int, team_ids: TeamIds, id: int | None, given: Mapping[str, Any]) -> Policy:
+    """What `create_policy` (id None) or `update_policy` would make of `given`, of which nothing is kept.
+
+    A new one has the id `DRAFT`. Raises NotFound, Invalid.
+    """
+    old = None if id is None else _get(tx, "policy", id, team_ids)
+    if old is None:
+        old = Policy(
+            id=DRAFT, team_id=team_id, name="This policy", repeat_count=0, repeat_delay=0, fallback_policy_id=None,
+            policy_group_id=None, steps=(), created_at=tx.now, updated_at=tx.now,
+        )  # fmt: skip
+    named = {name: value for name, value in given.items() if name != "name" or str(value or "").strip()}
+    found: Policy = msgspec.structs.replace(old, **_policy_values(tx, old.team_id, team_ids, old, named))
+    return msgspec.structs.replace(found, steps=tuple(found.steps))
 
 
 def update_policy(tx: Tx, id: int, team_ids: TeamIds, given: Mapping[str, Any]) -> Policy:

@@ -13,7 +13,7 @@ from tocsin.escalation.actions import audience, stamping
 from tocsin.escalation.actions.audience import Situation
 from tocsin.escalation.model import SWITCHES, Course, Moment, Page, Person, Plan, Step
 from tocsin.escalation.model.forecast import Forecast, Simulation, Subject
-from tocsin.escalation.model.policies import StepType
+from tocsin.escalation.model.policies import Policy, StepType
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import Metadata
 from tocsin.notify import actions as notify
@@ -29,16 +29,22 @@ _MOMENT = timedelta(milliseconds=1)
 
 
 def simulate(
-    tx: Tx, subject: Subject, *, at: datetime, away: Collection[int] = (), down: Collection[str] = ()
+    tx: Tx,
+    subject: Subject,
+    *,
+    at: datetime,
+    away: Collection[int] = (),
+    down: Collection[str] = (),
+    draft: Policy | None = None,
 ) -> Simulation:
     """Who would be paged, how and when, if `subject` failed at `at` and nobody answered.
 
     `away`: people (ids) who could not answer, though they are paged. `down`: channels whose every message fails;
     what follows then is what follows in earnest (see docs/paging.md): the person's next way at once, then an e-mail,
-    then whoever comes next in the plan.
+    then whoever comes next in the plan. `draft`: a policy that is not saved (yet), in place of the one with its id.
     """
     facts = metadata.at_opening(tx, subject.team_id, subject.owner_kind, subject.owner_id, {})
-    plan = stamping.plan(tx, subject.team_id, subject.paging, facts)
+    plan = stamping.plan(tx, subject.team_id, subject.paging, facts, draft)
     begins_at = at + timedelta(seconds=subject.confirmation_seconds)
     play = _Play(tx, subject, plan, facts, rules.begin(plan, begins_at), frozenset(away), frozenset(down))
     if plan.note:

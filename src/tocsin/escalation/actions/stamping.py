@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from tocsin.escalation import rules
 from tocsin.escalation.actions import policies
 from tocsin.escalation.model import Paging, Plan, Script
+from tocsin.escalation.model.policies import Policy
 from tocsin.metadata import actions as metadata
 from tocsin.metadata.model import Metadata, OwnerType
 from tocsin.storage import Tx
@@ -22,16 +23,17 @@ MAX_POLICIES = 50
 """Policies that one plan can lead to: more than anybody can oversee, few enough to be read when an incident opens."""
 
 
-def plan(tx: Tx, team_id: int, paging: Paging, facts: Metadata) -> Plan:
+def plan(tx: Tx, team_id: int, paging: Paging, facts: Metadata, draft: Policy | None = None) -> Plan:
     """What happens about an incident of a team if nobody answers; without a usable policy the whole team is alerted.
 
-    A policy of another team is none: nobody can have somebody else's people called by its number.
+    A policy of another team is none: nobody can have somebody else's people called by its number. `draft`: a policy
+    that is not saved (yet), taken in place of the one that has its id.
     """
     if paging.policy_id is None:
         return rules.plan_of(paging)
     stamped = Plan(scripts={}, root=paging.policy_id, otherwise=rules.otherwise(paging))
     try:
-        stamped = _added(tx, stamped, [paging.policy_id], team_id)
+        stamped = _added(tx, stamped, [paging.policy_id], team_id, draft)
         stamped = completed(tx, stamped, facts)
     except DBAPIError:
         raise
@@ -93,7 +95,7 @@ def _audible(plan: Plan) -> Plan:
     return msgspec.structs.replace(plan, note=note)
 
 
-def _added(tx: Tx, plan: Plan, wanted: Iterable[int], team_id: int | None) -> Plan:
+def _added(tx: Tx, plan: Plan, wanted: Iterable[int], team_id: int | None, draft: Policy | None = None) -> Plan:
     """The plan with these policies, if they are the team's, and all to which they lead, as far as there is room."""
     named = set(wanted)
     scripts: dict[int, Script] = dict(plan.scripts)
@@ -104,7 +106,7 @@ def _added(tx: Tx, plan: Plan, wanted: Iterable[int], team_id: int | None) -> Pl
         if id in looked_up:
             continue
         looked_up.add(id)
-        policy = policies.find(tx, id)
+        policy = draft if draft is not None and draft.id == id else policies.find(tx, id)
         if policy is None or (id in named and policy.team_id != team_id):
             continue
         urgencies = {

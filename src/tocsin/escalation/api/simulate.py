@@ -9,12 +9,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.escalation.actions import policies, simulating
+from tocsin.escalation.api.policies import PolicyFields
 from tocsin.escalation.model import Paging
 from tocsin.escalation.model.forecast import Forecast, Simulation, Subject
+from tocsin.escalation.model.policies import Policy
 from tocsin.escalation.rules.policies import MAX_NAME
 from tocsin.kernel.clock import to_wire
 from tocsin.kernel.errors import Invalid
 from tocsin.registry import Call, Operation, Route, Scope
+from tocsin.registry.input import given
 from tocsin.storage import Tx
 
 FARTHEST = timedelta(days=5 * 365)
@@ -36,6 +39,20 @@ class Simulate(msgspec.Struct, kw_only=True):
     """E-mail addresses of people who could not answer, by commas."""
     down: str | UnsetType = UNSET
     """Channels whose messages would all fail, by commas, e.g. `sms,call`."""
+
+
+class PreviewPolicy(PolicyFields, kw_only=True):
+    """A policy as it would be saved, and what fails under it."""
+
+    id: int | UnsetType | None = UNSET
+    """Of the policy that it would change; none for a new one. What is not sent stays as it is there."""
+    monitor_id: int | UnsetType | None = UNSET
+    """Whose metadata the steps ask about, and how long it must fail first; a reported incident when it is not said."""
+    heartbeat_id: int | UnsetType | None = UNSET
+    at: str | UnsetType | None = UNSET
+    """As for a simulation, like the next two."""
+    away: str | UnsetType | None = UNSET
+    down: str | UnsetType | None = UNSET
 
 
 class SimulatedPage(msgspec.Struct, kw_only=True):
@@ -85,7 +102,18 @@ def operations(subjects: Subjects) -> tuple[Operation, ...]:
     def handler(tx: Tx, call: Call, input: Simulate) -> SimulationShown:
         return simulated(tx, input, call.team_ids, subjects)
 
+    def preview(tx: Tx, call: Call, input: PreviewPolicy) -> SimulationShown:
+        return previewed(tx, call, input, subjects)
+
     return (
+        Operation(
+            name="policies.preview", upstream="not_there", tool_name="preview_escalation_policy",
+            routes=(Route("POST", "/api/v3/policies/preview"),), area="on_call", level="read",
+            input=PreviewPolicy, handler=preview, answer="flat", flat=SimulationShown, scope=Scope.CREATE,
+            statuses=(200,), not_found=True,
+            doc="Say who would be paged by a policy that is not saved yet, how and at what minute.",
+            deed="looked at what an escalation policy would do",
+        ),
         Operation(
             name="on_calls.simulate", upstream="not_there", tool_name="simulate_on_call",
             routes=(Route("GET", "/api/v2/on-calls/simulate"),), area="on_call", level="read",
@@ -99,12 +127,34 @@ def operations(subjects: Subjects) -> tuple[Operation, ...]:
 def simulated(tx: Tx, input: Simulate, team_ids: TeamIds, subjects: Subjects) -> SimulationShown:
     """Play it through. Raises Invalid, and NotFound when what is to fail is not there."""
     subject = _subject(tx, input, team_ids, subjects)
-    at = _instant(tx, input)
+    return _played(tx, subject, input)
+
+
+def previewed(tx: Tx, call: Call, input: PreviewPolicy, subjects: Subjects) -> SimulationShown:
+    """Play a policy through as if it were saved. Raises Invalid, and NotFound for what it names by an id."""
+    assert call.team_id is not None
+    sent = given(input, PolicyFields)
+    policy = policies.draft(tx, call.team_id, call.team_ids, input.id or None, sent)
+    named = {name: id for name in subjects if (id := getattr(input, name) or None) is not None}
+    if len(named) > 1:
+        raise Invalid.fields(base="say what fails: at most one of monitor_id and heartbeat_id")
+    paging = Paging(policy_id=policy.id)
+    subject = Subject(team_id=policy.team_id, name=policy.name, paging=paging)
+    for name, id in named.items():
+        watched = subjects[name](tx, id, (policy.team_id,))
+        subject = msgspec.structs.replace(watched, paging=msgspec.structs.replace(watched.paging, policy_id=policy.id))
+    return _played(tx, subject, input, policy)
+
+
+def _played(
+    tx: Tx, subject: Subject, input: Simulate | PreviewPolicy, draft: Policy | None = None
+) -> SimulationShown:  # fmt: skip
+    at = _instant(tx, input.at)
     away, strangers = simulating.people_away(tx, subject.team_id, _list(input.away))
     if strangers:
         raise Invalid.fields(away=f"names people who are not in the team: {', '.join(strangers)[:MAX_NAME]}")
     down = frozenset(channel.lower() for channel in _list(input.down))
-    return shown(simulating.simulate(tx, subject, at=at, away=away, down=down))
+    return shown(simulating.simulate(tx, subject, at=at, away=away, down=down, draft=draft))
 
 
 def shown(simulation: Simulation) -> SimulationShown:
@@ -156,11 +206,11 @@ def _subject(tx: Tx, input: Simulate, team_ids: TeamIds, subjects: Subjects) -> 
     return Subject(team_id=policy.team_id, name=policy.name, paging=Paging(policy_id=policy.id))
 
 
-def _instant(tx: Tx, input: Simulate) -> datetime:
-    if isinstance(input.at, UnsetType):
+def _instant(tx: Tx, text: str | UnsetType | None) -> datetime:
+    if not text:
         return tx.now
     try:
-        at = datetime.fromisoformat(input.at.strip().replace(" ", "+"))  # a plus that was not encoded is a blank
+        at = datetime.fromisoformat(text.strip().replace(" ", "+"))  # a plus that was not encoded is a blank
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid.fields(at="is not an instant, e.g. 2026-12-24T03:00:00Z") from None
@@ -169,5 +219,5 @@ def _instant(tx: Tx, input: Simulate) -> datetime:
     return at
 
 
-def _list(text: str | UnsetType) -> list[str]:
-    return [] if isinstance(text, UnsetType) else [part.strip() for part in text.split(",") if part.strip()]
+def _list(text: str | UnsetType | None) -> list[str]:
+    return [] if not text else [part.strip() for part in text.split(",") if part.strip()]

@@ -51,3 +51,12 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True):
         """The first page that would reach a person who could answer."""
         able = (each for each in self.forecasts if each.fails is None and each.answers and each.page.user_id)
         return next(able, None)
+
+
+class Use(msgspec.Struct, frozen=True):
+    """One thing that names a policy."""
+
+    resource_type: str
+    """`monitor`, `heartbeat`, `integration` or `policy`."""
+    resource_id: int
+    name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -219,3 +219,13 @@ def _opened(vault: Vault, sealed: str) -> str:
         return vault.open(sealed)
     except ValueError:
         return ""
+
+
+def policies_of(tx: Tx, team_id: int) -> Iterator[tuple[int, str, int]]:
+    """(id, name, policy id) of every heartbeat that is paged by a policy."""
+    column = heartbeats.c
+    rows = tx.execute(select(column.id, column.name, column.settings).where(column.team_id == team_id).order_by("id"))
+    for row in rows:
+        policy_id = _decode_settings(row.settings).policy_id
+        if policy_id is not None:
+            yield row.id, row.name, policy_id

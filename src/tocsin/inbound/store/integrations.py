@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -65,6 +65,16 @@ def count(tx: Tx, team_id: int) -> int:
     """How many a team has."""
     counted = select(func.count()).select_from(integrations).where(integrations.c.team_id == team_id)
     return int(tx.execute(counted).scalar_one())
+
+
+def policies_of(tx: Tx, team_id: int) -> Iterator[tuple[int, str, int]]:
+    """(id, name, policy id) of every integration whose incidents are paged by a policy."""
+    column = integrations.c
+    rows = tx.execute(select(column.id, column.name, column.settings).where(column.team_id == team_id).order_by("id"))
+    for row in rows:
+        policy_id = msgspec.convert(row.settings, Settings, strict=False).policy_id
+        if policy_id is not None:
+            yield row.id, row.name, policy_id
 
 
 def change(tx: Tx, id: int, *, name: str, paused: bool, settings: Settings) -> None:

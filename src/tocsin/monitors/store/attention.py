@@ -19,11 +19,13 @@ class _Paging(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Paging).decode
 
 
-def policies_of(tx: Tx, team_id: int) -> Iterator[tuple[int, str, int | None]]:
-    """(id, name, policy id) of every monitor that is not paused."""
+def policies_of(tx: Tx, team_id: int, *, paused: bool = False) -> Iterator[tuple[int, str, int | None]]:
+    """(id, name, policy id) of every monitor that is not paused; `paused`: of those that are, too."""
     column = monitors.c
-    statement = select(column.id, column.pronounceable_name, column.settings)
-    for row in tx.execute(statement.where(column.team_id == team_id, column.paused_at.is_(None)).order_by(column.id)):
+    statement = select(column.id, column.pronounceable_name, column.settings).where(column.team_id == team_id)
+    if not paused:
+        statement = statement.where(column.paused_at.is_(None))
+    for row in tx.execute(statement.order_by(column.id)):
         try:
             yield row.id, row.pronounceable_name, _decode(row.settings).policy_id
         except msgspec.MsgspecError:  # told elsewhere: it is checked by nobody

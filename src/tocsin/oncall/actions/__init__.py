@@ -38,6 +38,7 @@ from tocsin.oncall.actions.layers import create as create_layer
 from tocsin.oncall.actions.layers import delete as delete_layer
 from tocsin.oncall.actions.layers import find as find_layer
 from tocsin.oncall.actions.layers import list_layers
+from tocsin.oncall.actions.layers import preview as preview_layers
 from tocsin.oncall.actions.layers import update as update_layer
 from tocsin.oncall.actions.looking import ensure_default, find, on_call, schedule, shifts, team_of, zones
 from tocsin.oncall.actions.planning import (
@@ -93,6 +94,7 @@ __all__ = [
     "on_call",
     "person",
     "postpone_look",
+    "preview_layers",
     "render_feed",
     "replace_events",
     "request_cover",

@@ -36,6 +36,33 @@ def find(tx: Tx, calendar: Calendar, id: int) -> Layer:
 def create(tx: Tx, calendar: Calendar, given: Mapping[str, Any]) -> Layer:
     """Add a layer, above the others unless `position` says where. Raises Invalid."""
     there = shelf.of_calendar(tx, calendar.id)
+    id = shelf.add(tx, _new(tx, calendar, there, given))
+    _place(tx, calendar, id, given.get("position"))
+    moved(tx, calendar)
+    return find(tx, calendar, id)
+
+
+def preview(tx: Tx, calendar: Calendar, id: int | None, given: Mapping[str, Any]) -> tuple[Layer, ...]:
+    """The calendar's layers, the lowest first, as they would be after `create` (id None) or `update`.
+
+    Nothing is kept. Raises NotFound, Invalid.
+    """
+    there = shelf.of_calendar(tx, calendar.id)
+    if id is None:
+        layer = _new(tx, calendar, there, given)
+        place = len(there)
+    else:
+        old = find(tx, calendar, id)
+        sent = given.get("users")
+        layer = settings.layer_of(old, given, None if sent is None else members(tx, calendar.team_id, sent))
+        place = next(index for index, each in enumerate(there) if each.id == id)
+    others = [each for each in there if id is None or each.id != id]
+    position = given.get("position")
+    others.insert(place if position is None else max(0, min(position - 1, len(others))), layer)
+    return tuple(others)
+
+
+def _new(tx: Tx, calendar: Calendar, there: Sequence[Layer], given: Mapping[str, Any]) -> Layer:
     if len(there) >= MAX_LAYERS:
         raise Invalid.fields(base=f"an on-call calendar can have at most {MAX_LAYERS} layers")
     blank = Layer(calendar_id=calendar.id, position=len(there) + 1, user_ids=(), starts_at=tx.now)
@@ -43,10 +70,7 @@ def create(tx: Tx, calendar: Calendar, given: Mapping[str, Any]) -> Layer:
     if given.get("handoff_time") is None:
         where = zone(layer.timezone)
         layer = msgspec.structs.replace(layer, handoff_time=layer.starts_at.astimezone(where).strftime("%H:%M"))
-    id = shelf.add(tx, layer)
-    _place(tx, calendar, id, given.get("position"))
-    moved(tx, calendar)
-    return find(tx, calendar, id)
+    return layer
 
 
 def update(tx: Tx, calendar: Calendar, id: int, given: Mapping[str, Any]) -> Layer:

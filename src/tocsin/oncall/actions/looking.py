@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
+
 from tocsin.accounts import actions as accounts
 from tocsin.kernel.errors import NotFound
 from tocsin.oncall import rules
-from tocsin.oncall.model import Calendar, Event, Schedule, Shift, Stretch
+from tocsin.oncall.model import Calendar, Event, Layer, Schedule, Shift, Stretch
 from tocsin.oncall.store import calendars as shelf
 from tocsin.oncall.store import layers as layer_shelf
 from tocsin.oncall.store import planned
@@ -74,9 +76,17 @@ def schedule(tx: Tx, calendar: Calendar, start: datetime, end: datetime) -> Sche
     )
 
 
-def shifts(tx: Tx, calendar: Calendar, start: datetime, end: datetime) -> list[Shift]:
-    """The plan of [start, end) without a gap: a shift with nobody stands where nobody is on call."""
-    return rules.shifts(schedule(tx, calendar, start, end), start, end)
+def shifts(
+    tx: Tx, calendar: Calendar, start: datetime, end: datetime, layers: tuple[Layer, ...] | None = None
+) -> list[Shift]:
+    """The plan of [start, end) without a gap: a shift with nobody stands where nobody is on call.
+
+    `layers`: taken in place of those that the calendar has; for a look at what is not saved yet.
+    """
+    plan = schedule(tx, calendar, start, end)
+    if layers is not None:
+        plan = msgspec.structs.replace(plan, layers=layers)
+    return rules.shifts(plan, start, end)
 
 
 def _stretch(event: Event) -> Stretch:

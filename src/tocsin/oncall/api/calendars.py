@@ -14,7 +14,7 @@ from tocsin.kernel.errors import Invalid
 from tocsin.oncall import actions
 from tocsin.oncall.actions.calendars import Shown
 from tocsin.oncall.actions.looking import TYPE
-from tocsin.oncall.model import Calendar, OnCall
+from tocsin.oncall.model import Calendar, OnCall, Shift
 from tocsin.oncall.rules import settings
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
 from tocsin.storage import Tx
@@ -193,16 +193,33 @@ def given(input: msgspec.Struct, *without: str) -> dict[str, Any]:
     return plain
 
 
-def window(since: str | UnsetType, until: str | UnsetType, now: datetime) -> tuple[datetime, datetime]:
+def window(
+    since: str | UnsetType, until: str | UnsetType, now: datetime, usual: timedelta = USUAL_PLAN
+) -> tuple[datetime, datetime]:  # fmt: skip
     """The window that is meant by `from` and `to`. Raises Invalid."""
     sent = {name: text for name, text in (("from", since), ("to", until)) if text is not UNSET}
     read = settings.instants(sent)
     start = read.get("from", now)
-    end = read.get("to", start + USUAL_PLAN)
+    end = read.get("to", start + usual)
     settings.check_order(start, end, "to", "from")
     if end - start > MAX_PLAN:
         raise Invalid.fields(to=f"must be within {MAX_PLAN.days} days of from")
     return start, end
+
+
+def laid_out(tx: Tx, planned: Sequence[Shift]) -> PlanAnswer:
+    """Shifts as the wire has them."""
+    people = actions.users(tx, {id for shift in planned for id in shift.user_ids})
+    return PlanAnswer(
+        shifts=[
+            ShiftAnswer(
+                starts_at=to_wire(shift.starts_at),
+                ends_at=to_wire(shift.ends_at),
+                users=[people[id].email for id in shift.user_ids if id in people],
+            )
+            for shift in planned
+        ]
+    )
 
 
 def _list(tx: Tx, call: Call, input: ListCalendars) -> Page[Shown]:
@@ -230,18 +247,7 @@ def _delete(tx: Tx, call: Call, input: OneCalendar) -> None:
 
 def _shifts(tx: Tx, call: Call, input: Plan) -> PlanAnswer:
     calendar = named(tx, call, input)
-    planned = actions.shifts(tx, calendar, *window(input.from_, input.to, tx.now))
-    people = actions.users(tx, {id for shift in planned for id in shift.user_ids})
-    return PlanAnswer(
-        shifts=[
-            ShiftAnswer(
-                starts_at=to_wire(shift.starts_at),
-                ends_at=to_wire(shift.ends_at),
-                users=[people[id].email for id in shift.user_ids if id in people],
-            )
-            for shift in planned
-        ]
-    )
+    return laid_out(tx, actions.shifts(tx, calendar, *window(input.from_, input.to, tx.now)))
 
 
 def _shown(tx: Tx, found: Sequence[Calendar], at: datetime) -> Shown:

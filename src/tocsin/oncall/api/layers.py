@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
@@ -10,13 +11,14 @@ from msgspec import UNSET, UnsetType
 from tocsin.kernel.clock import to_wire
 from tocsin.oncall import actions
 from tocsin.oncall.actions.layers import TYPE
-from tocsin.oncall.api.calendars import AREA, ONE, OneCalendar, given, named
+from tocsin.oncall.api.calendars import AREA, ONE, OneCalendar, PlanAnswer, given, laid_out, named, window
 from tocsin.oncall.model import Layer
 from tocsin.registry import Call, Operation, Page, Resource, Route
 from tocsin.storage import Tx
 
 ALL = f"{ONE}/layers"
 LAYER = f"{ALL}/{{layer_id}}"
+PREVIEW = timedelta(days=28)
 Unit = Literal["hour", "day", "week"]
 
 
@@ -92,6 +94,24 @@ class UpdateLayer(OneLayer, frozen=True, kw_only=True):
     restrictions: list[RestrictionInput] | UnsetType | None = UNSET
 
 
+class PreviewLayer(OneCalendar, frozen=True, kw_only=True):
+    """A layer as it would be saved; a new one without `layer_id`. The next four weeks when no window is given."""
+
+    layer_id: int | None = None
+    users: list[str] | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    position: int | UnsetType | None = UNSET
+    rotation_length: int | UnsetType | None = UNSET
+    rotation_interval: Unit | UnsetType | None = UNSET
+    handoff_time: str | UnsetType | None = UNSET
+    timezone: str | UnsetType | None = UNSET
+    starts_at: str | UnsetType | None = UNSET
+    ends_at: str | UnsetType | None = UNSET
+    restrictions: list[RestrictionInput] | UnsetType | None = UNSET
+    from_: str | UnsetType | None = msgspec.field(name="from", default=UNSET)
+    to: str | UnsetType | None = UNSET
+
+
 def _render(layer: Layer) -> LayerAttributes:
     return LayerAttributes(
         name=layer.name, position=layer.position, users=list(layer.emails), rotation_length=layer.rotation_length,
@@ -140,6 +160,13 @@ def layer_operations() -> tuple[Operation, ...]:
             doc="Change a layer of an on-call calendar, or move it up or down.", deed="changed an on-call layer",
         ),
         Operation(
+            name="on_call_layers.preview", routes=(Route("POST", f"{ALL}/preview"),), area=AREA, level="read",
+            upstream="not_there", statuses=(200,),
+            input=PreviewLayer, handler=_preview, answer="flat", flat=PlanAnswer,
+            doc="Lay out who would be on call with a layer that is not saved yet.",
+            deed="looked at what an on-call layer would do",
+        ),
+        Operation(
             name="on_call_layers.delete", routes=(Route("DELETE", LAYER),), area=AREA, level="full", input=OneLayer,
             upstream="not_there",
             handler=_delete, resource=RESOURCE, answer="none", switch="delete",
@@ -164,6 +191,13 @@ def _create(tx: Tx, call: Call, input: CreateLayer) -> Layer:
 
 def _update(tx: Tx, call: Call, input: UpdateLayer) -> Layer:
     return actions.update_layer(tx, named(tx, call, input), input.layer_id, given(input, "layer_id"))
+
+
+def _preview(tx: Tx, call: Call, input: PreviewLayer) -> PlanAnswer:
+    calendar = named(tx, call, input)
+    layers = actions.preview_layers(tx, calendar, input.layer_id, given(input, "layer_id", "from_", "to"))
+    start, end = window(input.from_ or UNSET, input.to or UNSET, tx.now, PREVIEW)
+    return laid_out(tx, actions.shifts(tx, calendar, start, end, layers))
 
 
 def _delete(tx: Tx, call: Call, input: OneLayer) -> None:
