@@ -21,6 +21,7 @@ class PostgresServer:
         self._folder = folder
         self._port = port
         self._binaries = binaries
+        self._version = int(binaries.parent.name.split(".")[0]) if binaries.parent.name[:1].isdigit() else 0
 
     @classmethod
     def start(cls) -> PostgresServer | None:
@@ -66,7 +67,9 @@ class PostgresServer:
 
     def create(self, name: str, template: str = "template0") -> None:
         """Create a database, empty or as a copy of `template`."""
-        self._do(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
+        made = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        # Copying files takes half as long as writing all of them into the log, which PostgreSQL 15 and newer would do.
+        self._do(made + sql.SQL(" strategy file_copy") if self._version >= 15 else made)
 
     def drop(self, name: str) -> None:
         """Delete a database, whoever is still connected."""
