@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("id", Id, primary_key=True),
         sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
         sa.Column("team_id", Id, sa.ForeignKey("teams.id"), nullable=True),
-        sa.Column("fingerprint", sa.Text, nullable=False, unique=True),
+        sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("means", sa.Text, nullable=False),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("last_seen_at", Instant, nullable=False),
@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("client_address", sa.Text, nullable=True),
         sa.Column("client_name", sa.Text, nullable=True),
         sa.Column("ended_at", Instant, nullable=True),
+        sa.UniqueConstraint("fingerprint"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_sessions_user_id", "sessions", ["user_id", "id"])
