@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("client_address", sa.Text, nullable=True),
         sa.Column("client_name", sa.Text, nullable=True),
         sa.Column("ended_at", Instant, nullable=True),
-        sa.UniqueConstraint("fingerprint"),
+        sa.UniqueConstraint("fingerprint", name="uq_sessions_fingerprint"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_sessions_user_id", "sessions", ["user_id", "id"])
