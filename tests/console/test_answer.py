@@ -102,12 +102,13 @@ async def test_what_was_answered_by_link_is_in_the_audit_log(world: World) -> No
 
 
 @pytest.mark.slow
-async def test_a_link_from_the_api_shows_nothing_to_strangers_and_says_where_to_look(world: World) -> None:
+async def test_a_link_from_the_api_shows_nothing_to_strangers_and_leads_there_once_they_sign_in(world: World) -> None:
     incident = await world.outage("shop", name="Secret shop")
     page = await world.browse("GET", f"/incidents/{incident}")
-    assert page.status_code == 200
+    assert page.status_code == 303
+    assert page.headers["location"] == f"/sign-in?next=%2Fincidents%2F{incident}"
     assert "Secret shop" not in page.text
-    assert f"/api/v3/incidents/{incident}" in page.text
+    assert "Secret shop" in (await (await world.sign_in("alice")).get(f"/incidents/{incident}")).text
 
 
 @pytest.mark.slow

@@ -6,7 +6,8 @@ import pytest
 from lxml import html
 
 from tests.pages.attempts import ATTEMPTS
-from tocsin.pages.prose import line, plain, prose, safe_address, safe_link
+from tocsin.kernel.prose import safe_address
+from tocsin.pages.prose import line, plain, prose, safe_link
 
 ALLOWED = {
     "a", "blockquote", "br", "code", "div", "em", "hr", "li", "ol", "p", "pre", "s", "strong", "table", "tbody", "td",

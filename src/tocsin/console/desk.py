@@ -176,11 +176,12 @@ def csrf_is_good(present: Present, token: str) -> bool:
 
 
 def shown(resource: Resource | None, record: Any) -> dict[str, Any]:
-    """A record as pages have it: its attributes beside `id` and `type`, in plain types."""
+    """A record as pages have it: its attributes beside `id`, `type` and `relationships`, in plain types."""
     assert resource is not None
     envelope: dict[str, Any] = resource.envelope(record)
     attributes = msgspec.to_builtins(envelope["attributes"])
-    return {**attributes, "id": envelope["id"], "type": envelope["type"]}
+    related = envelope.get("relationships") or {}
+    return {**attributes, "id": envelope["id"], "type": envelope["type"], "relationships": related}
 
 
 def wrong(error: Invalid) -> dict[str, list[str]]:

@@ -290,6 +290,15 @@ class TimelineItem(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
+class Author(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did something to an incident: a person we know, an agent, or just a name."""
+
+    name: str
+    user_id: int | None = None
+    agent_id: int | None = None
+    """Set for an agent: what it says must be confirmed by a person."""
+
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which incidents a list shows; None = whatever it is."""
 
@@ -300,16 +309,15 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     owner: tuple[str, int] | None = None
     resolved: bool | None = None
     acknowledged: bool | None = None
+    words: tuple[str, ...] = ()
+    """Each must be found in the name, the cause or the address."""
+    status: IncidentStatus | None = None
+    cause: str | None = None
+    critical_alert: bool | None = None
+    mine: bool | None = None
+    """Whether those are meant that `whose` was paged about or has acknowledged, or the others."""
+    whose: Author | None = None
     metadata: Metadata = {}
     """Keys are AND-ed, the values of one key OR-ed."""
     reach: Any = None
     """The `registry.Bounds` within which the caller may see incidents; None = whichever."""
-
-
-class Author(msgspec.Struct, frozen=True, kw_only=True):
-    """Who did something to an incident: a person we know, an agent, or just a name."""
-
-    name: str
-    user_id: int | None = None
-    agent_id: int | None = None
-    """Set for an agent: what it says must be confirmed by a person."""

@@ -10,11 +10,12 @@ from functools import cached_property
 import msgspec
 from markupsafe import Markup
 
+from tocsin.kernel.prose import safe_address
 from tocsin.kernel.zones import zone
 from tocsin.pages import bars, charts, dress
 from tocsin.pages.headers import analytics_id
 from tocsin.pages.headline import headline, overall
-from tocsin.pages.prose import line, plain, prose, safe_address, safe_link
+from tocsin.pages.prose import line, plain, prose, safe_link
 from tocsin.pages.words import Language, language, languages
 from tocsin.status_pages.model import RESOLVED, Settings, State, Widget
 from tocsin.status_pages.model.views import AffectedView, PageView, ReportView, ResourceView, SectionView, UpdateView

@@ -70,6 +70,7 @@ if (document.body.dataset.liveFrom && document.querySelector("[data-live]")) {
 // --- search as you type, filters: <form data-into="id"> puts that part of the answer into this page --------------------
 function searching(form) {
   let waiting = 0, under = null;
+  for (const button of every(".no-js", form)) button.hidden = true;
   const go = async () => {
     const address = new URL(form.action || location.href);
     address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== "")).toString();

@@ -35,7 +35,7 @@ class StoredResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _list(tx: Tx, call: Call, input: inputs.ListIncidents) -> Page[Shown]:
-    wanted = msgspec.structs.replace(reading.wanted(input, call.team_ids), reach=call.reach)
+    wanted = msgspec.structs.replace(reading.wanted(input, call.team_ids, _caller(call)), reach=call.reach)
     found, total = actions.page(tx, wanted, page=input.page, per_page=input.per_page)
     shown = actions.show_all(tx, found, call.base_url)
     return Page(items=shown, total=total, page=input.page, per_page=input.per_page)

@@ -15,7 +15,10 @@ class ById(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListIncidents(msgspec.Struct, frozen=True, kw_only=True):
-    """Filters and page of the list; metadata filters are nested and read from `query`."""
+    """Filters and page of the list; metadata filters are nested and read from `query`.
+
+    The contract's come first; `q`, `state`, `cause`, `critical_alert` and `mine` are ours.
+    """
 
     from_: str | UnsetType = msgspec.field(default=UNSET, name="from")
     to: str | UnsetType = UNSET
@@ -23,6 +26,15 @@ class ListIncidents(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_id: int | UnsetType = UNSET
     resolved: bool | UnsetType = UNSET
     acknowledged: bool | UnsetType = UNSET
+    q: str | UnsetType = UNSET
+    """Words that must all be found in name, cause or address; large and small letters are the same."""
+    state: str | UnsetType = UNSET
+    """One of the wire's five statuses, e.g. `Validating`."""
+    cause: str | UnsetType = UNSET
+    """The whole of it."""
+    critical_alert: bool | UnsetType = UNSET
+    mine: bool | UnsetType = UNSET
+    """Those that the caller was paged about or has acknowledged; with false, the others."""
     page: int = 1
     per_page: int = 10
     query: dict[str, list[str]] = {}

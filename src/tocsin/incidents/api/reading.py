@@ -17,7 +17,7 @@ from tocsin.escalation.actions import policies
 from tocsin.escalation.model import Paging
 from tocsin.escalation.rules import MAX_WAIT_SECONDS
 from tocsin.incidents.api.inputs import CreateIncident, Escalate, ListIncidents
-from tocsin.incidents.model import Filter, Incident, Kind, Opening
+from tocsin.incidents.model import Author, Filter, Incident, IncidentStatus, Kind, Opening
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.metadata.rules import MAX_ID, parsed
 from tocsin.oncall import actions as oncall
@@ -28,14 +28,16 @@ MAX_SUMMARY_CHARACTERS = 10_000
 MAX_EMAIL_CHARACTERS = 320
 """64 before the @ and 255 after it (RFC 5321, 4.5.3.1)."""
 DEFAULT_NAME = "Manual incident"
+MAX_WORDS = 10
+"""Of a search; more are not looked at."""
 
 _NESTED = re.compile(r"metadata\[(.+?)\](?:\[\d*\])?(?:\[(type|value|item_id|name|email)\])?")
 ESCALATION_TYPES = ("User", "Team", "Schedule", "Policy", "Organization")
 """Whom an incident can be escalated to (contract part 2, 1.7)."""
 
 
-def wanted(input: ListIncidents, team_ids: tuple[int, ...] | None) -> Filter:
-    """The list's filter. Raises Invalid for a date that is none and for two owners at once."""
+def wanted(input: ListIncidents, team_ids: tuple[int, ...] | None, caller: Author) -> Filter:
+    """The list's filter. Raises Invalid for a date or a status that is none, and for two owners at once."""
     owner = None
     if not isinstance(input.monitor_id, UnsetType):
         owner = ("monitor", input.monitor_id)
@@ -50,8 +52,21 @@ def wanted(input: ListIncidents, team_ids: tuple[int, ...] | None) -> Filter:
         owner=owner,
         resolved=None if isinstance(input.resolved, UnsetType) else input.resolved,
         acknowledged=None if isinstance(input.acknowledged, UnsetType) else input.acknowledged,
+        words=() if isinstance(input.q, UnsetType) else tuple(input.q.split()[:MAX_WORDS]),
+        status=None if isinstance(input.state, UnsetType) else _status(input.state),
+        cause=None if isinstance(input.cause, UnsetType) else input.cause,
+        critical_alert=None if isinstance(input.critical_alert, UnsetType) else input.critical_alert,
+        mine=None if isinstance(input.mine, UnsetType) else input.mine,
+        whose=caller,
         metadata=parsed(_nested(input.query)),
     )
+
+
+def _status(sent: str) -> IncidentStatus:
+    for status in IncidentStatus:
+        if status.lower() == sent.lower():
+            return status
+    raise Invalid.values({"state": [str(status) for status in IncidentStatus]})
 
 
 def opening(input: CreateIncident, team_id: int, caller: str) -> Opening:

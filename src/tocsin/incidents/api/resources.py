@@ -28,6 +28,10 @@ class IncidentAttributes(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     acknowledged_at: str | None
     acknowledged_by: str | None
+    acknowledged_by_agent_id: int | msgspec.UnsetType = msgspec.UNSET
+    """Ours, and there only while an agent has it and no person."""
+    confirm_by: str | msgspec.UnsetType = msgspec.UNSET
+    """Ours: until when a person must confirm what the agent said; there only while somebody must."""
     resolved_at: str | None
     resolved_by: str | None
     reopened_at: str | None
@@ -132,6 +136,10 @@ def _shared(shown: Shown) -> dict[str, Any]:
         "started_at": to_wire(incident.started_at),
         "acknowledged_at": _when(incident.acknowledged_at),
         "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_by_agent_id": msgspec.UNSET
+        if incident.acknowledged_by_agent_id is None
+        else incident.acknowledged_by_agent_id,
+        "confirm_by": msgspec.UNSET if incident.confirm_by is None else to_wire(incident.confirm_by),
         "resolved_at": _when(incident.resolved_at),
         "resolved_by": incident.resolved_by,
         "reopened_at": _when(incident.reopened_at),

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    Text,
     and_,
     delete,
     func,
@@ -33,6 +34,7 @@ from tocsin.incidents.store.tables import (
 )
 from tocsin.metadata import actions as facts
 from tocsin.metadata.model import OwnerType, Value
+from tocsin.notify import actions as notify
 from tocsin.registry import Bounds
 from tocsin.storage import Tx
 
@@ -48,6 +50,7 @@ _SPELL = (
     type_coerce(incidents.c.confirmed_at, BigInteger),
 )
 """Instants come as the milliseconds that they are."""
+_SEARCHED = (incidents.c.name, incidents.c.cause, incidents.c.url)
 FIELDS = tuple(incidents.c[name] for name in Incident.__struct_fields__)
 
 
@@ -248,4 +251,21 @@ def _where(wanted: Filter) -> list[ColumnElement[bool]]:
     ):
         if asked is not None:
             where.append(column.is_not(None) if asked else column.is_(None))
+    if wanted.status is not None:
+        where.append(incidents.c.status == wanted.status)
+    if wanted.cause is not None:
+        where.append(incidents.c.cause == wanted.cause)
+    where += [or_(*(_holds(column, word) for column in _SEARCHED)) for word in wanted.words]
+    if wanted.critical_alert is not None:
+        critical = type_coerce(incidents.c.paging, Text).contains('"critical_alert":true')
+        where.append(critical if wanted.critical_alert else not_(critical))
+    if wanted.mine is not None and wanted.whose is not None:
+        mine = incidents.c.acknowledged_by.is_not_distinct_from(wanted.whose.name)
+        if wanted.whose.user_id is not None:
+            mine = or_(mine, notify.told(wanted.whose.user_id, incidents.c.id))
+        where.append(mine if wanted.mine else not_(mine))
     return where
+
+
+def _holds(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
+    return func.coalesce(func.lower(column).contains(word.lower(), autoescape=True), False)

@@ -26,7 +26,7 @@ from tocsin.notify.actions.looking import (
     taken_back,
 )
 from tocsin.notify.actions.planning import DELIVERIES_TOPIC, cancel, queue, queue_again, renew
-from tocsin.notify.actions.proving import ledger_csv, proofs
+from tocsin.notify.actions.proving import ledger_csv, proofs, told
 from tocsin.notify.actions.recording import MAX_DETAIL_CHARACTERS, notice_of
 from tocsin.notify.actions.self_tests import tend as tend_self_tests
 from tocsin.notify.actions.sending import Gone, claim, settle, take_over, wanted
@@ -72,6 +72,7 @@ __all__ = [
     "take_over",
     "taken_back",
     "tend_self_tests",
+    "told",
     "verify_answer",
     "verify_state",
     "wanted",

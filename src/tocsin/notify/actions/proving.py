@@ -6,6 +6,8 @@ import csv
 import io
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
+
 from tocsin.kernel.clock import to_wire
 from tocsin.notify.actions.looking import log
 from tocsin.notify.model import DeliveryEvent, Proof, State
@@ -20,6 +22,11 @@ _LAST = frozenset({State.FAILED})
 """Of these the newest instant says more than the first."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would run (OWASP, CSV Injection)."""
+
+
+def told(user_id: int, incident_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether that person was paged about an incident, as a condition for another concept's query."""
+    return reading.told(user_id, incident_id)
 
 
 def proofs(tx: Tx, incident_id: int, *, page: int, per_page: int) -> tuple[list[Proof], int]:

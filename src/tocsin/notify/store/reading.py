@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 
 from tocsin.notify.model import Kind, State
 from tocsin.notify.store.tables import deliveries, delivery_events
@@ -53,6 +53,13 @@ def waiting(tx: Tx, incident_id: int, limit: int) -> Rows:
     mine = (column.incident_id == incident_id, column.kind == Kind.PAGE, column.state == State.QUEUED)
     later = select(deliveries).where(*mine, column.due_at > tx.now, column.attempts == 0)
     return tx.execute(later.order_by(column.due_at, column.id).limit(limit)).all()
+
+
+def told(user_id: int, incident_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether that person was paged about the incident whose id stands in this column of another query."""
+    column = deliveries.c
+    mine = and_(column.incident_id == incident_id, column.user_id == user_id, column.kind == Kind.PAGE)
+    return exists().where(mine)
 
 
 def messages(tx: Tx, incident_id: int, *, offset: int, limit: int) -> tuple[Rows, int]:

@@ -7,8 +7,9 @@ from importlib.resources import files
 
 import msgspec
 
+from tocsin.kernel.prose import safe_address
 from tocsin.pages.outputs.wording import STATE_COLOURS, description, standing
-from tocsin.pages.prose import plain, safe_address
+from tocsin.pages.prose import plain
 from tocsin.status_pages.model.views import PageView
 
 SCRIPTS = ("announcement.js", "status.js")
