@@ -174,3 +174,36 @@ async def test_escalating_to_nobody_in_particular_is_refused(at: Clients) -> Non
     assert unknown.status_code == 422
     foreign = {"escalation_type": "User", "user_email": "charlie@tocsin.example"}
     assert (await at.alice.post("/api/v3/incidents/1/escalate", json=foreign)).status_code in (404, 422)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("q=PAY+slow", ["Payments"]),
+        ("q=slow", ["Search", "Payments"]),
+        ("q=100%25", ["Search"]),
+        ("q=_", []),
+        ("state=acknowledged", ["Payments"]),
+        ("state=Resolved", []),
+        ("cause=100%25+of+calls+are+slow", ["Search"]),
+        ("critical_alert=true", ["Search"]),
+        ("critical_alert=false", ["Payments"]),
+        ("mine=true", ["Payments"]),
+        ("mine=false", ["Search"]),
+        ("mine=true&q=search", []),
+    ],
+)
+async def test_filters_of_ours_find_by_words_state_cause_urgency_and_owner(
+    at: Clients, query: str, names: list[str]
+) -> None:
+    await report(at, name="Payments", summary="slow since noon")
+    await report(at, name="Search", summary="100% of calls are slow", critical_alert=True)
+    await at.alice.post("/api/v3/incidents/1/acknowledge")
+    found = (await at.alice.get(f"/api/v3/incidents?{query}")).json()
+    assert [each["attributes"]["name"] for each in found["data"]] == names
+
+
+async def test_a_state_that_does_not_exist_is_said_to_be_none(at: Clients) -> None:
+    answer = await at.alice.get("/api/v3/incidents?state=broken")
+    assert answer.status_code == 422
+    assert "Validating" in answer.text

@@ -37,7 +37,7 @@ async def send(desk: Desk) -> Response:
             raise Invalid.fields(name="can't be blank")
         if desk.field("deed") != "report":
             preview = (await desk.call("incidents.create", dry_run=True, **sent)).value
-            return await _form(desk, filled, {}, preview=msgspec.to_builtins(preview))
+            return await _form(desk, filled, {}, preview={"summary": list(preview.summary), "pages": preview.pages})
         key = desk.field("key")[:100] or None
         created = await desk.call("incidents.create", key=key, **sent)
     except Invalid as error:
