@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import company
 import status_page
 from aiosmtpd.controller import Controller
 from phones import ACCOUNT, NUMBER, TOKEN, Phones
@@ -71,14 +72,15 @@ async def main() -> int:
     phones = Phones(BASE_URL, lambda words: out.print(f"[bold magenta]phone[/]  {words}"))
     switchboard = asyncio.create_task(phones.serve(PHONES_PORT))
     server = await _start_server()
-    jobs: asyncio.Task[None] | None = None
+    jobs: asyncio.Future[list[None]] | None = None
     try:
         if not await _ready(server, stop):
             return 1
         token = (await _tocsin("token", "create", "--team", "Demo")).strip()
-        await _seed(token, phones)
+        agent = await _seed(token, phones)
         out.rule("[bold]Tocsin demo[/]")
-        out.print(f"Tocsin      {BASE_URL}   (reference: {BASE_URL}/docs/api)")
+        out.print(f"The console {BASE_URL}   (sign in as {SETTINGS['TOCSIN_ADMIN_EMAIL']} with {PASSWORD})")
+        out.print(f"Reference   {BASE_URL}/docs/api")
         out.print(f"Status page {BASE_URL}/status/{status_page.SUBDOMAIN}")
         out.print(f"API token   {token}")
         out.print(f"The sites   http://127.0.0.1:{SITES_PORT}/shop …   one breaks every 45 s")
@@ -86,7 +88,7 @@ async def main() -> int:
         out.print(f"The phones  http://127.0.0.1:{PHONES_PORT}/   everybody is called when nobody answers for 20 s")
         out.print(f'Try         curl -s {BASE_URL}/api/v3/incidents -H "Authorization: Bearer {token}"')
         out.rule("Ctrl-C stops everything")
-        jobs = asyncio.create_task(_jobs(token))
+        jobs = asyncio.gather(_jobs(token), *([company.at_work(BASE_URL, agent)] if agent else []))
         ended = asyncio.create_task(server.wait())
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, waiting, street}, return_when=asyncio.FIRST_COMPLETED)
@@ -138,10 +140,10 @@ async def _tocsin(*words: str, input: str = "") -> str:
     return answer.decode()
 
 
-async def _seed(token: str, phones: Phones) -> None:
-    """People, monitors and a status page, once."""
+async def _seed(token: str, phones: Phones) -> str:
+    """People, monitors, a status page and the rest, once; returns the agent's token, "" when it was there before."""
     if (await _ask(token, "GET", "/api/v2/monitors"))["data"]:
-        return
+        return ""
     for address, name, _ in PEOPLE:
         await _tocsin("user", "create", "--team", "Demo", "--email", address, "--name", name, "--password-stdin",
                       input=PASSWORD + "\n")  # fmt: skip
@@ -167,6 +169,7 @@ async def _seed(token: str, phones: Phones) -> None:
         made = await _ask(token, "POST", "/api/v2/monitors", body)
         monitors[site.name] = int(made["data"]["id"])
     await status_page.seed(partial(_ask, token), monitors, heartbeats)
+    return await company.seed(partial(_ask, token), BASE_URL, monitors["Shop"])
 
 
 async def _on_call(token: str, phones: Phones) -> str:
@@ -228,7 +231,7 @@ async def _ask(token: str, method: str, path: str, body: Any = None) -> Any:
         answer = await asyncio.to_thread(urllib.request.urlopen, request, timeout=10)
     except urllib.error.HTTPError as error:
         raise SystemExit(f"{method} {path}: {error.code} {error.read().decode()}") from error
-    return json.loads(answer.read())
+    return json.loads(answer.read() or b"null")
 
 
 if __name__ == "__main__":
