@@ -251,3 +251,48 @@ async def test_a_global_token_names_the_team(at: Clients) -> None:
     answer = await at.everyone.post("/api/v2/heartbeats", json={**sent, "team_name": CHARLIES_TEAM})
     assert answer.json()["data"]["attributes"]["team_name"] == CHARLIES_TEAM
     assert (await at.everyone.get(f"/api/v2/heartbeats?team_name={ALICES_TEAM}")).json()["data"] == []
+
+
+async def test_a_list_is_searched_narrowed_and_sorted(at: Clients) -> None:
+    group = (await at.alice.post("/api/v2/heartbeat-groups", json={"name": "Nightly"})).json()["data"]["id"]
+    await made(at, name="Backup of München", heartbeat_group_id=int(group))
+    await made(at, name="Import 100%", slug="orders")
+    await made(at, name="archive", paused=True)
+
+    async def names(query: str) -> list[str]:
+        answer = await at.alice.get(f"/api/v2/heartbeats?{query}")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["pagination"]["last"]
+        return [each["attributes"]["name"] for each in answer.json()["data"]]
+
+    assert await names("search=MÜNCHEN+backup") in (["Backup of München"], [])  # SQLite knows no capital umlauts
+    assert await names("search=backup+of") == ["Backup of München"]
+    assert await names("search=ORDERS") == ["Import 100%"]
+    assert await names("search=0%25") == ["Import 100%"]
+    assert await names("search=_") == []
+    assert await names("status=paused") == ["archive"]
+    assert await names("status=pending&sort=-name") == ["Import 100%", "Backup of München"]
+    assert await names(f"heartbeat_group_id={group}") == ["Backup of München"]
+    assert await names("heartbeat_group_id=0&sort=name") == ["archive", "Import 100%"]
+    assert await names("sort=status") == ["Backup of München", "Import 100%", "archive"]
+    assert await names("sort=-created_at&per_page=1&page=4") == []
+    assert (await at.alice.get("/api/v2/heartbeats?sort=age")).status_code == 422
+    counts = (await at.alice.get("/api/v2/heartbeat-counts")).json()
+    assert counts == {"up": 0, "down": 0, "pending": 2, "paused": 1}
+    assert (await at.charlie.get("/api/v2/heartbeat-counts")).json()["pending"] == 0
+
+
+async def test_days_say_how_a_job_fared(at: Clients, database: Database) -> None:
+    id = (await made(at))["id"]
+    ping = Ping(heartbeat_id=int(id), kind=Kind.FAIL)
+    await database.write(lambda tx: actions.record(tx, [ping], BASE))
+    answer = await at.alice.get(f"/api/v2/heartbeats/{id}/days?days=2&timezone=Europe/Berlin")
+    days = answer.json()["data"]
+    assert [(day["id"], day["type"]) for day in days] == [
+        ("2026-03-01", "heartbeat_day"), ("2026-03-02", "heartbeat_day"),
+    ]  # fmt: skip
+    assert days[0]["attributes"]["status"] == "not_monitored"
+    for query, wrong in (("days=0", "days"), ("timezone=Mars", "timezone")):
+        refused = await at.alice.get(f"/api/v2/heartbeats/{id}/days?{query}")
+        assert refused.status_code == 422
+        assert wrong in refused.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -53,11 +53,13 @@ def fields_of(
     hints: Mapping[str, str] | None = None,
     choices: Mapping[str, tuple[tuple[str, str], ...]] | None = None,
     long: Collection[str] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> list[Field]:
     """The form of an operation, with `values` (a record's attributes, or a form as it was sent) filled in.
 
     Never the parameters of its address, nor `team_name`. `choices`: for fields whose values are known elsewhere, e.g.
-    the team's policies. `long`: texts of several lines.
+    the team's policies. `long`: texts of several lines. `labels`: where the name on the wire is no good word. With
+    `only` in an order of its own (a tuple or a list), the fields come in that order.
     """
     in_path = {name for route in operation.routes for name in route.path_parameters}
     found = []
@@ -74,7 +76,7 @@ def fields_of(
         found.append(
             Field(
                 name=name,
-                label=label_of(name),
+                label=(labels or {}).get(name, label_of(name)),
                 kind=kind,
                 required=required,
                 choices=options,
@@ -83,6 +85,8 @@ def fields_of(
                 errors=tuple((errors or {}).get(name, ())),
             )
         )
+    if isinstance(only, Sequence):
+        found.sort(key=lambda field: only.index(field.name))
     return found
 
 

@@ -20,6 +20,21 @@ class HeartbeatStatus(StrEnum):
     PAUSED = "paused"
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which heartbeats of a list are meant, and in which order; empty = whichever, by id."""
+
+    search: str = ""
+    """Stands in the name or the slug, in capitals or not."""
+    status: HeartbeatStatus | None = None
+    group_id: int | None = None
+    """0: those that are in no group."""
+    sort: str = ""
+    """`name`, `status` (the worst first), `last_beat_at` or `created_at`; with a `-` before it backwards."""
+
+
+WHICHEVER = Wanted()
+
+
 class Kind(StrEnum):
     """What a ping says."""
 
@@ -182,6 +197,20 @@ class PingKey(msgspec.Struct, frozen=True, kw_only=True):
     team_name: str
     key: str
     base_url: str
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job fared on one day."""
+
+    date: str
+    status: str
+    """operational, downtime, maintenance or not_monitored: the worst of the day."""
+    downtime: int
+    """Seconds."""
+    maintenance: int
+    incidents: int
+    availability: float | None
+    """Percent; None: nobody watched."""
 
 
 class Absence(msgspec.Struct, frozen=True):

@@ -41,6 +41,7 @@ async function fetchPage(address, signal) {
 }
 function putInto(page, selector) {
   for (const old of every(selector)) {
+    if (selector.startsWith("[data-") && old.querySelector("[data-row] input:checked, details[open]")) continue; // somebody is at work in it
     const fresh = old.id && page.getElementById(old.id);
     if (!fresh || fresh.innerHTML === old.innerHTML) continue;
     if (old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
@@ -67,6 +68,12 @@ if (document.body.dataset.liveFrom && document.querySelector("[data-live]")) {
   stream.addEventListener("open", () => { if (broken) refreshSoon([...every("[data-live]")].flatMap((part) => part.dataset.live.split(" "))); broken = false; });
 }
 
+// What nobody tells of, e.g. one more call of a job that is well: <… id data-every> is drawn anew twice a minute.
+if (document.querySelector("[data-every]")) setInterval(async () => {
+  if (document.hidden) return;
+  try { putInto(await fetchPage(location.href), "[data-every]"); } catch { /* next time */ }
+}, 30_000);
+
 // --- search as you type, filters: <form data-into="id"> puts that part of the answer into this page --------------------
 function searching(form) {
   let waiting = 0, under = null;
@@ -83,6 +90,7 @@ function searching(form) {
   };
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(go, 120); });
   form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(waiting); go(); });
+  for (const button of every(".no-js", form)) button.hidden = true;
 }
 
 // --- small things ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from tocsin.heartbeats.actions.heartbeats import (
     team_of,
     update,
 )
-from tocsin.heartbeats.actions.history import pings, prune, sla
+from tocsin.heartbeats.actions.history import days, pings, prune, sla
 from tocsin.heartbeats.actions.mail import receive_mail, takes_mail
 from tocsin.heartbeats.actions.pinging import record
 from tocsin.heartbeats.actions.provisioning import change_ping_key, ping_by_name, ping_key
@@ -23,6 +23,7 @@ __all__ = [
     "courses",
     "create",
     "create_group",
+    "days",
     "delete",
     "delete_group",
     "find",

@@ -10,7 +10,7 @@ import msgspec
 from tocsin.accounts import actions as accounts
 from tocsin.escalation.actions import policies
 from tocsin.heartbeats.actions.pinging import TOPIC, TYPE, absences
-from tocsin.heartbeats.model import Heartbeat, HeartbeatStatus, Settings, Standing
+from tocsin.heartbeats.model import WHICHEVER, Heartbeat, HeartbeatStatus, Settings, Standing, Wanted
 from tocsin.heartbeats.rules.judging import rearmed
 from tocsin.heartbeats.rules.settings import Errors, apply, checked_name, checked_slug
 from tocsin.heartbeats.store import groups as group_shelf
@@ -73,11 +73,11 @@ def list_heartbeats(
     *,
     page: int,
     per_page: int,
-    group_id: int | None = None,
+    wanted: Wanted = WHICHEVER,
     reach: Sequence[Bounds] | None = None,
 ) -> tuple[list[Heartbeat], int]:
-    """One page of the heartbeats that the caller may see, by id, and how many there are in all."""
-    found, total = shelf.page(tx, team_ids=team_ids, page=page, per_page=per_page, group_id=group_id, reach=reach)
+    """One page of the heartbeats that are meant and the caller may see, and how many there are in all."""
+    found, total = shelf.page(tx, team_ids=team_ids, page=page, per_page=per_page, wanted=wanted, reach=reach)
     return named(tx, found), total
 
 
@@ -153,9 +153,9 @@ def named(tx: Tx, heartbeats: Sequence[Heartbeat]) -> list[Heartbeat]:
     return [msgspec.structs.replace(heartbeat, team_name=names[heartbeat.team_id]) for heartbeat in heartbeats]
 
 
-def count_by_status(tx: Tx) -> dict[str, int]:
-    """For the metrics."""
-    return shelf.count_by_status(tx)
+def count_by_status(tx: Tx, team_ids: tuple[int, ...] | None, reach: Sequence[Bounds] | None = None) -> dict[str, int]:
+    """How many of those that the caller may see there are of each status."""
+    return shelf.counts(tx, team_ids, reach)
 
 
 def _turned(tx: Tx, heartbeats: Sequence[Heartbeat], paused: bool, base_url: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tocsin.heartbeats.actions.courses import courses
 from tocsin.heartbeats.actions.heartbeats import find
 from tocsin.heartbeats.actions.pinging import TYPE
-from tocsin.heartbeats.model import Heartbeat, KeptPing
+from tocsin.heartbeats.model import Day, Heartbeat, KeptPing
+from tocsin.heartbeats.rules import days as rules
 from tocsin.heartbeats.store import pings as shelf
 from tocsin.incidents import actions as incidents
 from tocsin.kernel.availability import Availability, availability
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
+from tocsin.kernel.errors import Invalid
+from tocsin.kernel.zones import zone
 from tocsin.storage import Tx
 
 PINGS_KEPT = 1_000
@@ -48,6 +52,22 @@ def sla(
         )
     ]
     return heartbeat, availability(period, outages, [])
+
+
+def days(tx: Tx, id: int, team_ids: tuple[int, ...] | None, count: int, zone_name: str) -> list[Day]:
+    """How it fared on each of the last `count` days of a zone, the oldest first. Raises NotFound, Invalid."""
+    heartbeat = find(tx, id, team_ids)
+    where = zone(zone_name)
+    if where is None:
+        raise Invalid.fields(timezone=f"'{zone_name[:80]}' is not a time zone that we know")
+    edges = rules.edges(tx.now.astimezone(where).date(), count, where)
+    now_ms = to_milliseconds(tx.now)
+    (course,) = courses(tx, [heartbeat.id], (), (edges[0][1], now_ms))
+    outages = [
+        (to_milliseconds(started), None if resolved is None else to_milliseconds(resolved))
+        for started, resolved in incidents.downtime(tx, TYPE, id, from_milliseconds(edges[0][1]), tx.now)
+    ]
+    return rules.days(edges, course, outages, now_ms)
 
 
 def prune(tx: Tx, *, at_most: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tocsin.escalation.model import Paging
-from tocsin.heartbeats.model import Absence, Heartbeat, Kind, Ping, Standing
+from tocsin.heartbeats.model import Absence, Heartbeat, HeartbeatStatus, Kind, Ping, Standing
 from tocsin.heartbeats.rules.judging import ABSENCES_COUNTED, Call, Deed, Judgement, take
 from tocsin.heartbeats.store import heartbeats as shelf
 from tocsin.heartbeats.store import pings as ping_shelf
@@ -17,7 +17,7 @@ from tocsin.incidents.model import Opening
 from tocsin.kernel.clock import from_milliseconds, to_milliseconds
 from tocsin.kernel.text import cut
 from tocsin.kernel.vault import HIDDEN
-from tocsin.storage import Tx
+from tocsin.storage import Tx, events
 
 TOPIC = "heartbeats"
 """Rung when a deadline may have come closer."""
@@ -151,6 +151,10 @@ def _judge(
         standing = judgement.standing
     if standing != heartbeat.standing:
         state_shelf.save(tx, heartbeat.id, standing)
+        if heartbeat.standing.status is HeartbeatStatus.PENDING is not standing.status:
+            events.record(
+                tx, "heartbeat.first_call", team_id=heartbeat.team_id, resource_type=TYPE, resource_id=heartbeat.id
+            )
         if _sooner(standing, heartbeat.standing):
             tx.ring(TOPIC)
     return judgements

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from tocsin.heartbeats import actions
 from tocsin.heartbeats.api.heartbeats import HEARTBEAT, shown
-from tocsin.heartbeats.model import HeartbeatGroup, Shown
+from tocsin.heartbeats.model import HeartbeatGroup, Shown, Wanted
 from tocsin.kernel.clock import to_wire
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
 from tocsin.registry.input import given
@@ -104,7 +104,7 @@ def _delete(tx: Tx, call: Call, input: OneGroup) -> None:
 def _members(tx: Tx, call: Call, input: ListMembers) -> Page[Shown]:
     group = actions.find_group(tx, input.id, call.team_ids)
     found, total = actions.list_heartbeats(
-        tx, call.team_ids, page=input.page, per_page=input.per_page, group_id=group.id
+        tx, call.team_ids, page=input.page, per_page=input.per_page, wanted=Wanted(group_id=group.id)
     )
     return Page([shown(tx, each, call.base_url) for each in found], total, input.page, input.per_page)
 

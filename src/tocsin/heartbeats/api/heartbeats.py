@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.heartbeats import actions
-from tocsin.heartbeats.model import Heartbeat, HeartbeatStatus, Shown
+from tocsin.heartbeats.model import Day, Heartbeat, HeartbeatStatus, Shown, Wanted
 from tocsin.heartbeats.rules.schedule import expected_after
 from tocsin.kernel.availability import Availability
 from tocsin.kernel.clock import from_milliseconds, to_wire
@@ -104,12 +105,43 @@ class UpdateHeartbeat(HeartbeatFields, kw_only=True):
 
 
 class ListHeartbeats(msgspec.Struct, kw_only=True):
+    """Filters are ours. `search`: words in the name or the slug; `heartbeat_group_id` 0: those in no group."""
+
+    search: str = ""
+    status: Literal["up", "down", "pending", "paused"] | UnsetType = UNSET
+    heartbeat_group_id: int | UnsetType = UNSET
+    sort: (
+        Literal["name", "-name", "status", "-status", "last_beat_at", "-last_beat_at", "created_at", "-created_at"]
+        | UnsetType
+    ) = UNSET
+    """`status`: the worst first. Without one: in the order in which they were made."""
     page: int = 1
     per_page: int = 50
 
 
 class OneHeartbeat(msgspec.Struct, kw_only=True):
     id: int
+
+
+class CountHeartbeats(msgspec.Struct, kw_only=True):
+    """Nothing but `team_name`, from a global token."""
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many heartbeats there are of each status."""
+
+    up: int
+    down: int
+    pending: int
+    paused: int
+
+
+class Days(msgspec.Struct, kw_only=True):
+    """How many days, and in which time zone they begin (an IANA name)."""
+
+    id: int
+    days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 90
+    timezone: str = "UTC"
 
 
 class Period(msgspec.Struct, kw_only=True):
@@ -125,6 +157,15 @@ class Sla(msgspec.Struct, frozen=True):
 
     id: int
     figures: Availability
+
+
+HEARTBEAT_DAY = Resource(
+    type="heartbeat_day",
+    attributes=Day,
+    render=lambda day: day,
+    id_of=lambda day: day.date,
+    doc="How a job fared on one day.",
+)
 
 
 def shown(tx: Tx, heartbeat: Heartbeat, base_url: str) -> Shown:
@@ -168,10 +209,24 @@ HEARTBEAT_AVAILABILITY = Resource(
 
 
 def _list(tx: Tx, call: Call, input: ListHeartbeats) -> Page[Shown]:
+    wanted = Wanted(
+        search=input.search,
+        status=HeartbeatStatus(input.status) if isinstance(input.status, str) else None,
+        group_id=input.heartbeat_group_id if isinstance(input.heartbeat_group_id, int) else None,
+        sort=input.sort if isinstance(input.sort, str) else "",
+    )
     found, total = actions.list_heartbeats(
-        tx, call.team_ids, page=input.page, per_page=input.per_page, reach=call.reach
+        tx, call.team_ids, page=input.page, per_page=input.per_page, wanted=wanted, reach=call.reach
     )
     return Page([shown(tx, each, call.base_url) for each in found], total, input.page, input.per_page)
+
+
+def _counts(tx: Tx, call: Call, input: CountHeartbeats) -> Counts:
+    return Counts(**actions.count_by_status(tx, call.team_ids, call.reach))
+
+
+def _days(tx: Tx, call: Call, input: Days) -> list[Day]:
+    return actions.days(tx, input.id, call.team_ids, input.days, input.timezone)
 
 
 def _get(tx: Tx, call: Call, input: OneHeartbeat) -> Shown:
@@ -259,5 +314,16 @@ HEARTBEAT_OPERATIONS: tuple[Operation, ...] = (
         area="heartbeats", level="read", input=Period, handler=_availability, resource=HEARTBEAT_AVAILABILITY,
         bad_request=True, doc="Show how much of the time a job was well.",
         deed="looked at a heartbeat's availability",
+    ),
+    Operation(
+        name="heartbeats.days", routes=(Route("GET", _ONE + "/days"),), area="heartbeats", level="read", input=Days,
+        handler=_days, resource=HEARTBEAT_DAY, answer="all", upstream="not_there",
+        doc="Show how a job fared on each of the last days, the oldest first.",
+        deed="looked at a heartbeat's days",
+    ),
+    Operation(
+        name="heartbeats.counts", routes=(Route("GET", "/api/v2/heartbeat-counts"),), area="heartbeats", level="read",
+        input=CountHeartbeats, handler=_counts, answer="flat", flat=Counts, scope=Scope.LIST, upstream="not_there",
+        doc="Count the heartbeats of each status.", deed="counted heartbeats",
     ),
 )  # fmt: skip

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     and_,
+    case,
     delete,
     false,
     func,
@@ -21,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from tocsin.heartbeats.model import Heartbeat, HeartbeatStatus, Run, Settings, Standing
+from tocsin.heartbeats.model import WHICHEVER, Heartbeat, HeartbeatStatus, Run, Settings, Standing, Wanted
 from tocsin.heartbeats.store.tables import bodies, heartbeats, ping_keys, pings, states
 from tocsin.kernel.vault import Vault
 from tocsin.metadata import actions as metadata_of
@@ -31,6 +33,8 @@ from tocsin.storage import Tx
 
 _TOKENS_CACHED = 4096
 """Opened tokens kept in memory: opening one costs more than everything else about a row."""
+MAX_WORDS = 8
+"""Of a search: each is one more look through the names."""
 _encode = msgspec.json.encode
 _decode_settings = msgspec.json.Decoder(Settings).decode
 _decode_runs = msgspec.json.Decoder(tuple[Run, ...]).decode
@@ -106,20 +110,78 @@ def page(
     team_ids: tuple[int, ...] | None,
     page: int,
     per_page: int,
-    group_id: int | None = None,
+    wanted: Wanted = WHICHEVER,
     reach: Sequence[Bounds] | None = None,
 ) -> tuple[list[Heartbeat], int]:
-    """One page by id ascending, and how many there are in all."""
+    """One page of those that are meant, and how many there are in all."""
     conditions: list[ColumnElement[bool]] = [] if team_ids is None else [heartbeats.c.team_id.in_(team_ids)]
-    if group_id is not None:
-        conditions.append(heartbeats.c.heartbeat_group_id == group_id)
+    conditions += _meant(wanted)
     if reach is not None:
         conditions.append(or_(False, *(_within(bounds) for bounds in reach)))
-    total = tx.execute(select(func.count()).select_from(heartbeats).where(*conditions)).scalar_one()
-    chosen = select(heartbeats.c.id).where(*conditions).order_by(heartbeats.c.id)
-    ids = chosen.limit(per_page).offset((page - 1) * per_page).subquery()
-    rows = tx.execute(_SELECT.join(ids, ids.c.id == heartbeats.c.id).order_by(heartbeats.c.id))
-    return [_heartbeat(row, tx.vault) for row in rows], int(total)
+    meant: FromClause = heartbeats
+    if wanted.status is not None or wanted.sort:
+        meant = heartbeats.join(states, states.c.heartbeat_id == heartbeats.c.id)
+    total = tx.execute(select(func.count()).select_from(meant).where(*conditions)).scalar_one()
+    chosen = select(heartbeats.c.id).select_from(meant).where(*conditions).order_by(*_order(wanted.sort))
+    ids = list(tx.execute(chosen.limit(per_page).offset((page - 1) * per_page)).scalars())
+    rows = tx.execute(_SELECT.where(heartbeats.c.id.in_(ids))) if ids else ()
+    found = {row.id: _heartbeat(row, tx.vault) for row in rows}
+    return [found[id] for id in ids], int(total)
+
+
+def counts(tx: Tx, team_ids: tuple[int, ...] | None, reach: Sequence[Bounds] | None = None) -> dict[str, int]:
+    """How many of these teams' heartbeats there are of each status."""
+    paused = heartbeats.c.paused_at.is_not(None)
+    statement = (
+        select(states.c.status, paused, func.count())
+        .join(heartbeats, heartbeats.c.id == states.c.heartbeat_id)
+        .group_by(states.c.status, paused)
+    )
+    if team_ids is not None:
+        statement = statement.where(heartbeats.c.team_id.in_(team_ids))
+    if reach is not None:
+        statement = statement.where(or_(False, *(_within(bounds) for bounds in reach)))
+    found = {status.value: 0 for status in HeartbeatStatus}
+    rows: Any = tx.execute(statement)
+    for status, is_paused, count in rows:
+        found[HeartbeatStatus.PAUSED.value if is_paused else status] += count
+    return found
+
+
+def _meant(wanted: Wanted) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        or_(heartbeats.c.name.icontains(word, autoescape=True), heartbeats.c.slug.icontains(word, autoescape=True))
+        for word in wanted.search.split()[:MAX_WORDS]
+    ]
+    if wanted.group_id is not None:
+        in_group = heartbeats.c.heartbeat_group_id
+        conditions.append(in_group == wanted.group_id if wanted.group_id else in_group.is_(None))
+    if wanted.status is HeartbeatStatus.PAUSED:
+        conditions.append(heartbeats.c.paused_at.is_not(None))
+    elif wanted.status is not None:
+        conditions += [heartbeats.c.paused_at.is_(None), states.c.status == wanted.status.value]
+    return conditions
+
+
+def _order(sort: str) -> list[ColumnElement[Any]]:
+    """What is not known comes last, whichever way; ids break ties."""
+    if not sort:
+        return [heartbeats.c.id]
+    worst_first = case(
+        (heartbeats.c.paused_at.is_not(None), 3),
+        (states.c.status == HeartbeatStatus.DOWN.value, 0),
+        (states.c.status == HeartbeatStatus.PENDING.value, 1),
+        else_=2,
+    )
+    keys: dict[str, ColumnElement[Any]] = {
+        "name": func.lower(heartbeats.c.name),
+        "status": worst_first,
+        "last_beat_at": states.c.last_beat_ms,
+        "created_at": heartbeats.c.created_at,
+    }
+    key = keys[sort.removeprefix("-")]
+    backwards = sort.startswith("-")
+    return [key.is_(None), key.desc() if backwards else key.asc(), heartbeats.c.id]
 
 
 def _within(bounds: Bounds) -> ColumnElement[bool]:
@@ -157,19 +219,6 @@ def count_provisioned(tx: Tx, team_id: int) -> int:
     """How many of a team's heartbeats were made by a ping."""
     statement = select(func.count()).select_from(heartbeats)
     return int(tx.execute(statement.where(heartbeats.c.team_id == team_id, heartbeats.c.provisioned)).scalar_one())
-
-
-def count_by_status(tx: Tx) -> dict[str, int]:
-    """Heartbeats by what they show, for the metrics."""
-    rows: Any = tx.execute(
-        select(states.c.status, heartbeats.c.paused_at.is_not(None), func.count())
-        .join(heartbeats, heartbeats.c.id == states.c.heartbeat_id)
-        .group_by(states.c.status, heartbeats.c.paused_at.is_not(None))
-    )
-    found = {status.value: 0 for status in HeartbeatStatus}
-    for status, paused, count in rows:
-        found[HeartbeatStatus.PAUSED.value if paused else status] += count
-    return found
 
 
 def key_version(tx: Tx, team_id: int) -> int:
