@@ -105,9 +105,9 @@ class UpdateHeartbeat(HeartbeatFields, kw_only=True):
 
 
 class ListHeartbeats(msgspec.Struct, kw_only=True):
-    """Filters are ours. `search`: words in the name or the slug; `heartbeat_group_id` 0: those in no group."""
+    """Filters are ours. `q`: words in the name or the slug; `heartbeat_group_id` 0: those in no group."""
 
-    search: str = ""
+    q: str = ""
     status: Literal["up", "down", "pending", "paused"] | UnsetType = UNSET
     heartbeat_group_id: int | UnsetType = UNSET
     sort: (
@@ -210,7 +210,7 @@ HEARTBEAT_AVAILABILITY = Resource(
 
 def _list(tx: Tx, call: Call, input: ListHeartbeats) -> Page[Shown]:
     wanted = Wanted(
-        search=input.search,
+        search=input.q,
         status=HeartbeatStatus(input.status) if isinstance(input.status, str) else None,
         group_id=input.heartbeat_group_id if isinstance(input.heartbeat_group_id, int) else None,
         sort=input.sort if isinstance(input.sort, str) else "",

@@ -24,7 +24,7 @@ async def show(desk: Desk) -> Response:
     sort = desk.asked("sort") if desk.asked("sort") in dict(SORTS) else "status"
     group = desk.asked("group") if desk.asked("group").isdigit() else ""
     found = await desk.many(
-        "heartbeats.list", search=desk.asked("search"), status=status, heartbeat_group_id=group, sort=sort,
+        "heartbeats.list", q=desk.asked("search"), status=status, heartbeat_group_id=group, sort=sort,
         page=desk.number, per_page=PER_PAGE,
     )  # fmt: skip
     asked = {"search": desk.asked("search"), "status": status, "group": group, "sort": desk.asked("sort")}
