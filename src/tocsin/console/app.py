@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,11 +13,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request as WebRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
-from tocsin import __version__
 from tocsin.console.approving import approving_routes
 from tocsin.console.consenting import consenting_routes
+from tocsin.console.dress import Assets, stamp
 from tocsin.console.fields import label_of
 from tocsin.console.frame import Frame
 from tocsin.console.joining import joining_routes
@@ -70,7 +68,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters.update(utc=_utc, label=label_of, lasted=lasted, by=by)
-_templates.globals["version"] = __version__
+_templates.globals["version"] = stamp()
 
 
 def console_app(
@@ -102,7 +100,7 @@ def console_app(
             *subscribing_routes(database, door, base_url, push_key, _page),
             *([] if authority is None else consenting_routes(authority, _page)),
             Route("/answer/{token}/seen", _patient(pages.seen), methods=["POST"]),
-            Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
+            Mount("/assets", Assets()),
         ],
     )
 
