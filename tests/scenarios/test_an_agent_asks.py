@@ -257,3 +257,93 @@ async def test_an_outage_that_an_agent_brings_back_counts_against_its_budget(wor
     back = await world.api("POST", f"/v2/trash/{gone.headers['x-undo-id']}/restore", {}, "bot")
     assert back.status_code == 200, back.text
     assert (await world.api("GET", "/v2/whoami", token="bot")).json()["budgets_left"]["page"] == 8
+
+
+async def test_a_yes_to_waking_one_person_is_no_yes_to_waking_another(world: World) -> None:
+    await world.on_call("alice")
+    await hired(world)
+    first = (await reported(world, "bot")).json()
+    assert first["preview"]["wakes"] == ["Alice Archer by e-mail"]
+    await world.api("POST", f"/v2/approvals/{first['approval_id']}/approve")
+    await world.on_call("bob")
+    again = await reported(world, "bot")
+    assert again.status_code == 202, "Bob was not asked about"
+    second = again.json()
+    assert second["approval_id"] != first["approval_id"]
+    assert second["preview"]["wakes"] == ["Bob Builder by e-mail"]
+    asked = (await world.api("GET", f"/v2/approvals/{second['approval_id']}")).json()["data"]["attributes"]
+    assert asked["why"].endswith("CI approved it, but since then it would page Bob Builder by e-mail")
+    old = (await world.api("GET", f"/v2/approvals/{first['approval_id']}")).json()["data"]["attributes"]
+    assert old["status"] == "expired"
+    await world.api("POST", f"/v2/approvals/{second['approval_id']}/approve")
+    assert (await reported(world, "bot")).status_code == 201
+
+
+async def test_whoever_approves_may_see_every_argument_to_its_end(world: World) -> None:
+    await hired(world)
+    long = "The shop is closed. " * 300
+    asked = await world.api("POST", "/v3/incidents", {"summary": long, "name": "Shop"}, "bot")
+    shown = (await world.api("GET", f"/v2/approvals/{asked.json()['approval_id']}")).json()["data"]["attributes"]
+    assert shown["arguments"]["summary"] == long
+    assert shown["agent_name"] == "Triage-bot"
+
+
+async def test_questions_are_listed_by_how_they_stand(world: World) -> None:
+    await hired(world)
+    asked = (await reported(world, "bot")).json()["approval_id"]
+
+    async def listed(status: str) -> list[str]:
+        return [each["id"] for each in (await world.api("GET", f"/v2/approvals?status={status}")).json()["data"]]
+
+    assert (await listed("pending"), await listed("closed")) == ([asked], [])
+    await world.api("POST", f"/v2/approvals/{asked}/deny")
+    assert (await listed("pending"), await listed("closed"), await listed("denied")) == ([], [asked], [asked])
+    assert (await world.api("GET", "/v2/approvals?status=open")).status_code == 422
+
+
+async def test_what_an_agent_may_do_is_explained_before_it_tries(world: World) -> None:
+    agent = await hired(world)
+    path = f"/v2/agents/{agent}/abilities"
+
+    async def said(operation: str) -> tuple[str, str]:
+        (found,) = (await world.api("GET", f"{path}?operation={operation}")).json()["items"]
+        return found["answer"], found["reason"]
+
+    assert await said("acknowledge_incident") == ("allow", "has Acknowledge")
+    assert await said("incidents.create") == ("ask", "Paging people must be approved by a person")
+    assert await said("incidents.resolve") == ("deny", "Resolve is off")
+    allowed = (await world.api("GET", f"{path}?answer=allow")).json()
+    asks = (await world.api("GET", f"{path}?answer=ask")).json()
+    assert allowed["tools"] == len(allowed["items"]) + len(asks["items"])
+    assert {each["answer"] for each in allowed["items"]} == {"allow"}
+    await world.api("POST", f"/v2/agents/{agent}/suspend")
+    assert (await said("incidents.list"))[1] == "Triage-bot is suspended, by CI"
+    assert (await world.api("GET", path, token="bot")).status_code == 403
+    assert (await world.api("GET", f"{path}?answer=maybe")).status_code == 422
+
+
+async def test_all_agents_are_stopped_and_go_on_together(world: World) -> None:
+    first = await hired(world)
+    second = await hired(world, name="Other-bot")
+    await world.api("POST", f"/v2/agents/{first}/suspend")
+    assert (await world.api("POST", "/v2/agents/suspend", {})).json() == {"suspended": 1}
+    shown = (await world.api("GET", f"/v2/agents/{second}")).json()["data"]["attributes"]
+    assert shown["suspended_by"] == "CI"
+    assert (await world.api("POST", "/v2/agents/resume", {}, "charlie")).json() == {"resumed": 0}
+    assert (await world.api("POST", "/v2/agents/resume", {})).json() == {"resumed": 2}
+    assert (await world.api("GET", "/v3/incidents", token="bot")).status_code == 200
+
+
+async def test_an_agent_is_shown_with_how_it_stands(world: World) -> None:
+    agent = await hired(world)
+    await reported(world, "bot")
+    (shown,) = [each["attributes"] for each in (await world.api("GET", "/v2/agents")).json()["data"]]
+    assert (shown["owner_name"], shown["owner_left"], shown["tokens"], shown["waiting"]) == (
+        "Alice Archer", False, 1, 1,
+    )  # fmt: skip
+    assert shown["budgets_left"] == {"page": 10, "night_call": 2, "subscriber_mail": 1000}
+    approval = (await world.api("GET", "/v2/approvals")).json()["data"][0]["id"]
+    await world.api("POST", f"/v2/approvals/{approval}/approve")
+    assert (await reported(world, "bot")).status_code == 201
+    shown = (await world.api("GET", f"/v2/agents/{agent}")).json()["data"]["attributes"]
+    assert (shown["waiting"], shown["budgets_left"]["page"]) == (0, 8)

@@ -134,6 +134,7 @@ BODIES: dict[str, Any] = {
     "agents.suspend": {},
     "agents.resume": {},
     "agents.suspend_all": {},
+    "agents.resume_all": {},
     "agent_grants.create": {"levels": {"monitors": "write"}, "reason": "It pauses what is being mended."},
     "agent_oauth_clients.create": {"name": "Night watch"},
     "agent_tokens.create": {"name": "Laptop", "allowed_addresses": ["192.0.2.0/24"]},

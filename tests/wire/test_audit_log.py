@@ -117,3 +117,21 @@ async def test_no_secret_of_any_operation_is_in_the_log(at: Clients, database: D
     rows = await database.read(lambda tx: tx.execute(select(audit_entries)).all())
     assert any(row.operation == operation.name for row in rows)
     assert SECRET not in repr(rows)
+
+
+@pytest.mark.usefixtures("shops")
+async def test_whether_the_newest_entries_stand_as_they_were_written_can_be_asked(
+    at: Clients, database: Database
+) -> None:
+    seen = (await at.alice.get("/api/v2/audit-log-check")).json()
+    assert (seen["sound"], seen["findings"], seen["first_position"]) == (True, [], 1)
+    assert seen["entries"] == seen["head_position"] > 2
+    few = (await at.alice.get("/api/v2/audit-log-check?entries=2")).json()
+    assert (few["sound"], few["entries"], few["first_position"]) == (True, 2, few["head_position"] - 1)
+
+    changed = audit_entries.update().where(audit_entries.c.position == 2).values(sentence="Nothing happened.")
+    await database.write(lambda tx: tx.execute(changed) and None)
+    seen = (await at.alice.get("/api/v2/audit-log-check")).json()
+    assert not seen["sound"]
+    assert "position 2" in seen["findings"][0]
+    assert (await at.alice.get("/api/v2/audit-log-check?entries=0")).status_code == 422

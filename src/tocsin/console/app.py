@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -21,7 +22,7 @@ from tocsin.console.fields import label_of
 from tocsin.console.frame import Frame
 from tocsin.console.joining import joining_routes
 from tocsin.console.live import live_routes
-from tocsin.console.rooms import heartbeats, home, incidents
+from tocsin.console.rooms import agents, heartbeats, home, incidents
 from tocsin.console.rooms.incidents.story import by, lasted
 from tocsin.console.signing_in import sign_in_routes
 from tocsin.console.subscribing import subscribing_routes
@@ -35,7 +36,7 @@ from tocsin.kernel.clock import Clock, to_wire
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.storage import Database
 
-ROOMS = (home, incidents, heartbeats)
+ROOMS = (home, incidents, heartbeats, agents)
 """Every room of the signed-in console."""
 MAX_FORM_BYTES = 4_096
 """A form of ours is one short field."""
@@ -60,6 +61,11 @@ def _utc(at: str) -> str:
     return f"{at[:10]} {at[11:16]} UTC"
 
 
+def _as_json(value: Any) -> str:
+    """A value as programs write it, for people to read; it is escaped like every text."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
 _templates = Environment(
     loader=PackageLoader("tocsin.console"),
     autoescape=select_autoescape(default=True),
@@ -67,7 +73,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(utc=_utc, label=label_of, lasted=lasted, by=by)
+_templates.filters.update(utc=_utc, label=label_of, lasted=lasted, by=by, tojson_shown=_as_json)
 _templates.globals["version"] = stamp()
 
 

@@ -5,20 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tocsin.gateway import preview, rules
-from tocsin.gateway.identity import Actor
+from tocsin.agents.model import Agent
+from tocsin.gateway import preview, rules, targets
+from tocsin.gateway.identity import Actor, as_agent
 from tocsin.kernel.errors import Invalid, Refused
 from tocsin.registry import Catalogue, Operation
 from tocsin.storage import Tx
 
+Offered = Callable[[Tx, Actor], list[Operation]]
 Rehearse = Callable[[Tx, Operation, Mapping[str, Any]], preview.Preview]
 
 
 class Again:
     """See `registry.operation.Again`; `rehearse` is the door's."""
 
-    def __init__(self, catalogue: Catalogue, actor: Actor, rehearse: Rehearse) -> None:
-        self._catalogue, self._actor, self._rehearse = catalogue, actor, rehearse
+    def __init__(self, catalogue: Catalogue, actor: Actor, rehearse: Rehearse, offered: Offered) -> None:
+        self._catalogue, self._actor, self._rehearse, self._offered = catalogue, actor, rehearse, offered
+
+    def abilities(self, tx: Tx, agent: Agent) -> list[tuple[Operation, rules.Verdict]]:
+        actor = as_agent(tx, agent)
+        offered = {operation.name for operation in self._offered(tx, actor)}
+        found = []
+        for operation in self._catalogue:
+            if not operation.routes:
+                continue
+            verdict = rules.decide(actor, operation, narrowable=targets.narrowable(operation))
+            if verdict.answer is not rules.Answer.DENY and operation.name not in offered:
+                verdict = rules.Verdict(rules.Answer.DENY, "it works in another house, which does not have this")
+            found.append((operation, verdict))
+        return found
 
     def may(self, operation: str) -> None:
         verdict = rules.decide(self._actor, self.named(operation), sent={})

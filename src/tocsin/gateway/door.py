@@ -116,7 +116,10 @@ class Door:
 
     def _permitted(self, tx: Tx, credential: Credential) -> tuple[Actor, list[Operation]]:
         actor = recognise(tx, credential)
-        return actor, [
+        return actor, self._offered(tx, actor)
+
+    def _offered(self, tx: Tx, actor: Actor) -> list[Operation]:
+        return [
             operation
             for operation in self.catalogue
             if operation.routes
@@ -281,7 +284,7 @@ class Door:
             request_id=request.request_id,
             surface=request.surface,
             base_url=request.base_url,
-            again=Again(self.catalogue, actor, partial(self._rehearse_other, actor, request)),
+            again=Again(self.catalogue, actor, partial(self._rehearse_other, actor, request), self._offered),
         )
         given = read(operation, request.route, request.arguments)
         value, trashed = self._handled(tx, actor, request, partial(operation.handler, tx, call, given))
@@ -380,13 +383,8 @@ class Door:
         assert actor.agent is not None
 
         def look() -> dict[str, Any]:
-            _, found = preview.rehearse(tx, lambda: self._do(tx, actor, request))
-            return {
-                "words": " ".join(preview.sentences(found)),
-                "pages": found.pages,
-                "night_calls": found.night_calls,
-                "subscriber_mails": found.subscriber_mails,
-            }
+            reply, found = preview.rehearse(tx, lambda: self._do(tx, actor, request))
+            return preview.for_approval(found, _about(request, reply))
 
         call = request.operation, request.arguments.path, sent_in(request), digest_of(request)
         id, by = asking.approved(tx, actor.agent, *call, verdict, base_url=request.base_url, look=look)
@@ -482,6 +480,12 @@ def _target(request: Request, reply: Reply | None) -> str | None:
         return f"{kind} {resource.id_of(reply.value)}"
     id = request.arguments.path.get("id")
     return f"{kind} {id[:40]}" if id else None
+
+
+def _about(request: Request, reply: Reply) -> str | None:
+    """What people call the thing that a call is about."""
+    name = _target_name(request, reply) or (None if reply.trashed is None else audit.named(reply.trashed.name))
+    return name if request.arguments.path else None
 
 
 def _target_name(request: Request, reply: Reply | None) -> str | None:

@@ -153,12 +153,23 @@ def _agent(tx: Tx, credential: Credential) -> Actor:
     if found is None:
         raise Unauthenticated(UNAUTHENTICATED)
     token, agent = found
-    if not accounts.is_member(tx, agent.team_id, agent.owner_id):
-        if token.kind == TokenKind.ACCESS:
-            # It acts by the consent of somebody who has left the team since: that ends now, not when the token does.
-            raise Unauthenticated(UNAUTHENTICATED)
-        if agent.suspended_at is None:
-            agent = msgspec.structs.replace(agent, suspended_at=tx.now, suspended_by=OWNERLESS)
+    owned = accounts.is_member(tx, agent.team_id, agent.owner_id)
+    if not owned and token.kind == TokenKind.ACCESS:
+        # It acts by the consent of somebody who has left the team since: that ends now, not when the token does.
+        raise Unauthenticated(UNAUTHENTICATED)
+    return msgspec.structs.replace(
+        as_agent(tx, agent, owned=owned), token_id=token.id, last4=token.last4, resource=token.resource,
+        only=credential.only,
+    )  # fmt: skip
+
+
+def as_agent(tx: Tx, agent: Agent, *, owned: bool | None = None) -> Actor:
+    """An agent as a caller; its grants are those that count now. `owned`: whether its owner is in the team, if that is
+    known."""
+    if owned is None:
+        owned = accounts.is_member(tx, agent.team_id, agent.owner_id)
+    if not owned and agent.suspended_at is None:
+        agent = msgspec.structs.replace(agent, suspended_at=tx.now, suspended_by=OWNERLESS)
     tied = {grant.incident_id for grant in agent.grants if grant.incident_id is not None}
     still_open = {id for id in tied if incidents.is_open(tx, id, agent.team_id)}
     return Actor(
@@ -167,8 +178,4 @@ def _agent(tx: Tx, credential: Credential) -> Actor:
         name=agent.known_as,
         team_ids=(agent.team_id,),
         agent=msgspec.structs.replace(agent, grants=grants.live(agent.grants, tx.now, still_open)),
-        token_id=token.id,
-        last4=token.last4,
-        resource=token.resource,
-        only=credential.only,
     )

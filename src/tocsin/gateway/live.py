@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
 
+from tocsin.gateway.audit import reading
 from tocsin.kernel.errors import TocsinError
 from tocsin.storage import Database, events
 
@@ -53,9 +54,11 @@ class Live:
     async def _watching(self) -> None:
         """Looks once a second, as long as anybody listens."""
         seen: int | None = None
+        read: int | None = None
         while self._listeners:
             try:
                 seen = await self._look(seen)
+                read = await self._look_at_the_log(read)
             except TocsinError:
                 pass
             except Exception:
@@ -71,8 +74,17 @@ class Live:
         changed: dict[int | None, set[str]] = defaultdict(set)
         for event in happened:
             changed[event.team_id].add(event.resource_type)
+        self._tell(changed)
+        return happened[-1].id
+
+    async def _look_at_the_log(self, read: int | None) -> int:
+        """What is only looked at changes nothing else, and is on record all the same."""
+        newest, team_ids = await self._database.read(reading.news, read)
+        self._tell({id: {reading.TYPE} for id in team_ids})
+        return newest
+
+    def _tell(self, changed: Mapping[int | None, set[str]]) -> None:
         for team_id, changes in self._listeners:
             kinds = frozenset(changed.get(team_id, set()) | changed.get(None, set()))
             if kinds and not changes.full():
                 changes.put_nowait(kinds)
-        return happened[-1].id

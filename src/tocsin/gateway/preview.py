@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -143,6 +143,19 @@ def without_addresses(effects: Effects) -> Effects:
         effects, woken_now=bare(effects.woken_now), woken_next=bare(effects.woken_next), told=bare(effects.told),
         taken_back=bare(effects.taken_back),
     )  # fmt: skip
+
+
+def for_approval(effects: Effects, about: str | None) -> dict[str, Any]:
+    """What whoever approves a call is told of it, and what it is held against when it is made."""
+    people = [each for each in (*effects.woken_now, *effects.woken_next) if each.user_id]
+    return {
+        "words": " ".join(sentences(effects)),
+        "about": about,
+        "wakes": sorted({_whom(alert) for alert in people})[:MAX_SHOWN],
+        "pages": effects.pages,
+        "night_calls": effects.night_calls,
+        "subscriber_mails": effects.subscriber_mails,
+    }
 
 
 def would_be(reply: Reply) -> Would:

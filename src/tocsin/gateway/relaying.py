@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tocsin.accounts import actions as accounts
 from tocsin.gateway import asking, budgets, idempotency, rules, under_way
 from tocsin.gateway.door import Door, _Failed, _why_not
-from tocsin.gateway.identity import NOBODY, Actor, Credential, is_agents, recognise
+from tocsin.gateway.identity import NOBODY, Actor, is_agents, recognise
 from tocsin.gateway.outgoing import Incoming, Outgoing, Trouble, Upstream, Upstreams, other_team, prepared
 from tocsin.gateway.request import Reply, Request, sent_in
 from tocsin.gateway.under_way import FORWARDED
@@ -113,11 +113,11 @@ class RelayingDoor(Door):
         if not task.cancelled():
             task.exception()  # the caller may have gone: nobody else would look
 
-    def _permitted(self, tx: Tx, credential: Credential) -> tuple[Actor, list[Operation]]:
-        actor, operations = super()._permitted(tx, credential)
+    def _offered(self, tx: Tx, actor: Actor) -> list[Operation]:
+        operations = super()._offered(tx, actor)
         if actor.agent is not None and self._upstream_of(tx, actor) is not None:
             operations = [each for each in operations if each.upstream != "not_there"]
-        return actor, operations
+        return operations
 
     def _upstream_of(self, tx: Tx, actor: Actor) -> Upstream | None:
         assert actor.agent is not None

@@ -9,6 +9,7 @@ import msgspec
 
 from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import Role, Session
+from tocsin.agents import actions as agents
 from tocsin.gateway import rules
 from tocsin.gateway.identity import Actor, Credential
 from tocsin.gateway.oauth.counting import Turnstile
@@ -48,6 +49,8 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
     """Every team of theirs; empty when they were removed from all."""
     place: Place | None
     """The one at which they look now."""
+    waiting: int
+    """Questions of agents that wait for somebody of that team."""
     session: Session
     form_key: bytes
     """Signs the forms of this session: nobody else can have its browser send one."""
@@ -153,6 +156,7 @@ def _present(tx: Tx, secret: str, client_address: str | None, client_name: str |
         email=user.email,
         places=places,
         place=place,
+        waiting=0 if place is None else agents.count_waiting(tx, place.id),
         session=session,
         form_key=fingerprint(f"{secret} forms").encode(),
         credential=credential,

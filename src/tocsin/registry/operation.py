@@ -40,6 +40,11 @@ class Again(Protocol):
         """An operation by its name or its tool's. Raises Invalid (field `operation`) when there is none."""
         ...
 
+    def abilities(self, tx: Tx, agent: Any) -> list[tuple[Operation, Any]]:
+        """Everything there is, with the verdict on whether this agent (a `Agent` with all its grants) may do it, in
+        general and at this instant."""
+        ...
+
     def rehearse(self, tx: Tx, operation: str, arguments: Mapping[str, Any]) -> Any:
         """A dry run of another operation (its name or its tool), judged and written down as if it came by itself.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import Role
 from tocsin.agents import rules, store
-from tocsin.agents.model import Agent, Budgets, Grant
+from tocsin.agents.model import Agent, AgentShown, Budgets, Grant
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.storage import Tx, events
 
@@ -135,7 +135,12 @@ def resume(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> Agent:
 
 def suspend_all(tx: Tx, team_ids: tuple[int, ...] | None, *, by: str) -> int:
     """The kill switch: no agent of these teams does anything any more. Returns how many were stopped by it."""
-    return store.agents.suspend_all(tx, team_ids, by)
+    return _all(tx, team_ids, "agent.suspended", by=by)
+
+
+def resume_all(tx: Tx, team_ids: tuple[int, ...] | None) -> int:
+    """Let every suspended agent of these teams go on, whoever suspended it. Returns how many go on."""
+    return _all(tx, team_ids, "agent.resumed", by=None)
 
 
 def remove(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> None:
@@ -152,17 +157,40 @@ def spend(tx: Tx, agent_id: int, kind: str, amount: int) -> None:
         store.agents.spend(tx, agent_id, kind, amount)
 
 
+def shown(tx: Tx, found: Sequence[Agent]) -> list[AgentShown]:
+    """The same agents with how each stands at this moment."""
+    ids = [agent.id for agent in found]
+    tokens, waiting = store.tokens.standing(tx, ids), store.approvals.waiting(tx, ids)
+    spent = {
+        kind: store.agents.spent_by_each(tx, ids, kind, tx.now - window) for kind, window in WINDOWS.items()
+    }  # fmt: skip
+    owners = {id: accounts.user(tx, id).name for id in {agent.owner_id for agent in found}}
+    made = []
+    for agent in found:
+        count, last_seen_at = tokens.get(agent.id, (0, None))
+        left = {
+            kind: None if limit is None else max(0, limit - spent[kind].get(agent.id, 0))
+            for kind, limit in _limits(agent).items()
+        }
+        made.append(
+            AgentShown(
+                **{name: getattr(agent, name) for name in Agent.__struct_fields__},
+                owner_name=owners[agent.owner_id],
+                owner_left=not accounts.is_member(tx, agent.team_id, agent.owner_id),
+                tokens=count,
+                last_seen_at=last_seen_at,
+                waiting=waiting.get(agent.id, 0),
+                left=left,
+            )
+        )
+    return made
+
+
 def remaining(tx: Tx, agent: Agent) -> dict[str, int | None]:
     """What is left of each budget at this moment, by kind; None = without bound."""
-    budgets = agent.budgets
-    limits = {
-        "page": budgets.pages_per_hour,
-        "night_call": budgets.night_calls_per_day,
-        "subscriber_mail": budgets.subscriber_mails_per_day,
-    }
     return {
         kind: None if limit is None else max(0, limit - store.agents.spent(tx, agent.id, kind, tx.now - WINDOWS[kind]))
-        for kind, limit in limits.items()
+        for kind, limit in _limits(agent).items()
     }
 
 
@@ -175,6 +203,21 @@ def tidy(tx: Tx, *, at_most: int) -> int:
         + store.tokens.prune(tx, before, at_most)
         + store.approvals.prune(tx, before, at_most)
     )
+
+
+def _limits(agent: Agent) -> dict[str, int | None]:
+    return {
+        "page": agent.budgets.pages_per_hour,
+        "night_call": agent.budgets.night_calls_per_day,
+        "subscriber_mail": agent.budgets.subscriber_mails_per_day,
+    }
+
+
+def _all(tx: Tx, team_ids: tuple[int, ...] | None, event: str, *, by: str | None) -> int:
+    changed = store.agents.set_suspended(tx, team_ids, by)
+    for id, team_id in changed:
+        events.record(tx, event, team_id=team_id, resource_type=TYPE, resource_id=id)
+    return len(changed)
 
 
 def _checked(tx: Tx, team_id: int, given: Mapping[str, Any], old: Agent | None) -> dict[str, Any]:

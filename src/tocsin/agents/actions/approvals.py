@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,6 +112,16 @@ def use(tx: Tx, approval: Approval) -> bool:
     return store.approvals.move(tx, approval.id, ApprovalState.APPROVED, {"state": ApprovalState.USED})
 
 
+def end(tx: Tx, approval: Approval) -> None:
+    """Let an approval be good no longer: what it was given for is not what would happen any more."""
+    store.approvals.move(tx, approval.id, ApprovalState.APPROVED, {"expires_at": tx.now})
+
+
+def count_waiting(tx: Tx, team_id: int) -> int:
+    """How many questions of agents wait for the people of a team."""
+    return store.approvals.count_waiting(tx, team_id)
+
+
 def give_back(tx: Tx, id: int) -> None:
     """The call for which it was spent has come to nothing: it is still good, for as long as it was."""
     store.approvals.move(tx, id, ApprovalState.USED, {"state": ApprovalState.APPROVED})
@@ -163,13 +173,13 @@ def list_approvals(
     team_ids: tuple[int, ...] | None,
     *,
     agent_id: int | None,
-    state: ApprovalState | None,
+    states: Collection[ApprovalState],
     page: int,
     per_page: int,
 ) -> tuple[list[Approval], int]:
-    """A page of questions, the newest first, and how many there are."""
+    """A page of questions that stand so (none named: however), the newest first, and how many there are."""
     return store.approvals.page(
-        tx, team_ids, agent_id=agent_id, state=state, offset=(page - 1) * per_page, limit=per_page
+        tx, team_ids, agent_id=agent_id, states=states, offset=(page - 1) * per_page, limit=per_page
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.agents import actions
-from tocsin.agents.model import Agent, Grant
+from tocsin.agents.model import Agent, AgentShown, Grant
 from tocsin.kernel.clock import to_wire
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
 from tocsin.registry.input import given
@@ -45,6 +43,9 @@ class AgentAttributes(msgspec.Struct, kw_only=True):
 
     team_id: int
     owner_id: int
+    owner_name: str | None
+    owner_left: bool
+    """Whether its owner is in the team no more: then it does nothing until somebody takes it over."""
     name: str
     purpose: str | None
     levels: dict[str, str]
@@ -63,6 +64,14 @@ class AgentAttributes(msgspec.Struct, kw_only=True):
     drafts_only: bool
     suspended_at: str | None
     suspended_by: str | None
+    tokens: int
+    """With which it can come at this moment."""
+    last_seen_at: str | None
+    """When one of them was used last, to about five minutes."""
+    waiting: int
+    """Questions of its that wait for a person."""
+    budgets_left: dict[str, int | None]
+    """`page` within the hour, `night_call` and `subscriber_mail` within the day, until a person is asked."""
     created_at: str
 
 
@@ -114,7 +123,7 @@ class ListAgents(msgspec.Struct, kw_only=True):
     per_page: int = 50
 
 
-class SuspendAll(msgspec.Struct, kw_only=True):
+class AllAgents(msgspec.Struct, kw_only=True):
     """Without a team: all that the caller may see."""
 
     team_name: str | None = None
@@ -124,6 +133,12 @@ class Stopped(msgspec.Struct, kw_only=True):
     """How many agents were stopped by it."""
 
     suspended: int
+
+
+class Resumed(msgspec.Struct, kw_only=True):
+    """How many agents go on."""
+
+    resumed: int
 
 
 def render_grant(grant: Grant) -> GrantAttributes:
@@ -143,11 +158,13 @@ def render_grant(grant: Grant) -> GrantAttributes:
     )
 
 
-def _render(agent: Agent) -> AgentAttributes:
+def _render(agent: AgentShown) -> AgentAttributes:
     base = render_grant(next((grant for grant in agent.grants if grant.base), Grant()))
     return AgentAttributes(
         team_id=agent.team_id,
         owner_id=agent.owner_id,
+        owner_name=agent.owner_name,
+        owner_left=agent.owner_left,
         name=agent.name,
         purpose=agent.purpose,
         levels=base.levels,
@@ -164,6 +181,10 @@ def _render(agent: Agent) -> AgentAttributes:
         drafts_only=agent.drafts_only,
         suspended_at=None if agent.suspended_at is None else to_wire(agent.suspended_at),
         suspended_by=agent.suspended_by,
+        tokens=agent.tokens,
+        last_seen_at=None if agent.last_seen_at is None else to_wire(agent.last_seen_at),
+        waiting=agent.waiting,
+        budgets_left=dict(agent.left),
         created_at=to_wire(agent.created_at),
     )
 
@@ -176,40 +197,52 @@ AGENT = Resource(
 )
 
 
-def _list(tx: Tx, call: Call, input: ListAgents) -> Page[Agent]:
+def _list(tx: Tx, call: Call, input: ListAgents) -> Page[AgentShown]:
     found, total = actions.list_agents(tx, call.team_ids, page=input.page, per_page=input.per_page)
-    return Page(items=found, total=total, page=input.page, per_page=input.per_page)
+    return Page(items=actions.shown(tx, found), total=total, page=input.page, per_page=input.per_page)
 
 
-def _get(tx: Tx, call: Call, input: OneAgent) -> Agent:
-    return actions.find(tx, input.id, call.team_ids)
+def _get(tx: Tx, call: Call, input: OneAgent) -> AgentShown:
+    return _shown(tx, actions.find(tx, input.id, call.team_ids))
 
 
-def _create(tx: Tx, call: Call, input: CreateAgent) -> Agent:
+def _create(tx: Tx, call: Call, input: CreateAgent) -> AgentShown:
     assert call.team_id is not None
     sent = given(input, AgentFields)
-    return actions.create(tx, call.team_id, sent, granted_by=call.actor.name, owner_id=call.actor.user_id)
+    made = actions.create(tx, call.team_id, sent, granted_by=call.actor.name, owner_id=call.actor.user_id)
+    return _shown(tx, made)
 
 
-def _update(tx: Tx, call: Call, input: UpdateAgent) -> Agent:
-    return actions.update(tx, input.id, call.team_ids, given(input, AgentFields), by=call.actor.name)
+def _update(tx: Tx, call: Call, input: UpdateAgent) -> AgentShown:
+    return _shown(tx, actions.update(tx, input.id, call.team_ids, given(input, AgentFields), by=call.actor.name))
 
 
 def _delete(tx: Tx, call: Call, input: OneAgent) -> None:
     actions.remove(tx, input.id, call.team_ids)
 
 
-def _suspend(tx: Tx, call: Call, input: OneAgent) -> Agent:
-    return actions.suspend(tx, input.id, call.team_ids, by=call.actor.name)
+def _suspend(tx: Tx, call: Call, input: OneAgent) -> AgentShown:
+    return _shown(tx, actions.suspend(tx, input.id, call.team_ids, by=call.actor.name))
 
 
-def _resume(tx: Tx, call: Call, input: OneAgent) -> Agent:
-    return actions.resume(tx, input.id, call.team_ids)
+def _resume(tx: Tx, call: Call, input: OneAgent) -> AgentShown:
+    return _shown(tx, actions.resume(tx, input.id, call.team_ids))
 
 
-def _suspend_all(tx: Tx, call: Call, input: SuspendAll) -> Stopped:
-    team_ids: Any = call.team_ids if call.team_id is None else (call.team_id,)
-    return Stopped(suspended=actions.suspend_all(tx, team_ids, by=call.actor.name))
+def _suspend_all(tx: Tx, call: Call, input: AllAgents) -> Stopped:
+    return Stopped(suspended=actions.suspend_all(tx, _teams(call), by=call.actor.name))
+
+
+def _resume_all(tx: Tx, call: Call, input: AllAgents) -> Resumed:
+    return Resumed(resumed=actions.resume_all(tx, _teams(call)))
+
+
+def _teams(call: Call) -> tuple[int, ...] | None:
+    return call.team_ids if call.team_id is None else (call.team_id,)
+
+
+def _shown(tx: Tx, agent: Agent) -> AgentShown:
+    return actions.shown(tx, [agent])[0]
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -248,8 +281,14 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="agents.suspend_all", routes=(Route("POST", _ALL + "/suspend"),), area=AREA, level="write",
-        people_only=True, input=SuspendAll, handler=_suspend_all, answer="flat", flat=Stopped, statuses=(200,),
+        people_only=True, input=AllAgents, handler=_suspend_all, answer="flat", flat=Stopped, statuses=(200,),
         scope=Scope.LIST, event="agent.suspended", doc="Stop every agent of the team at once: the kill switch.",
         deed="suspended all agents",
+    ),
+    Operation(
+        name="agents.resume_all", routes=(Route("POST", _ALL + "/resume"),), area=AREA, level="write",
+        people_only=True, input=AllAgents, handler=_resume_all, answer="flat", flat=Resumed, statuses=(200,),
+        scope=Scope.LIST, event="agent.resumed",
+        doc="Let every suspended agent of the team go on, whoever suspended it.", deed="resumed all agents",
     ),
 )  # fmt: skip

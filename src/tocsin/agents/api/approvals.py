@@ -21,6 +21,7 @@ from tocsin.storage import Tx
 
 _ALL = "/api/v2/approvals"
 _ONE = _ALL + "/{id}"
+_CLOSED = "closed"
 LONGEST_ACCESS_MINUTES = 24 * 60
 """What an agent asks for is for a day at the most; longer is a person's to give."""
 
@@ -29,6 +30,7 @@ class ApprovalAttributes(msgspec.Struct, kw_only=True):
     """What an agent asks a person."""
 
     agent_id: int
+    agent_name: str
     operation: str
     sentence: str
     """What it wants to do, in words."""
@@ -49,6 +51,7 @@ class ApprovalAttributes(msgspec.Struct, kw_only=True):
 
 class ListApprovals(msgspec.Struct, kw_only=True):
     status: str | None = None
+    """pending, approved, denied, used or expired; `closed` = all but pending."""
     agent_id: int | None = None
     page: int = 1
     per_page: int = 50
@@ -82,6 +85,7 @@ class RequestAccess(AccessFields, kw_only=True):
 def _render(approval: Approval) -> ApprovalAttributes:
     return ApprovalAttributes(
         agent_id=approval.agent_id,
+        agent_name=approval.agent_name,
         operation=approval.operation,
         sentence=approval.sentence,
         arguments=dict(approval.arguments),
@@ -107,14 +111,15 @@ def _own(call: Call) -> int | None:
 
 
 def _list(tx: Tx, call: Call, input: ListApprovals) -> Page[Approval]:
-    states = [state.value for state in ApprovalState]
+    states: dict[str, tuple[ApprovalState, ...]] = {state.value: (state,) for state in ApprovalState}
+    states[_CLOSED] = tuple(state for state in ApprovalState if state is not ApprovalState.PENDING)
     if input.status is not None and input.status not in states:
         raise Invalid.fields(status=f"must be one of: {', '.join(states)}")
     found, total = actions.list_approvals(
         tx,
         call.team_ids,
         agent_id=_own(call) or input.agent_id,
-        state=None if input.status is None else ApprovalState(input.status),
+        states=() if input.status is None else states[input.status],
         page=input.page,
         per_page=input.per_page,
     )

@@ -149,6 +149,22 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name} (an agent)"
 
 
+class AgentShown(Agent, frozen=True, kw_only=True):
+    """An agent with how it stands at this moment, for people who look after agents."""
+
+    owner_name: str | None = None
+    owner_left: bool = False
+    """Whether its owner is in the team no more: then it does nothing until somebody takes it over."""
+    tokens: int = 0
+    """Good at this moment, however it came by them."""
+    last_seen_at: datetime | None = None
+    """When one of its tokens was used last, to five minutes."""
+    waiting: int = 0
+    """Questions of its that wait for a person."""
+    left: Mapping[str, int | None] = {}
+    """What is left of its budgets, by kind; None = without bound."""
+
+
 class TokenKind(StrEnum):
     """How an agent came by a token."""
 
@@ -200,6 +216,8 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     team_id: int
     agent_id: int
+    agent_name: str = ""
+    """What the agent is called, or was."""
     operation: str
     digest: str
     """Of operation, address and exact arguments."""

@@ -26,11 +26,14 @@ def update_agent(tx: Tx, id: int, values: Mapping[str, Any]) -> None:
     tx.execute(update(agents).where(agents.c.id == id).values(**values))
 
 
-def suspend_all(tx: Tx, team_ids: Collection[int] | None, by: str) -> int:
-    statement = update(agents).where(agents.c.suspended_at.is_(None), agents.c.removed_at.is_(None))
+def set_suspended(tx: Tx, team_ids: Collection[int] | None, by: str | None) -> list[tuple[int, int]]:
+    """Suspend all that are not, or (`by` None) let all go on that are: (agent, team) of those that changed."""
+    chosen = [agents.c.removed_at.is_(None)]
+    chosen.append(agents.c.suspended_at.is_not(None) if by is None else agents.c.suspended_at.is_(None))
     if team_ids is not None:
-        statement = statement.where(agents.c.team_id.in_(team_ids))
-    return tx.execute(statement.values(suspended_at=tx.now, suspended_by=by)).rowcount
+        chosen.append(agents.c.team_id.in_(team_ids))
+    changed = update(agents).where(*chosen).values(suspended_at=None if by is None else tx.now, suspended_by=by)
+    return [(row.id, row.team_id) for row in tx.execute(changed.returning(agents.c.id, agents.c.team_id))]
 
 
 def agent(tx: Tx, id: int) -> Agent | None:
@@ -101,6 +104,14 @@ def prune_grants(tx: Tx, before: datetime, at_most: int) -> int:
 
 def spend(tx: Tx, agent_id: int, kind: str, amount: int) -> None:
     tx.execute(insert(agent_spendings).values(agent_id=agent_id, kind=kind, amount=amount, spent_at=tx.now))
+
+
+def spent_by_each(tx: Tx, agent_ids: Collection[int], kind: str, since: datetime) -> dict[int, int]:
+    """The same of several agents, by agent; who spent nothing is left out."""
+    column = agent_spendings.c
+    mine = (column.agent_id.in_(agent_ids), column.kind == kind, column.spent_at > since)
+    rows = tx.execute(select(column.agent_id, func.sum(column.amount)).where(*mine).group_by(column.agent_id))
+    return {int(id): int(amount) for id, amount in map(tuple, rows)}
 
 
 def spent(tx: Tx, agent_id: int, kind: str, since: datetime) -> int:

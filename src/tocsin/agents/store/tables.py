@@ -89,6 +89,7 @@ approvals = Table(
     Column("decided_by", Text, nullable=True),
     Index("ix_approvals_team_id", "team_id", "id"),
     Index("ix_approvals_agent_id", "agent_id", "digest"),
+    Index("ix_approvals_waiting", "team_id", "state", "expires_at"),
     sqlite_autoincrement=True,
 )
 

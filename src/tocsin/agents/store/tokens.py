@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Row, bindparam, delete, func, insert, or_, select, type_coerce, update
+from sqlalchemy import BigInteger, Row, and_, bindparam, case, delete, func, insert, or_, select, type_coerce, update
 
 from tocsin.agents.model import AgentToken, TokenKind
 from tocsin.agents.store.tables import agent_tokens
@@ -55,6 +55,23 @@ def count_made(tx: Tx, agent_id: int) -> int:
     good = or_(column.expires_at.is_(None), column.expires_at > tx.now)
     mine = (column.agent_id == agent_id, column.kind == TokenKind.TOKEN, column.revoked_at.is_(None), good)
     return int(tx.execute(select(func.count()).select_from(agent_tokens).where(*mine)).scalar_one())
+
+
+def standing(tx: Tx, agent_ids: Collection[int]) -> dict[int, tuple[int, datetime | None]]:
+    """By agent: how many of its tokens let it in at this moment, and when any was used last."""
+    column = agent_tokens.c
+    good = (
+        column.revoked_at.is_(None),
+        or_(column.expires_at.is_(None), column.expires_at > tx.now),
+        column.kind != TokenKind.REFRESH,
+    )
+    counted = func.coalesce(func.sum(case((and_(*good), 1), else_=0)), 0)
+    rows = tx.execute(
+        select(column.agent_id, counted, func.max(column.last_used_at))
+        .where(column.agent_id.in_(agent_ids))
+        .group_by(column.agent_id)
+    )
+    return {int(id): (int(count), seen) for id, count, seen in map(tuple, rows)}
 
 
 def revoke(tx: Tx, id: int) -> None:

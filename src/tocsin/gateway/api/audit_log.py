@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.accounts import actions as accounts
-from tocsin.gateway.audit import reading
+from tocsin.gateway.audit import reading, verifying
 from tocsin.gateway.audit.reading import Line, Wanted
 from tocsin.kernel.clock import to_wire
 from tocsin.kernel.errors import Invalid, NotFound
@@ -22,6 +22,7 @@ from tocsin.storage import Tx
 
 MAX_EXPORTED = 5_000
 """Entries of one export: the next begins after the last position."""
+MAX_CHECKED = 5_000
 STEP = 500
 """Entries read at once."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -72,6 +73,8 @@ class Entries(msgspec.Struct, kw_only=True):
 
     actor: str | UnsetType = UNSET
     """Part of the name of whoever did it."""
+    actor_kind: str | UnsetType = UNSET
+    """E.g. `agent`, `person` or `token`."""
     agent_id: int | UnsetType = UNSET
     operation: str | UnsetType = UNSET
     """E.g. `incidents.acknowledge`."""
@@ -102,6 +105,25 @@ class ExportWanted(Entries, kw_only=True):
     """The position of the last entry that is there already."""
 
 
+class Check(msgspec.Struct, kw_only=True):
+    """How many of the newest entries."""
+
+    entries: int = 500
+
+
+class Checked(msgspec.Struct, kw_only=True):
+    """Whether the newest entries stand as they were written. `tocsin audit verify` walks all of them."""
+
+    sound: bool
+    entries: int
+    """How many were looked at, of all teams."""
+    first_position: int | None
+    head_position: int | None
+    head_hash: str | None
+    """Keep it elsewhere with its position: then nobody can cut off the end unnoticed."""
+    findings: list[str]
+
+
 class ById(msgspec.Struct, kw_only=True):
     """One entry."""
 
@@ -115,6 +137,7 @@ def _wanted(call: Call, input: Entries) -> Wanted:
     return Wanted(
         team_ids=call.team_ids,
         actor=given(input.actor),
+        actor_kind=given(input.actor_kind),
         agent_id=given(input.agent_id),
         operation=given(input.operation),
         outcome=given(input.outcome),
@@ -144,6 +167,21 @@ def _list(tx: Tx, call: Call, input: EntriesWanted) -> Page[Line]:
 
 def _get(tx: Tx, call: Call, input: ById) -> Line:
     return reading.find(tx, input.id, call.team_ids)
+
+
+def _verify(tx: Tx, call: Call, input: Check) -> Checked:
+    if not 1 <= input.entries <= MAX_CHECKED:
+        raise Invalid.fields(entries=f"must be 1 to {MAX_CHECKED}")
+    walk = verifying.recent(tx, input.entries)
+    known = walk.ends
+    return Checked(
+        sound=not walk.findings,
+        entries=walk.entries,
+        first_position=None if known is None else max(known.first_position, known.head_position - input.entries + 1),
+        head_position=None if known is None else known.head_position,
+        head_hash=None if known is None else known.head_hash,
+        findings=walk.findings,
+    )
 
 
 def render(line: Line) -> EntryAttributes:
@@ -232,6 +270,11 @@ OPERATIONS: tuple[Operation, ...] = (
         name="audit_log.get", tool_name="audit_log_entry", routes=(Route("GET", "/api/v2/audit-log/{id}"),),
         area="team", level="read", input=ById, handler=_get, resource=ENTRY, people_only=True,
         doc="Get one entry of the audit log.", deed="read an entry of the audit log",
+    ),
+    Operation(
+        name="audit_log.verify", routes=(Route("GET", "/api/v2/audit-log-check"),), area="team", level="read",
+        input=Check, handler=_verify, answer="flat", flat=Checked, scope=Scope.LIST, people_only=True,
+        doc="Check that the newest entries of the audit log stand as they were written.", deed="checked the audit log",
     ),
     Operation(
         name="audit_log.export", routes=(Route("GET", "/api/v2/audit-log.ndjson"),), area="team", level="read",

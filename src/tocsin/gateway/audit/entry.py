@@ -16,6 +16,8 @@ MAX_TEXT = 1_000
 """Characters of one argument kept: enough to see what was meant."""
 MAX_ARGUMENTS_BYTES = 8_000
 """Of all arguments of one call together."""
+MAX_READ = 50_000
+"""Characters of one argument that a person is shown before they approve it: some twenty pages of text."""
 MAX_NAME = 80
 """Characters of a record's name in a sentence, and of a client's."""
 HINT_CHARACTERS = 4
@@ -178,6 +180,24 @@ def redacted(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, An
             kept[name] = value
     if len(msgspec.json.encode(kept)) > MAX_ARGUMENTS_BYTES:
         return dict.fromkeys(list(kept)[:100], "[too long to keep]")
+    return kept
+
+
+def readable(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as a person must see them before they approve: secrets hidden, and all the rest of it.
+
+    What no person reads to its end is cut, and says so.
+    """
+    kept: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name in operation.secrets and value not in (None, "", [], {}):
+            kept[name] = HIDDEN
+            continue
+        shown = without_credentials(value) if isinstance(value, str) else value
+        text = shown if isinstance(shown, str) else msgspec.json.encode(shown).decode()
+        if len(text) > MAX_READ:
+            shown = f"{text[:MAX_READ]}… (cut: it has {len(text):,} characters)"
+        kept[name] = shown
     return kept
 
 

@@ -61,6 +61,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     team_ids: tuple[int, ...] | None
     actor: str | None = None
     """Part of the name of whoever did it."""
+    actor_kind: str | None = None
     agent_id: int | None = None
     agent_name: str | None = None
     operation: str | None = None
@@ -84,6 +85,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
             (self.outcome, column.outcome),
             (self.surface, column.surface),
             (self.target, column.target),
+            (self.actor_kind, column.actor_kind),
         ):
             if wanted is not None:
                 found.append(asked == wanted)
@@ -121,6 +123,15 @@ def following(tx: Tx, wanted: Wanted, *, after: int, limit: int) -> list[Line]:
     """The entries behind a position of the chain, in its order: nothing that is sealed later can come before them."""
     rows = select(*_shown).where(_column.chain == LOG, _column.position > after, *wanted.conditions())
     return _lines(tx, rows.order_by(_column.position).limit(limit))
+
+
+def news(tx: Tx, after: int | None) -> tuple[int, frozenset[int]]:
+    """(the newest entry, the teams of which there are new ones since `after`): for whoever has the log open."""
+    newest = tx.execute(select(func.max(_column.id))).scalar() or 0
+    if after is None or newest <= after:
+        return newest, frozenset()
+    teams = select(_column.team_id).where(_column.id > after, _column.team_id.is_not(None)).distinct()
+    return newest, frozenset(tx.execute(teams).scalars())
 
 
 def head(tx: Tx) -> int:
