@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote
@@ -48,14 +49,15 @@ class Desk:
 
     def __init__(
         self, request: WebRequest, present: Present, door: Door, base_url: str, draw: Draw,
-        fields: Mapping[str, list[str]],
+        fields: Mapping[str, list[str]], now: datetime,
     ) -> None:  # fmt: skip
-        """`fields`: what the form holds that was sent, each name with all of its values; {} for a page."""
+        """`fields`: what the form holds that was sent, each name with all of its values; {} for a page. `now`: when."""
         self.request = request
         self.present = present
         self.door = door
         self.base_url = base_url
         self.fields = fields
+        self.now = now
         self._draw = draw
 
     # --- what was asked for -------------------------------------------------------------------------------------------
