@@ -54,6 +54,7 @@ from tocsin.notify.worker import Deliveries
 from tocsin.oncall.actions import render_feed
 from tocsin.oncall.api import OPERATIONS as ON_CALL
 from tocsin.oncall.worker import HandOffs, Imports
+from tocsin.pages.previewing import Previews
 from tocsin.proxy import Directory, Proxied
 from tocsin.registry import Catalogue
 from tocsin.rest.app import Api
@@ -180,7 +181,9 @@ class World:
             "api": self.site_of_the_api(Api(self.door, catalogue, base_url=BASE_URL)),
             "receiving": web_receiver(self.inbox, self.clock),
             "feeds": Feeds(lambda token: self.database.read(render_feed, token)),
-            "console": console_app(self.database, self.door, self.clock, BASE_URL, push_key(self.providers)),
+            "console": console_app(
+                self.database, self.door, self.clock, BASE_URL, push_key(self.providers), previews=Previews(BASE_URL)
+            ),
             "pings": Pings(self.intake.take, self.intake.take_by_name, self.clock),
             "push": push_callbacks(self.database, self.door, BASE_URL),
             "pushover": pushover_callbacks(self.database, self.door, BASE_URL),

@@ -47,6 +47,7 @@ BODIES: dict[str, Any] = {
     "outgoing_webhooks.test": {},
     "status_pages.create": {"subdomain": "acme", "timezone": "Prague", "company_name": "Acme"},
     "status_pages.update": {"announcement": "We move on Sunday."},
+    "status_pages.preview": {"theme": "dark", "report": {"title": "Slow", "message": "We are looking into it."}},
     "status_page_groups.create": {"name": "Customers"},
     "status_page_groups.update": {"sort_index": 2},
     "status_page_sections.create": {"name": "Core"},

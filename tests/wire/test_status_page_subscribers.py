@@ -92,3 +92,34 @@ async def test_a_page_is_full_at_some_point(at: Clients, monkeypatch: Any) -> No
     await added(at, path, "ann@customer.example")
     full = await at.alice.post(path, json={"email": "bob@customer.example"})
     assert full.json() == {"errors": {"base": ["A page has at most 1 subscribers"]}}
+
+
+async def test_they_are_found_by_a_part_of_their_address_and_by_whether_they_confirmed(at: Clients) -> None:
+    path = await page(at)
+    for email in ("ann@customer.example", "joanna@customer.example", "50%_off@customer.example"):
+        await added(at, path, email)
+
+    async def found(query: str) -> list[str]:
+        answer = await at.alice.get(f"{path}?{query}")
+        assert answer.status_code == 200, answer.text
+        return [each["attributes"]["email"].partition("@")[0] for each in answer.json()["data"]]
+
+    assert await found("search=ANN") == ["ann", "joanna"]
+    assert await found("search=%25_") == ["50%_off"]
+    assert await found("search=_") == ["50%_off"], "a sign of the database's own is a sign like any other"
+    assert await found("search=ann&confirmed=true&kind=all") == ["ann", "joanna"]
+    assert await found("confirmed=false") == []
+    assert (await at.alice.get(f"{path}?confirmed=perhaps")).status_code == 422
+
+
+async def test_all_of_them_are_a_table(at: Clients) -> None:
+    path = await page(at)
+    await added(at, path, "ann@customer.example")
+    await added(at, path, "=1+1@customer.example")
+    answer = await at.alice.get(f"{path}.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    lines = [line.split(",") for line in answer.text.splitlines()]
+    assert lines[0] == ["id", "kind", "email", "language", "resources", "confirmed_at", "created_at"]
+    assert lines[1][:5] == ["1", "email", "ann@customer.example", "en", ""]
+    assert lines[2][2] == "'=1+1@customer.example", "a table computes nothing of it"
+    assert (await at.charlie.get(f"{path}.csv")).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,12 +18,13 @@ from starlette.routing import Mount, Route
 
 from tocsin.console.approving import approving_routes
 from tocsin.console.consenting import consenting_routes
+from tocsin.console.desk import Previews
 from tocsin.console.dress import Assets, stamp
 from tocsin.console.fields import label_of
 from tocsin.console.frame import Frame
 from tocsin.console.joining import joining_routes
 from tocsin.console.live import live_routes
-from tocsin.console.rooms import agents, heartbeats, home, incidents, oncall, policies
+from tocsin.console.rooms import agents, heartbeats, home, incidents, oncall, policies, status_pages
 from tocsin.console.rooms.incidents.story import by, lasted
 from tocsin.console.signing_in import sign_in_routes
 from tocsin.console.subscribing import subscribing_routes
@@ -36,7 +38,7 @@ from tocsin.kernel.clock import Clock, to_wire
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.storage import Database
 
-ROOMS = (home, incidents, heartbeats, agents, oncall, policies)
+ROOMS = (home, incidents, heartbeats, agents, oncall, policies, status_pages)
 """Every room of the signed-in console."""
 MAX_FORM_BYTES = 4_096
 """A form of ours is one short field."""
@@ -45,7 +47,7 @@ _HEADERS = {
     # No inline script or style, nothing from elsewhere, no framing; a secret link never leaks through a referrer.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-        "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -66,6 +68,11 @@ def _as_json(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
+def _spaced(name: str) -> str:
+    """`MonitorGroup` as people read it: `Monitor group`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
+
+
 _templates = Environment(
     loader=PackageLoader("tocsin.console"),
     autoescape=select_autoescape(default=True),
@@ -73,7 +80,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(utc=_utc, label=label_of, lasted=lasted, by=by, tojson_shown=_as_json)
+_templates.filters.update(utc=_utc, label=label_of, lasted=lasted, by=by, tojson_shown=_as_json, spaced=_spaced)
 _templates.globals["version"] = stamp()
 
 
@@ -84,15 +91,17 @@ def console_app(
     base_url: str,
     push_key: str = "",
     authority: Authority | None = None,
+    previews: Previews | None = None,
 ) -> Starlette:
     """The pages of people who are signed in, the small ones at `/answer/…`, `/join/…`, `/push/…` and
     `/oauth/authorize`, and what they are dressed in.
 
     `push_key`: with which browsers subscribe to notifications of this installation; empty where they cannot.
-    `authority`: who lets programs in by OAuth; None where none are let in.
+    `authority`: who lets programs in by OAuth; None where none are let in. `previews`: draws public pages; None where
+    there are none.
     """
     pages = _Pages(database, door, base_url)
-    frame = Frame(door, Sessions(database, clock), clock, base_url, _page)
+    frame = Frame(door, Sessions(database, clock), clock, base_url, _page, previews)
     return Starlette(
         middleware=[Middleware(GZipMiddleware, minimum_size=1_000)],
         routes=[

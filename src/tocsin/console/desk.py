@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from tocsin.gateway import Door, Reply
 from tocsin.gateway.request import Request
 from tocsin.gateway.sessions import SURFACE, Present
+from tocsin.kernel.answers import Answer
 from tocsin.kernel.errors import Invalid
 from tocsin.kernel.ids import sign, signed
 from tocsin.registry import Operation, Page, Resource, Route
@@ -28,6 +29,27 @@ MAX_NOTICE = 300
 
 Draw = Callable[..., Response]
 """(template, status_code=…, values …)."""
+
+
+class Previews(Protocol):
+    """Draws public status pages as they would be; the pages themselves are another surface's."""
+
+    @property
+    def languages(self) -> Sequence[tuple[str, str]]:
+        """(code, name) of each language in which readers can have a page."""
+        ...
+
+    def address(self, subdomain: str, custom_domain: str | None) -> str:
+        """Where the public finds a page, without a slash at its end."""
+        ...
+
+    def prose(self, text: str) -> str:
+        """Markdown as readers see it, ready to be put into a page."""
+        ...
+
+    def draw(self, seen: Any, code: str) -> Answer:
+        """What `status_pages.preview` answered, in a language."""
+        ...
 
 
 class Many(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +74,16 @@ class Desk:
         fields: Mapping[str, list[str]], now: datetime,
     ) -> None:  # fmt: skip
         """`fields`: what the form holds that was sent, each name with all of its values; {} for a page. `now`: when."""
+        fields: Mapping[str, list[str]], now: datetime, previews: Previews | None = None,
+        """`fields`: what the form holds that was sent, each name with all of its values; {} for a page. `now`: when it
+        was asked."""
         self.request = request
         self.present = present
         self.door = door
         self.base_url = base_url
         self.fields = fields
         self.now = now
+        self.previews = previews
         self._draw = draw
 
     # --- what was asked for -------------------------------------------------------------------------------------------

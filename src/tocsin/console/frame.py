@@ -12,7 +12,7 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tocsin.console.desk import Desk, Draw, csrf_is_good
+from tocsin.console.desk import Desk, Draw, Previews, csrf_is_good
 from tocsin.gateway import Door
 from tocsin.gateway.sessions import Present, Sessions
 from tocsin.kernel.clock import Clock
@@ -43,12 +43,15 @@ Handler = Callable[[Desk], Awaitable[Response]]
 class Frame:
     """Hands out routes whose handlers are only ever called for somebody who is signed in."""
 
-    def __init__(self, door: Door, sessions: Sessions, clock: Clock, base_url: str, draw: Draw) -> None:
+    def __init__(
+        self, door: Door, sessions: Sessions, clock: Clock, base_url: str, draw: Draw, previews: Previews | None = None
+    ) -> None:
         self.door = door
         self.sessions = sessions
         self._clock = clock
         self.base_url = base_url
         self.draw = draw
+        self.previews = previews
         self._secure = base_url.startswith("https://")
         self.cookie = f"__Host-{COOKIE}" if self._secure else COOKIE
 
@@ -92,6 +95,7 @@ class Frame:
                     if not csrf_is_good(present, fields.get("csrf", [""])[-1]):
                         return self._failed(request, present, 403, "This form has expired", _STALE)
                 desk = Desk(request, present, self.door, self.base_url, self.draw, fields, self._clock.now())
+                desk = self._desk(request, present, fields)
                 response = await handler(desk)
                 response.headers["Server-Timing"] = f"total;dur={(self._clock.monotonic() - began) * 1_000:.1f}"
                 return response
@@ -102,6 +106,11 @@ class Frame:
                 return self._failed(request, present, 500, "This is a fault of ours", _OURS)
 
         return guarded
+
+    def _desk(self, request: WebRequest, present: Present, fields: Mapping[str, list[str]]) -> Desk:
+        return Desk(
+            request, present, self.door, self.base_url, self.draw, fields, self._clock.now(), self.previews
+        )  # fmt: skip
 
     def _to_sign_in(self, request: WebRequest) -> Response:
         if request.headers.get("x-tocsin-part") == "1":
@@ -122,6 +131,7 @@ class Frame:
         if present is None:
             return self.draw("try_again.html", status_code=status)
         desk = Desk(request, present, self.door, self.base_url, self.draw, {}, self._clock.now())
+        desk = self._desk(request, present, {})
         return desk.page("failed.html", status_code=status, title=title, message=message)
 
 

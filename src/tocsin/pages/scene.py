@@ -53,6 +53,11 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """Goes into every form as a hidden field."""
     snapshot_at: datetime | None = None
     """A static copy: says how old it is and has no forms."""
+    preview: bool = False
+    """As it would be: for its team alone, without any script, all links lead out of it."""
+    logo: str = ""
+    """Where the logo is, when it is not at `{prefix}/logo`."""
+    dark_logo: str = ""
 
 
 class Scene:
@@ -85,6 +90,14 @@ class Scene:
     def to(self, path: str) -> str:
         """An address below this page."""
         return self.frame.prefix + path
+
+    @property
+    def logo(self) -> str:
+        return self.frame.logo or self.to("/logo")
+
+    @property
+    def dark_logo(self) -> str:
+        return self.frame.dark_logo or self.to("/dark-logo")
 
     def asset(self, name: str) -> str:
         return f"{self.frame.prefix}/assets/{dress.asset(name)}"
@@ -125,6 +138,11 @@ class Scene:
 
     def anchor(self, path: str, text: str) -> Markup:
         return Markup('<a href="{}">{}</a>').format(self.to(path), text)
+
+    @property
+    def tried_style(self) -> Markup:
+        """The page's own style where it is in no file yet: nothing in it can end the element in which it stands."""
+        return Markup((self.settings.custom_css or "").replace("</", r"<\/"))  # noqa: S704
 
     @property
     def custom_style(self) -> str | None:

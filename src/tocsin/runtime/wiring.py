@@ -48,6 +48,7 @@ from tocsin.notify.worker import Deliveries
 from tocsin.oncall import api as oncall
 from tocsin.oncall.actions import render_feed
 from tocsin.oncall.worker import HandOffs, Imports
+from tocsin.pages.previewing import Previews
 from tocsin.pages.renewal import Renewal
 from tocsin.registry import Catalogue, Operation
 from tocsin.rest.app import Api
@@ -172,7 +173,8 @@ class House:
 
     def _console(self, ground: Foundation, door: Door, base_url: str) -> App:
         consents = authority(ground, door, self._net, base_url)
-        return console_app(ground.database, door, ground.clock, base_url, push_key(self._channels), consents)
+        key, previews = push_key(self._channels), Previews(base_url)
+        return console_app(ground.database, door, ground.clock, base_url, key, consents, previews)
 
     def _receivers(self, ground: Foundation, door: Door, chats: Chats, base_url: str) -> list[Receiver]:
         """What others ask and send: agents, alerts, readers of feeds and of the reference, the answers of providers."""

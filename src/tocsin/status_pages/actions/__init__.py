@@ -46,6 +46,7 @@ from tocsin.status_pages.actions.pages import delete as delete_page
 from tocsin.status_pages.actions.pages import find as find_page
 from tocsin.status_pages.actions.pages import reach as reach_page
 from tocsin.status_pages.actions.pages import update as update_page
+from tocsin.status_pages.actions.previewing import Preview, preview
 from tocsin.status_pages.actions.reports import (
     REPORT,
     UPDATE,
@@ -86,6 +87,7 @@ __all__ = [
     "TYPE",
     "UPDATE",
     "Image",
+    "Preview",
     "bring_report_up_to_date",
     "change_update",
     "claim_images",
@@ -128,6 +130,7 @@ __all__ = [
     "open_confirmation",
     "open_subscription",
     "outstanding_reports",
+    "preview",
     "prune_notices",
     "prune_subscribers",
     "publish_due",

@@ -26,6 +26,8 @@ MAX_PAGES_PER_TEAM = 200
 MAX_SITES = 20_000
 """Pages of all teams together that are found by their address."""
 _REQUIRED = ("subdomain", "timezone")
+_UNSEEN = frozenset({"password", "password_enabled", "require_sso", "ip_allowlist", "published"})
+"""What changes nothing of how a page looks."""
 
 
 def create(tx: Tx, team_id: int, given: Mapping[str, Any], base_url: str) -> StatusPage:
@@ -73,6 +75,19 @@ def update(tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str
         tx, f"{TYPE}.updated", team_id=old.team_id, resource_type=TYPE, resource_id=id, changed=sorted(canonical(given))
     )
     return find(tx, id, None)
+
+
+def tried(tx: Tx, id: int, team_ids: tuple[int, ...] | None, given: Mapping[str, Any], base_url: str) -> StatusPage:
+    """The page as it would be after this change; nothing is kept. Raises NotFound, Invalid.
+
+    Who may read it is left as it is: nobody sees it by this.
+    """
+    old = reach(tx, id, team_ids)
+    seen = {name: value for name, value in given.items() if name not in _UNSEEN}
+    changed = _changed(tx, old, old.team_id, seen, base_url)
+    return msgspec.structs.replace(
+        old, subdomain=changed["subdomain"], custom_domain=changed["custom_domain"], settings=changed["settings"]
+    )
 
 
 def delete(tx: Tx, id: int, team_ids: tuple[int, ...] | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from tocsin.kernel.clock import from_milliseconds, to_milliseconds
+from tocsin.kernel.clock import from_milliseconds, to_milliseconds, to_wire
 from tocsin.kernel.errors import Invalid, NotFound, TooMany
 from tocsin.status_pages.model import StatusPage, Subscriber, SubscriberKind
 from tocsin.status_pages.rules import subscribing as rules
@@ -16,15 +18,41 @@ from tocsin.status_pages.store.tables import NOTICES_TOPIC
 from tocsin.storage import Tx
 
 SUBSCRIBER_TYPE = "status_page_subscriber"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With which a cell begins that a table would compute: an address must stay one."""
 _CONFIRMATION = re.compile(r"([0-9]{1,18})-([0-9]{1,15})-([0-9a-f]{32})")
 _SUBSCRIPTION = re.compile(r"([0-9]{1,18})-([0-9a-f]{32})")
 
 
 def list_subscribers(
-    tx: Tx, page: StatusPage, kind: SubscriberKind | None, *, page_number: int, per_page: int
+    tx: Tx,
+    page: StatusPage,
+    kind: SubscriberKind | None,
+    *,
+    search: str = "",
+    confirmed: bool | None = None,
+    page_number: int,
+    per_page: int,
 ) -> tuple[list[Subscriber], int]:
     """One page of those who have not left (`kind` None: of every kind), and how many there are in all."""
-    return shelf.listed(tx, page.id, kind, offset=(page_number - 1) * per_page, limit=per_page)
+    return shelf.listed(
+        tx, page.id, kind, search=search.strip(), confirmed=confirmed, offset=(page_number - 1) * per_page,
+        limit=per_page,
+    )  # fmt: skip
+
+
+def subscribers_csv(tx: Tx, page: StatusPage) -> bytes:
+    """All who have not left as a table; of those who are told elsewhere than by mail, not where: that is a secret."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("id", "kind", "email", "language", "resources", "confirmed_at", "created_at"))
+    for row in shelf.lines(tx, page.id):
+        confirmed = "" if row.confirmed_at is None else to_wire(row.confirmed_at)
+        chosen = " ".join(str(id) for id in row.status_page_resource_ids)
+        email = row.email or ""
+        email = f"'{email}" if email.startswith(_FORMULA) else email
+        writer.writerow((row.id, row.kind, email, row.language, chosen, confirmed, to_wire(row.created_at)))
+    return text.getvalue().encode()
 
 
 def find_subscriber(tx: Tx, page: StatusPage, id: int) -> Subscriber:

@@ -46,8 +46,12 @@ _Names = Mapping[str, str]
 def view(tx: Tx, page_id: int) -> PageView | None:
     """A page as the public sees it now, published or not; None when there is none."""
     page = pages.find(tx, page_id)
-    if page is None:
-        return None
+    return None if page is None else view_of(tx, page)
+
+
+def view_of(tx: Tx, page: StatusPage) -> PageView:
+    """A page with these settings, be they kept or not, with what is on it now, as the public sees it."""
+    page_id = page.id
     resources = contents.resources_of(tx, [page_id])
     days = days_of(tx, page)
     known = gather(tx, [page], resources, (days.edges[0], to_milliseconds(tx.now) + 1))

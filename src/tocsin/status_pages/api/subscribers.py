@@ -64,6 +64,10 @@ class ListSubscribers(msgspec.Struct, kw_only=True):
 
     status_page_id: int
     kind: Literal["email", "webhook", "slack", "push", "all"] = "email"
+    search: str = ""
+    """Ours: a part of the mail address."""
+    confirmed: bool | None = None
+    """Ours: only those who have confirmed, or have not yet."""
     page: int = 1
     per_page: int = 50
 
@@ -74,6 +78,12 @@ class CreateSubscriber(msgspec.Struct, kw_only=True):
     status_page_id: int
     email: str
     status_page_resource_ids: list[int] | None = None
+
+
+class SubscribersOf(msgspec.Struct, kw_only=True):
+    """All subscribers of one page."""
+
+    status_page_id: int
 
 
 class SubscriberById(msgspec.Struct, kw_only=True):
@@ -90,9 +100,14 @@ def _page(tx: Tx, call: Call, id: int) -> StatusPage:
 def _list(tx: Tx, call: Call, input: ListSubscribers) -> Page[Subscriber]:
     kind = None if input.kind == EVERY_KIND else SubscriberKind(input.kind)
     found, total = actions.list_subscribers(
-        tx, _page(tx, call, input.status_page_id), kind, page_number=input.page, per_page=input.per_page
-    )
+        tx, _page(tx, call, input.status_page_id), kind, search=input.search, confirmed=input.confirmed,
+        page_number=input.page, per_page=input.per_page,
+    )  # fmt: skip
     return Page(items=found, total=total, page=input.page, per_page=input.per_page)
+
+
+def _csv(tx: Tx, call: Call, input: SubscribersOf) -> bytes:
+    return actions.subscribers_csv(tx, _page(tx, call, input.status_page_id))
 
 
 def _create(tx: Tx, call: Call, input: CreateSubscriber) -> Subscriber:
@@ -120,6 +135,22 @@ SUBSCRIBER_OPERATIONS: tuple[Operation, ...] = (
         deed="listed subscribers of a status page",
         resource=SUBSCRIBER,
         answer="list",
+    ),
+    Operation(
+        name="status_page_subscribers.export",
+        routes=(Route("GET", "/api/v2/status-pages/{status_page_id}/subscribers.csv"),),
+        area=AREA,
+        level="read",
+        input=SubscribersOf,
+        handler=_csv,
+        doc="Download all subscribers of a status page as a table.",
+        deed="exported the subscribers of a status page",
+        resource=SUBSCRIBER,
+        answer="flat",
+        media="text/csv",
+        filename="subscribers.csv",
+        people_only=True,
+        upstream="not_there",
     ),
     Operation(
         name="status_page_subscribers.create",

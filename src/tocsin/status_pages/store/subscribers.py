@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,15 +53,43 @@ def by_key(tx: Tx, page_id: int, kind: SubscriberKind, key: str) -> Subscriber |
 
 
 def listed(
-    tx: Tx, page_id: int, kind: SubscriberKind | None, *, offset: int, limit: int
+    tx: Tx,
+    page_id: int,
+    kind: SubscriberKind | None,
+    *,
+    search: str = "",
+    confirmed: bool | None = None,
+    offset: int,
+    limit: int,
 ) -> tuple[list[Subscriber], int]:
-    """One page of those who have not left, the oldest first, and how many there are in all."""
-    mine: list[ColumnElement[bool]] = [_column.status_page_id == page_id, _column.unsubscribed_at.is_(None)]
+    """One page of those who have not left, the oldest first, and how many there are in all.
+
+    `search`: a part of the mail address. `confirmed`: None = whether they have or not.
+    """
+    mine = _present(page_id)
     if kind is not None:
         mine.append(_column.kind == kind.value)
+    if search:
+        mine.append(_column.email.contains(search.lower(), autoescape=True))
+    if confirmed is not None:
+        mine.append(_column.confirmed_at.is_not(None) if confirmed else _column.confirmed_at.is_(None))
     total: int = tx.execute(select(func.count()).select_from(subscribers).where(*mine)).scalar_one()
     rows = tx.execute(_select().where(*mine).order_by(_column.id).offset(offset).limit(limit))
     return [_subscriber(tx, row) for row in rows], total
+
+
+def lines(tx: Tx, page_id: int) -> Iterator[Row[Any]]:
+    """Those who have not left, the oldest first, without what is secret."""
+    column = _column
+    statement = select(
+        column.id, column.kind, column.email, column.language, column.status_page_resource_ids, column.confirmed_at,
+        column.created_at,
+    )  # fmt: skip
+    yield from tx.execute(statement.where(*_present(page_id)).order_by(column.id))
+
+
+def _present(page_id: int) -> list[ColumnElement[bool]]:
+    return [_column.status_page_id == page_id, _column.unsubscribed_at.is_(None)]
 
 
 def count(tx: Tx, page_id: int, at_most: int) -> int:
