@@ -71,10 +71,8 @@ class Desk:
 
     def __init__(
         self, request: WebRequest, present: Present, door: Door, base_url: str, draw: Draw,
-        fields: Mapping[str, list[str]], now: datetime,
-    ) -> None:  # fmt: skip
-        """`fields`: what the form holds that was sent, each name with all of its values; {} for a page. `now`: when."""
         fields: Mapping[str, list[str]], now: datetime, previews: Previews | None = None,
+    ) -> None:  # fmt: skip
         """`fields`: what the form holds that was sent, each name with all of its values; {} for a page. `now`: when it
         was asked."""
         self.request = request

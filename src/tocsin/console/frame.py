@@ -94,7 +94,6 @@ class Frame:
                     fields = await read_form(request)
                     if not csrf_is_good(present, fields.get("csrf", [""])[-1]):
                         return self._failed(request, present, 403, "This form has expired", _STALE)
-                desk = Desk(request, present, self.door, self.base_url, self.draw, fields, self._clock.now())
                 desk = self._desk(request, present, fields)
                 response = await handler(desk)
                 response.headers["Server-Timing"] = f"total;dur={(self._clock.monotonic() - began) * 1_000:.1f}"
@@ -130,7 +129,6 @@ class Frame:
     def _failed(self, request: WebRequest, present: Present | None, status: int, title: str, message: str) -> Response:
         if present is None:
             return self.draw("try_again.html", status_code=status)
-        desk = Desk(request, present, self.door, self.base_url, self.draw, {}, self._clock.now())
         desk = self._desk(request, present, {})
         return desk.page("failed.html", status_code=status, title=title, message=message)
 
