@@ -1,8 +1,8 @@
 """The whole product in one process, with a clock to wind and a network to script: stories are told in this.
 
-Alice and Bob are the team Ops; Charlie is in another team and must see and receive nothing. Mail goes through a real
-SMTP server. `world.fast_forward(minutes=10)` lives through ten minutes; `world.crash()` forgets everything but the
-database, as a killed process does.
+Alice (an admin) and Bob (a responder) are the team Ops; Charlie is in another team and must see and receive nothing.
+Mail goes through a real SMTP server. `world.fast_forward(minutes=10)` lives through ten minutes; `world.crash()`
+forgets everything but the database, as a killed process does.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.notify.mailserver import Mailbox, mail_server
 from tests.time import FakeClock
 from tests.visitor import Visitor
 from tocsin.accounts import actions as accounts
+from tocsin.accounts.model import Role
 from tocsin.console import console_app
 from tocsin.contacts import actions as contacts
 from tocsin.escalation.actions import bring_forward
@@ -196,9 +197,14 @@ class World:
         def work(tx: Tx) -> dict[str, str]:
             ops = accounts.ensure_team(tx, "Ops")
             other = accounts.ensure_team(tx, "Charlie's team")
-            for team, name in ((ops, "Alice Archer"), (ops, "Bob Builder"), (other, "Charlie Chan")):
+            cast = (
+                (ops, "Alice Archer", Role.ADMIN),
+                (ops, "Bob Builder", Role.RESPONDER),
+                (other, "Charlie Chan", Role.ADMIN),
+            )
+            for team, name, role in cast:
                 address = f"{name.split()[0].lower()}@example.com"
-                accounts.join(tx, team.id, accounts.create_user(tx, email=address, name=name, password=None).id)
+                accounts.join(tx, team.id, accounts.create_user(tx, email=address, name=name, password=None).id, role)
             return {
                 "ops": accounts.create_token(tx, team_id=ops.id, name="CI"),
                 "charlie": accounts.create_token(tx, team_id=other.id, name="Charlie's"),

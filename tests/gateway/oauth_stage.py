@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
+from tocsin.accounts.model import Role
 from tocsin.agents.actions import authenticate
 from tocsin.console import console_app
 from tocsin.gateway import Door
@@ -75,7 +76,7 @@ class Stage:
                 address = f"{name.split()[0].lower()}@example.com"
                 password = None if team is other else PASSWORD  # a hash takes its time, on purpose
                 user = accounts.create_user(tx, email=address, name=name, password=password)
-                accounts.join(tx, team.id, user.id)
+                accounts.join(tx, team.id, user.id, Role.ADMIN)
 
         await self.database.write(found)
 

@@ -197,11 +197,11 @@ def _list(tx: Tx, call: Call, input: ListPeople) -> Page[Member | Invitation] | 
 def _remove(tx: Tx, call: Call, input: ByEmail) -> None:
     if not input.email:
         raise Invalid(_NO_EMAIL)
-    actions.remove(tx, input.email, call.team_ids)
+    actions.remove(tx, input.email, call.team_ids, call.actor.role)
 
 
 def _change_role(tx: Tx, call: Call, input: ChangeRole) -> Member:
-    return actions.change_role(tx, input.id, input.role_id, call.team_ids)
+    return actions.change_role(tx, input.id, input.role_id, call.team_ids, call.actor.role)
 
 
 def _join(tx: Tx, call: Call, input: Join) -> Member:

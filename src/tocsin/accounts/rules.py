@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tocsin.accounts.model import Role
 from tocsin.kernel import passwords
-from tocsin.kernel.errors import Invalid
+from tocsin.kernel.errors import Invalid, Refused
 
 MAX_NAME_LENGTH = 255
 MAX_EMAIL_LENGTH = 254
@@ -46,6 +47,12 @@ def checked_password(password: str) -> str:
     if len(password) > MAX_PASSWORD_LENGTH:
         raise Invalid.fields(password=f"is too long (maximum is {MAX_PASSWORD_LENGTH} characters)")
     return password
+
+
+def check_seat(by: str | None, *roles: Role) -> None:
+    """Who is an admin, admins alone decide; `by` None = a token, which may. Raises Refused."""
+    if by is not None and by != Role.ADMIN and Role.ADMIN in roles:
+        raise Refused("You may not do this: who is an admin, only an admin can change.")
 
 
 def split_name(name: str) -> tuple[str, str]:

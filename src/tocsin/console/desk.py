@@ -119,8 +119,9 @@ class Desk:
     async def one(self, name: str, /, **arguments: Any) -> dict[str, Any]:
         """One resource: its `id`, `type` and attributes, and `included` as a list of the same."""
         reply = await self.call(name, **arguments)
-        found = shown(reply.route.resource or reply.operation.resource, reply.value)
-        found["included"] = [shown(resource, record) for resource, record in reply.included]
+        hidden = reply.hidden
+        found = shown(reply.route.resource or reply.operation.resource, reply.value, hidden)
+        found["included"] = [shown(resource, record, hidden) for resource, record in reply.included]
         return found
 
     async def many(self, name: str, /, **arguments: Any) -> Many:
@@ -130,7 +131,7 @@ class Desk:
         value = reply.value
         if not isinstance(value, Page):
             value = Page(items=value, total=len(value), page=1, per_page=max(1, len(value)))
-        items = [shown(resource, record) for record in value.items]
+        items = [shown(resource, record, reply.hidden) for record in value.items]
         return Many(items=items, total=value.total, page=value.page, per_page=value.per_page)
 
     async def flat(self, name: str, /, **arguments: Any) -> Any:
@@ -201,10 +202,13 @@ def csrf_is_good(present: Present, token: str) -> bool:
     return bool(nonce) and signed(present.form_key, nonce, signature)
 
 
-def shown(resource: Resource | None, record: Any) -> dict[str, Any]:
-    """A record as pages have it: its attributes beside `id`, `type` and `relationships`, in plain types."""
+def shown(resource: Resource | None, record: Any, hidden: Mapping[str, frozenset[str]] = {}) -> dict[str, Any]:
+    """A record as pages have it: its attributes beside `id`, `type` and `relationships`, in plain types.
+
+    `hidden`: the attributes that this reader must not see, by the type of the resource.
+    """
     assert resource is not None
-    envelope: dict[str, Any] = resource.envelope(record)
+    envelope: dict[str, Any] = resource.envelope(record, hidden.get(resource.type, ()))
     attributes = msgspec.to_builtins(envelope["attributes"])
     related = envelope.get("relationships") or {}
     return {**attributes, "id": envelope["id"], "type": envelope["type"], "relationships": related}

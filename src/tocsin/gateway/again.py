@@ -8,7 +8,7 @@ from typing import Any
 from tocsin.agents.model import Agent
 from tocsin.gateway import preview, rules, targets
 from tocsin.gateway.identity import Actor, as_agent
-from tocsin.kernel.errors import Invalid, Refused
+from tocsin.kernel.errors import Invalid
 from tocsin.registry import Catalogue, Operation
 from tocsin.storage import Tx
 
@@ -35,10 +35,8 @@ class Again:
             found.append((operation, verdict))
         return found
 
-    def may(self, operation: str) -> None:
-        verdict = rules.decide(self._actor, self.named(operation), sent={})
-        if verdict.answer is not rules.Answer.ALLOW:
-            raise Refused(f"You may not do this: {verdict.reason}.")
+    def may(self, operation: str, path: Mapping[str, str] | None = None) -> None:
+        rules.insist(rules.decide(self._actor, self.named(operation), sent={}, path=path))
 
     def rehearse(self, tx: Tx, operation: str, arguments: Mapping[str, Any]) -> preview.Preview:
         found = self.named(operation)

@@ -181,6 +181,8 @@ class Door:
             if error.aftermath is not None:
                 error.aftermath(tx)
             asking.give_back(tx, verdict)
+            if isinstance(error, Refused):
+                outcome = "denied"  # whoever said so, the door or the deed
             self._note(tx, request, actor, outcome, _why_not(error))
             return _Failed(error)
         except Exception as error:

@@ -10,6 +10,7 @@ import msgspec
 
 from tocsin.agents import rules as grants
 from tocsin.agents.model import About, Agent, Level, Need, Setting
+from tocsin.gateway import roles
 from tocsin.gateway.identity import INVITED, PUBLIC_PAGE, SUBSCRIPTION_LINK, Actor
 from tocsin.kernel.errors import Refused
 from tocsin.registry import Operation
@@ -50,16 +51,18 @@ def decide(
     record_id: str | None = None,
     *,
     sent: Mapping[str, Any] | None = None,
+    path: Mapping[str, str] | None = None,
     about: About | None = None,
     narrowable: bool = True,
 ) -> Verdict:
     """May this actor do this at all? Which records they reach is `call.team_ids`' business.
 
-    Tokens of a team and its members may do everything within the team, as the contract has it. A link that we sent
-    opens only what it was sent for: those operations, on that one record (`record_id` is the one in the path). An agent
-    may do what it has been granted: `sent` are the arguments, None asks whether it may do this at all, with whatever
-    arguments; `about` is what narrowed grants look at, `narrowable` whether they can allow this at all. Whoever is not
-    known by name here is denied.
+    Tokens of a team may do everything within the team, as the contract has it; a person who is signed in may do what
+    goes with their role there (`roles`; `path` are the parameters of the address, None asks whether they may do it at
+    all). A link that we sent opens only what it was sent for: those operations, on that one record (`record_id` is the
+    one in the path). An agent may do what it has been granted: `sent` are the arguments, None asks whether it may do
+    this at all, with whatever arguments; `about` is what narrowed grants look at, `narrowable` whether they can allow
+    this at all. Whoever is not known by name here is denied.
     """
     if actor.only is not None and operation.name not in actor.only:
         what = "connection has left out" if actor.kind in _BY_TOKEN else "link is not good for"
@@ -77,6 +80,11 @@ def decide(
             return Verdict(Answer.DENY, f"{actor.name} is in no team")
         if actor.record_id is not None:
             return Verdict(Answer.ALLOW, "the one to whom the link was sent")
+        if actor.role is not None:
+            refusal = roles.refusal(actor.role, operation, path, actor.user_id)
+            if refusal is not None:
+                return Verdict(Answer.DENY, refusal, "role")
+            return Verdict(Answer.ALLOW, f"{actor.role.words} of the team")
         return Verdict(Answer.ALLOW, "a member of the team")
     if actor.kind == "guest" and actor.record_id is not None and actor.only is not None:
         if actor.through == INVITED:

@@ -80,7 +80,7 @@ def judge(
     if operation.name in LISTS and (giving := _giving(actor, operation)):
         return rules.Verdict(rules.Answer.ALLOW, "has read on some things, and sees these", f"grant {giving[0].id}")
     verdicts = [
-        rules.decide(actor, operation, path.get("id"), sent=sent, about=about)
+        rules.decide(actor, operation, path.get("id"), sent=sent, path=path, about=about)
         for about in abouts(tx, actor, operation, path, sent)
     ]
     return min(verdicts, key=lambda verdict: _STRICTEST.index(verdict.answer))

@@ -27,13 +27,20 @@ class Caller(Protocol):
     def name(self) -> str: ...
     @property
     def user_id(self) -> int | None: ...
+    @property
+    def role(self) -> str | None:
+        """Of a person who is signed in: as what, in the team at which they look; None where roles do not count."""
+        ...
 
 
 class Again(Protocol):
     """The door once more, for the same caller: for operations that are about other operations."""
 
-    def may(self, operation: str) -> None:
-        """Raises Refused unless the caller may do this now, without asking anybody."""
+    def may(self, operation: str, path: Mapping[str, str] | None = None) -> None:
+        """Raises Refused unless the caller may do this now, without asking anybody.
+
+        `path`: the parameters of its address, where it depends on them; None = at all.
+        """
         ...
 
     def named(self, name: str) -> Operation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocsin.accounts import store
+from tocsin.accounts import rules, store
 from tocsin.accounts.model import Invitation, Member, Role
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.storage import Tx, events
@@ -43,10 +43,11 @@ def is_member(tx: Tx, team_id: int, user_id: int) -> bool:
     return store.is_member(tx, team_id, user_id)
 
 
-def remove(tx: Tx, email: str, team_ids: tuple[int, ...] | None) -> None:
+def remove(tx: Tx, email: str, team_ids: tuple[int, ...] | None, by: str | None = None) -> None:
     """Take a person out of a team, or an invitation back; they are paged for it no more.
 
-    Their addresses and rules stay theirs. Raises NotFound, and Invalid for the last admin or an unclear team.
+    Their addresses and rules stay theirs. `by`: the role of whoever does it; None = a token. Raises NotFound, Invalid
+    for the last admin or an unclear team, and Refused for an admin when `by` is none.
     """
     found = find(tx, email, team_ids)
     if isinstance(found, Invitation):
@@ -54,17 +55,19 @@ def remove(tx: Tx, email: str, team_ids: tuple[int, ...] | None) -> None:
         store.withdraw_invitations(tx, found.team_id, found.email)
         return
     member = _place(tx, found.user.id, team_ids)
+    rules.check_seat(by, member.role)
     _keep_an_admin(tx, member, "removed")
     store.remove_membership(tx, member.team_id, member.user.id)
     _record(tx, "team_member.removed", member, role=member.role.value)
 
 
-def change_role(tx: Tx, user_id: int, role_id: int, team_ids: tuple[int, ...] | None) -> Member:
-    """Give a member another role. Raises NotFound, and Invalid for the last admin or an unclear team."""
+def change_role(tx: Tx, user_id: int, role_id: int, team_ids: tuple[int, ...] | None, by: str | None = None) -> Member:
+    """Give a member another role. Raises as `remove` does, Refused also when the new role is an admin's."""
     member = _place(tx, user_id, team_ids)
     role = next((role for role in Role if role.id == role_id), None)
     if role is None:
         raise NotFound("role", role_id)
+    rules.check_seat(by, member.role, role)
     if role is not Role.ADMIN:
         _keep_an_admin(tx, member, "given another role")
     store.set_role(tx, member.team_id, member.user.id, role)

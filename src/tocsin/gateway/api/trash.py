@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tocsin.gateway import restoring, trash
+from tocsin.gateway import restoring, roles, trash
 from tocsin.gateway.restoring import Restored
 from tocsin.gateway.trash import Item
 from tocsin.kernel.clock import to_wire
@@ -101,7 +101,9 @@ def _restore(tx: Tx, call: Call, input: ById) -> Restored:
     """Who restores makes: they must be allowed to create such a thing, with all that its creation may set off."""
     item = trash.reach(tx, input.id, call.team_ids, call.actor)
     assert call.again is not None
-    call.again.may(f"{item.operation.partition('.')[0]}.create")
+    own = item.actor_kind == call.actor.kind and item.actor_id == call.actor.id
+    call.again.may(f"{item.operation.partition('.')[0]}.create", {"user": "me"} if own else {})
+    roles.check_restoring(call.actor.role, item.operation)
     return restoring.restore(tx, item, call.actor.name, call.base_url)
 
 

@@ -250,7 +250,9 @@ class Authority:
         if not teams:
             return Cannot(message=f"{user.email} is in no team here, so there is nothing to let a program into.")
         levels, switches = scopes.proposed(wish.scope)
-        mine = rights.of_person(self._door.catalogue, user, tuple(team.id for team in teams))
+        mine = rights.joined(
+            rights.of_role(self._door.catalogue, each.role) for each in accounts.memberships_of(tx, user_id)
+        )
         areas = [
             Area(area, min(levels.get(area, Level.OFF), mine.levels[area], key=list(Level).index), _upto(mine, area))
             for area in AREAS
@@ -275,7 +277,11 @@ class Authority:
         if not accounts.is_member(tx, choice.team_id, user_id):
             return Cannot(message="You are not in that team any more.")
         team = accounts.team(tx, choice.team_id)
-        mine = rights.of_person(self._door.catalogue, user, (team.id,))
+        mine = rights.joined(
+            rights.of_role(self._door.catalogue, each.role)
+            for each in accounts.memberships_of(tx, user_id)
+            if each.team_id == team.id
+        )
         choice = scopes.capped(choice, mine.levels, mine.acts)
         if choice.nothing:
             return Cannot(message="You may not do any of this yourself, so you cannot let a program do it.")

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tocsin.accounts.model import User
+from tocsin.accounts.model import Role
 from tocsin.agents.model import AREAS, SWITCHES, Level
 from tocsin.agents.rules.deciding import HIGHEST
-from tocsin.gateway import rules
-from tocsin.gateway.identity import Actor
+from tocsin.gateway import roles, rules
 from tocsin.registry import Operation
+
+_ORDER = list(Level).index
 
 
 class Rights(msgspec.Struct, frozen=True):
@@ -21,21 +22,48 @@ class Rights(msgspec.Struct, frozen=True):
     acts: frozenset[str]
 
 
-def of_person(operations: Iterable[Operation], user: User, team_ids: tuple[int, ...]) -> Rights:
-    """Drawn from what the door would say to each operation that an agent can be granted at all."""
-    actor = Actor(kind="person", id=user.id, name=user.name, team_ids=team_ids, user_id=user.id)
-    order = list(Level).index
+def of_role(operations: Iterable[Operation], role: Role) -> Rights:
+    """What a role allows, in the words of grants.
+
+    A grant opens an area up to a level, and an act in all of them: so the level is one up to which the role may do
+    everything there, and the act one that it may do wherever it has the level for it.
+    """
+    grantable = [
+        each
+        for each in operations
+        if each.routes and not each.people_only and not each.self_service and each.area in AREAS
+    ]
+    allowed = {each.name for each in grantable if roles.refusal(role, each, None, None) is None}
+    levels: dict[str, Level] = {}
+    for area in {each.area for each in grantable}:
+        refused = [_ORDER(Level(each.level)) for each in grantable if each.area == area and each.name not in allowed]
+        there = [_ORDER(Level(each.level)) for each in grantable if each.area == area]
+        highest = list(Level)[max((at for at in there if at < min(refused, default=len(Level))), default=0)]
+        if highest is not Level.OFF:
+            levels[area] = min(highest, HIGHEST.get(area, Level.FULL), key=_ORDER)
+    acts: set[str] = set()
+    for act in SWITCHES:
+        within = [each for each in grantable if act in _acts(each) and _within(each, levels)]
+        if within and all(each.name in allowed for each in within):
+            acts.add(act)
+    return Rights(levels, frozenset(acts))
+
+
+def joined(several: Iterable[Rights]) -> Rights:
+    """What somebody may who may all of these, one in this team and one in that."""
     levels: dict[str, Level] = {}
     acts: set[str] = set()
-    for operation in operations:
-        if operation.people_only or not operation.routes or operation.area not in AREAS:
-            continue
-        if rules.decide(actor, operation).answer is not rules.Answer.ALLOW:
-            continue
-        level = min(Level(operation.level), HIGHEST.get(operation.area, Level.FULL), key=order)
-        levels[operation.area] = max(level, levels.get(operation.area, Level.OFF), key=order)
-        if operation.acts is not None:  # which ones depends on what is sent
-            acts |= set(SWITCHES)
-        elif operation.switch is not None:
-            acts.add(operation.switch)
+    for rights in several:
+        acts |= rights.acts
+        for area, level in rights.levels.items():
+            levels[area] = max(level, levels.get(area, Level.OFF), key=_ORDER)
     return Rights(levels, frozenset(acts))
+
+
+def _acts(operation: Operation) -> frozenset[str]:
+    """All that it can come to, whatever is sent."""
+    return frozenset(SWITCHES) if operation.acts is not None else operation.least_acts()
+
+
+def _within(operation: Operation, levels: Mapping[str, Level]) -> bool:
+    return levels.get(operation.area, Level.OFF).reaches(rules.need(operation, None).level)
