@@ -19,6 +19,31 @@ async def trial(ops: Ops, integration: Integration, **sample: Any) -> Trial:
     return await ops.database.read(lambda tx: actions.dry_run(tx, integration.id, (ops.team_id,), Sample(**sample)))
 
 
+async def test_rules_can_be_tried_before_they_are_set(ops: Ops) -> None:
+    integration = await ops.integration()
+
+    rules = {
+        "started_rule_type": "all",
+        "started_rules": [{"rule_target": "json", "target_field": "state", "match_type": "equals", "content": "FAIL"}],
+        "title_field": {"field_target": "json", "target_field": "job", "match_type": "match_everything"},
+    }
+
+    async def said(body: str, given: dict[str, Any] | None = None) -> Trial:
+        sample = Sample(body=body, headers={"content-type": "application/json"})
+        return await ops.database.read(
+            lambda tx: actions.dry_run(tx, integration.id, (ops.team_id,), sample, given or rules)
+        )
+
+    (alert,) = (await said('{"state": "FAIL", "job": "Import"}')).alerts
+    assert (alert.title, alert.consequence) == ("Import", "would open an incident")
+    assert (await said('{"state": "OK", "job": "Import"}')).alerts == []
+    with pytest.raises(Invalid) as wrong:
+        await said("{}", {"started_rule_type": "all"})
+    assert "started_rules" in str(wrong.value.field_errors)
+    kept = await ops.database.read(lambda tx: actions.find(tx, integration.id, None))
+    assert kept.settings == integration.settings
+
+
 async def prune(ops: Ops) -> int:
     return await ops.database.write(lambda tx: actions.prune(tx, at_most=100))
 

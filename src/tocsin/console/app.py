@@ -24,7 +24,7 @@ from tocsin.console.fields import label_of
 from tocsin.console.frame import Frame
 from tocsin.console.joining import joining_routes
 from tocsin.console.live import live_routes
-from tocsin.console.rooms import agents, heartbeats, home, incidents, oncall, policies, status_pages
+from tocsin.console.rooms import agents, heartbeats, home, incidents, integrations, oncall, policies, status_pages, webhooks
 from tocsin.console.rooms.incidents.story import by, lasted
 from tocsin.console.signing_in import sign_in_routes
 from tocsin.console.subscribing import subscribing_routes
@@ -38,7 +38,7 @@ from tocsin.kernel.clock import Clock, to_wire
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.storage import Database
 
-ROOMS = (home, incidents, heartbeats, agents, oncall, policies, status_pages)
+ROOMS = (home, incidents, heartbeats, agents, oncall, policies, status_pages, integrations, webhooks)
 """Every room of the signed-in console."""
 MAX_FORM_BYTES = 4_096
 """A form of ours is one short field."""

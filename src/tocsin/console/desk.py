@@ -119,9 +119,10 @@ class Desk:
     async def one(self, name: str, /, **arguments: Any) -> dict[str, Any]:
         """One resource: its `id`, `type` and attributes, and `included` as a list of the same."""
         reply = await self.call(name, **arguments)
-        hidden = reply.hidden
-        found = shown(reply.route.resource or reply.operation.resource, reply.value, hidden)
-        found["included"] = [shown(resource, record, hidden) for resource, record in reply.included]
+        resource, hidden = reply.route.resource or reply.operation.resource, reply.hidden
+        found = shown(resource, reply.value, hidden)
+        parts = () if resource is None or resource.brings is None else resource.brings(reply.value)
+        found["included"] = [shown(part, record, hidden) for part, record in (*reply.included, *parts)]
         return found
 
     async def many(self, name: str, /, **arguments: Any) -> Many:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -24,6 +25,7 @@ from tocsin.inbound.model import (
 from tocsin.inbound.rules import joining
 from tocsin.inbound.rules.matching import Judgement, judge
 from tocsin.inbound.rules.reading import MailMessage, WebhookMessage
+from tocsin.inbound.rules.settings import apply
 from tocsin.inbound.sources import Unreadable, sources
 from tocsin.inbound.store import alerts as alert_shelf
 from tocsin.inbound.store import payloads as shelf
@@ -93,9 +95,19 @@ def alerts_of(
     return alert_shelf.page_of(tx, incident.id, page=page, per_page=per_page)
 
 
-def dry_run(tx: Tx, id: int, team_ids: tuple[int, ...] | None, sample: Sample) -> Trial:
-    """What would be done about a message now. Writes nothing. Raises NotFound, Invalid."""
+def dry_run(
+    tx: Tx, id: int, team_ids: tuple[int, ...] | None, sample: Sample, rules: Mapping[str, Any] | None = None
+) -> Trial:
+    """What would be done about a message now. Writes nothing. Raises NotFound, Invalid.
+
+    `rules`: wire names and values of rules and fields to try in the place of those that are set.
+    """
     integration = find(tx, id, team_ids)
+    if rules:
+        settings, errors = apply(integration.settings, rules, integration.kind)
+        if errors:
+            raise Invalid.of(errors)
+        integration = msgspec.structs.replace(integration, settings=settings)
     payload = None
     if sample.payload_id is not None:
         payload = shelf.find(tx, integration.id, sample.payload_id)

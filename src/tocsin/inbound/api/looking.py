@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from tocsin.inbound import actions
 from tocsin.inbound.actions.looking import Sample, Trial
 from tocsin.inbound.api.attributes import readable
-from tocsin.inbound.api.integrations import AREA
+from tocsin.inbound.api.integrations import AREA, FieldInput, RuleInput
 from tocsin.inbound.model import EMAIL, INCOMING_WEBHOOK, AlertState, Payload
 from tocsin.kernel.clock import to_wire
 from tocsin.kernel.errors import Invalid
@@ -62,6 +62,25 @@ class ListOf(msgspec.Struct, kw_only=True):
     per_page: int = 50
 
 
+class RuleSet(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Rules and fields to try; what is not sent is as it is set."""
+
+    started_rule_type: str | UnsetType | None = UNSET
+    acknowledged_rule_type: str | UnsetType | None = UNSET
+    resolved_rule_type: str | UnsetType | None = UNSET
+    started_rules: list[RuleInput] | UnsetType | None = UNSET
+    acknowledged_rules: list[RuleInput] | UnsetType | None = UNSET
+    resolved_rules: list[RuleInput] | UnsetType | None = UNSET
+    cause_field: FieldInput | UnsetType | None = UNSET
+    title_field: FieldInput | UnsetType | None = UNSET
+    started_alert_id_field: FieldInput | UnsetType | None = UNSET
+    acknowledged_alert_id_field: FieldInput | UnsetType | None = UNSET
+    resolved_alert_id_field: FieldInput | UnsetType | None = UNSET
+    other_started_fields: list[FieldInput] | UnsetType | None = UNSET
+    other_acknowledged_fields: list[FieldInput] | UnsetType | None = UNSET
+    other_resolved_fields: list[FieldInput] | UnsetType | None = UNSET
+
+
 class DryRun(msgspec.Struct, kw_only=True):
     """A message to try: the id of one that came, or what it would hold."""
 
@@ -73,6 +92,8 @@ class DryRun(msgspec.Struct, kw_only=True):
     body: str | dict[str, Any] | UnsetType | None = UNSET
     from_email: str | UnsetType | None = UNSET
     subject: str | UnsetType | None = UNSET
+    rules: RuleSet | UnsetType | None = UNSET
+    """Tried in the place of those that are set, before anything is saved."""
 
 
 def _render_payload(payload: Payload) -> PayloadAttributes:
@@ -165,4 +186,5 @@ def _dry_run(tx: Tx, call: Call, input: DryRun) -> Trial:
         sent["body"] = msgspec.json.encode(sent["body"]).decode()
     if len(sent.get("body", "")) > MAX_SAMPLE_CHARACTERS:
         raise Invalid.fields(body=f"is too long (maximum is {MAX_SAMPLE_CHARACTERS} characters)")
-    return actions.dry_run(tx, input.id, call.team_ids, Sample(**sent))
+    rules = msgspec.to_builtins(input.rules) if isinstance(input.rules, RuleSet) else None
+    return actions.dry_run(tx, input.id, call.team_ids, Sample(**sent), rules)
