@@ -20,7 +20,7 @@ async def trial(ops: Ops, integration: Integration, **sample: Any) -> Trial:
 
 
 async def test_rules_can_be_tried_before_they_are_set(ops: Ops) -> None:
-    integration = await ops.integration()
+    integration = await ops.integration("incoming_webhook")
 
     rules = {
         "started_rule_type": "all",
