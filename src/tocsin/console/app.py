@@ -24,7 +24,17 @@ from tocsin.console.fields import label_of
 from tocsin.console.frame import Frame
 from tocsin.console.joining import joining_routes
 from tocsin.console.live import live_routes
-from tocsin.console.rooms import agents, heartbeats, home, incidents, integrations, oncall, policies, status_pages, webhooks
+from tocsin.console.rooms import (
+    agents,
+    heartbeats,
+    home,
+    incidents,
+    integrations,
+    oncall,
+    policies,
+    status_pages,
+    webhooks,
+)
 from tocsin.console.rooms.incidents.story import by, lasted
 from tocsin.console.signing_in import sign_in_routes
 from tocsin.console.subscribing import subscribing_routes
