@@ -42,9 +42,9 @@ from tocsin.incidents.worker import Instructions, Storms
 from tocsin.kernel.clock import SystemClock
 from tocsin.kernel.net import RealNet
 from tocsin.metadata import api as metadata
-from tocsin.monitors.api import OPERATIONS as MONITORS
+from tocsin.monitors import api as monitors_api
 from tocsin.monitors.probe import Probe
-from tocsin.monitors.worker import Engine
+from tocsin.monitors.worker import Engine, Trials
 from tocsin.notify import actions as notify
 from tocsin.notify.actions import targets
 from tocsin.notify.api import OPERATIONS as NOTIFY
@@ -111,7 +111,7 @@ class World:
     def _assemble(self) -> None:
         catalogue = Catalogue(
             [
-                *MONITORS,
+                *monitors_api.operations(monitors_api.Limits(), REFERENCES, Trials(self.net, "eu").run),
                 *HEARTBEATS,
                 *incidents_api.operations(REFERENCES),
                 *ESCALATION,

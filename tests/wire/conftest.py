@@ -11,12 +11,14 @@ import uvicorn
 import uvloop
 
 from tests.conftest import opened
+from tests.net import FakeNet
 from tests.postgres import PostgresServer
 from tests.rest.clients import ALICES_TEAM, BASE, CHARLIES_TEAM, Clients, clients
 from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import Role
 from tocsin.kernel.vault import Vault
+from tocsin.monitors.worker import Trials
 from tocsin.runtime.settings import load
 from tocsin.runtime.wiring import operations
 from tocsin.storage import Database, MemoryBus, Tx, metadata
@@ -65,7 +67,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 async def at(database: Database) -> Clients:
     """Everybody who calls; Alice and Bob are in one team, Charlie is in another."""
     await database.write(_people)
-    return await clients(database, operations(load({}, {})), base_url=BASE)
+    return await clients(database, operations(load({}, {}), Trials(FakeNet(), "eu").run), base_url=BASE)
 
 
 @pytest.fixture

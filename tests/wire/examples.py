@@ -11,6 +11,7 @@ from tocsin.registry import Operation, Route
 
 BODIES: dict[str, Any] = {
     "monitors.create": {"url": "https://shop.example.com"},
+    "monitors.test": {"url": "https://shop.example.com"},
     "monitors.update": {"pronounceable_name": "Renamed"},
     "monitor_groups.create": {"name": "Production"},
     "monitor_groups.update": {"name": "Renamed"},

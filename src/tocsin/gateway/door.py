@@ -28,7 +28,7 @@ from tocsin.gateway import (
 from tocsin.gateway.again import Again
 from tocsin.gateway.hiding import Hiding, sees_addresses
 from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, recognise
-from tocsin.gateway.request import Included, Reply, Request, asked_in, digest_of, drafted, sent_in
+from tocsin.gateway.request import Included, Reply, Request, asked_in, digest_of, drafted, run_errand, sent_in
 from tocsin.gateway.throttle import Paces, StillTooMany, Throttle
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import Invalid, NotFound, Pending, Refused, TocsinError, Unauthenticated
@@ -89,7 +89,7 @@ class Door:
             if isinstance(answer.error, Unauthenticated):
                 self._throttle.refused(address)
             raise answer.error
-        return answer
+        return await run_errand(request, answer)
 
     async def known(self, credential: Credential) -> Actor:
         """Who this is, before anything is asked. Raises Unauthenticated, or TooMany for whoever keeps guessing."""
@@ -260,7 +260,7 @@ class Door:
         """Do it, unless this Idempotency-Key says that it was done before."""
         key = request.idempotency_key
         body = request.arguments.body
-        if key is None or isinstance(body, Invalid):
+        if key is None or isinstance(body, Invalid) or request.operation.errand is not None:
             return self._do(tx, actor, request)
         digest = digest_of(request)
         before = idempotency.remembered(tx, actor, key, digest)
@@ -302,7 +302,7 @@ class Door:
             hidden=self._hiding.of(actor, operation, operation.acts_of(sent_in(request))),
             trashed=trashed,
         )
-        if request.render is None:
+        if request.render is None or operation.errand is not None:
             return reply
         return msgspec.structs.replace(reply, body=request.render(reply))
 

@@ -162,7 +162,7 @@ def would_be(reply: Reply) -> Would:
     """The answer as the surface would have given it; where that draws none (None), as the registry has it."""
     operation, value, body = reply.operation, reply.value, reply.body
     resource = reply.route.resource or operation.resource
-    if operation.media is not None:
+    if operation.media is not None or operation.errand is not None:  # what an errand is sent with is no answer
         body = b""
     elif body is None and value is not None:
         one = operation.answer == "one" and resource is not None

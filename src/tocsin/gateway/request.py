@@ -75,6 +75,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What goes on to another house instead of being done here: set by the door."""
 
 
+async def run_errand(request: Request, reply: Reply) -> Reply:
+    """What a deed has to do outside, now that it is written down: its answer is what comes of that."""
+    errand = reply.operation.errand
+    if errand is None or reply.preview:
+        return reply
+    done = msgspec.structs.replace(reply, value=await errand(reply.value))
+    return done if request.render is None else msgspec.structs.replace(done, body=request.render(done))
+
+
 _DRAFTS = frozenset({"status_reports.create", "status_updates.create"})
 """What can begin as a draft."""
 

@@ -24,11 +24,11 @@ MAX_MERGED = 100
 """Incidents that one call may name besides the one in its address."""
 MAX_MEMBERS = 5_000
 """Monitors of groups, in one grant: what goes beyond is not shown."""
-LISTS = frozenset({"monitors.list", "monitor_groups.list", "heartbeats.list", "incidents.list"})
+LISTS = frozenset({"monitors.list", "monitors.search", "monitor_groups.list", "heartbeats.list", "incidents.list"})
 """Lists that show exactly what a call by id would: all others are refused to a grant that is narrowed."""
 
 _BY_ID = {
-    "monitors": ("get", "update", "delete", "response_times", "sla"),
+    "monitors": ("get", "update", "delete", "response_times", "sla", "summary"),
     "monitor_groups": ("get", "update", "delete", "monitors"),
     "heartbeats": ("get", "update", "delete", "availability", "pings"),
     "incidents": (

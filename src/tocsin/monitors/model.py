@@ -81,6 +81,31 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """It is up, but not as it should be: why, in words. None when all is well, and when it is not up."""
 
 
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one check that was run for somebody who waited. Seconds; a phase that was not reached is None."""
+
+    outcome: str
+    """`up`, `degraded`, `down`, or `unknown` when the failure was ours."""
+    region: str
+    cause: str | None = None
+    status_code: int | None = None
+    response_time: float = 0.0
+    name_lookup_time: float | None = None
+    connection_time: float | None = None
+    tls_handshake_time: float | None = None
+    data_transfer_time: float | None = None
+    url: str | None = None
+    """The last address asked, after redirects."""
+    remote_ip: str | None = None
+    headers: list[list[str]] = []
+    """Names and values, as they came."""
+    body: str = ""
+    body_truncated: bool = False
+    certificate_expires_ms: int | None = None
+    certificate_subject: str | None = None
+    certificate_issuer: str | None = None
+
+
 # --- What people set up ----------------------------------------------------------------------------------------------
 
 REGIONS = ("us", "eu", "as", "au")
@@ -247,6 +272,27 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True):
         return self.standing.degraded_reason if shown else None
 
 
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One monitor in a long list: no settings, no secrets. Instants: ms since 1970 UTC."""
+
+    id: int
+    team_id: int
+    name: str
+    url: str
+    monitor_type: str
+    check_frequency: int
+    group_id: int | None
+    status: MonitorStatus
+    created_ms: int
+    paused_ms: int | None
+    checked_ms: int | None
+    response_us: int | None
+    """How long its latest good check took."""
+    incident_id: int | None
+    degraded_since_ms: int | None
+    degraded_reason: str | None
+
+
 class MonitorGroup(msgspec.Struct, frozen=True, kw_only=True):
     """A named set of monitors; pausing it pauses the monitors that are in it at that moment (contract part 1, 4)."""
 
@@ -284,6 +330,30 @@ class HourFigures(msgspec.Struct, frozen=True):
     average: float
     p95: float
     maximum: float
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """What is known of the registration of a domain below which something is watched."""
+
+    name: str
+    checked_at: datetime | None
+    expires_at: datetime | None
+    failure: str | None
+    """Why the latest look at it came to nothing."""
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """Good checks of one stretch of time, averaged. Seconds; a phase that none of them reached is None."""
+
+    at_ms: int
+    """Where the stretch begins."""
+    count: int
+    response_time: float
+    maximum: float
+    name_lookup_time: float | None = None
+    connection_time: float | None = None
+    tls_handshake_time: float | None = None
+    data_transfer_time: float | None = None
 
 
 class Gap(msgspec.Struct, frozen=True):

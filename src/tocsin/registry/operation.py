@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -200,6 +200,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The input field that takes the whole body when that is a JSON array and no object."""
     paged: bool = True
     """For lists: whether `page` and `per_page` are taken."""
+    errand: Callable[[Any], Awaitable[Any]] | None = None
+    """What is done outside, after the transaction and its entry are durable, with what the handler returned: its result
+    is the answer. For what cannot be done in a transaction and is wanted at once; a dry run leaves it out, and it is
+    done each time, whatever Idempotency-Key it comes with."""
     picks: str | None = None
     """For lists: the input field with which a single one is asked for, and answered, at the list's own address."""
 

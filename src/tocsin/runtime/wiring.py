@@ -38,7 +38,7 @@ from tocsin.monitors import api as monitors
 from tocsin.monitors.checks import playwright
 from tocsin.monitors.model import Observation
 from tocsin.monitors.probe import Probe
-from tocsin.monitors.worker import DomainWatch, Engine, Packer
+from tocsin.monitors.worker import DomainWatch, Engine, Packer, Trials
 from tocsin.notify import actions as notify_actions
 from tocsin.notify import api as notify_api
 from tocsin.notify.actions import states as delivery_states
@@ -112,7 +112,8 @@ class House:
         self._engine = Engine(database, clock, base_url)
         self._probe = Probe(self._net, clock, settings.region, self._observed)
         self._engine.attach(self._probe)
-        catalogue = Catalogue(operations(settings))
+        trials = Trials(self._net, settings.region)
+        catalogue = Catalogue(operations(settings, trials.run))
         self._behind = Behind(settings)
         door = self._behind.door(database, catalogue, clock)
         self._database = database
@@ -306,9 +307,9 @@ def mcp_address(ground: Foundation, door: Door, base_url: str) -> Mcp:
     return Mcp(door, ground.clock, base_url=ground.settings.base_url or None, message_url=base_url)
 
 
-def operations(settings: Settings) -> Iterator[Operation]:
-    """Everything that can be done here, in the order of the documentation."""
-    yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency), REFERENCES)
+def operations(settings: Settings, run: monitors.Try = monitors.nobody) -> Iterator[Operation]:
+    """Everything that can be done here, in the order of the documentation. `run`: who runs a check at once."""
+    yield from monitors.operations(monitors.Limits(min_check_frequency=settings.min_check_frequency), REFERENCES, run)
     yield from heartbeats.OPERATIONS
     yield from incidents.operations(REFERENCES)
     yield from escalation.OPERATIONS

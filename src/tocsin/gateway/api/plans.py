@@ -10,6 +10,7 @@ from tocsin.gateway import plans
 from tocsin.gateway.plans import Applied
 from tocsin.gateway.preview import Preview
 from tocsin.kernel.clock import to_wire
+from tocsin.kernel.errors import Invalid
 from tocsin.registry import Call, Operation, Route
 from tocsin.storage import Tx
 
@@ -39,7 +40,10 @@ class PlanShown(msgspec.Struct, frozen=True, kw_only=True):
 
 def _create(tx: Tx, call: Call, input: MakePlan) -> PlanShown:
     assert call.again is not None
-    operation = call.again.named(input.operation).name
+    named = call.again.named(input.operation)
+    if named.errand is not None:
+        raise Invalid.fields(operation="changes nothing that could be looked at before: call it by itself")
+    operation = named.name
     preview: Preview = call.again.rehearse(tx, operation, input.arguments)
     plan = plans.keep(tx, call.actor, operation, input.arguments, preview)
     return PlanShown(plan_id=plan.id, operation=operation, expires_at=to_wire(plan.expires_at), preview=preview)

@@ -12,8 +12,12 @@ from tocsin.monitors.actions.groups import (
 from tocsin.monitors.actions.history import response_times, sla
 from tocsin.monitors.actions.monitors import create, delete, find, list_monitors, returned, team_of, update
 from tocsin.monitors.actions.recording import record, record_batch
+from tocsin.monitors.actions.searching import search
+from tocsin.monitors.actions.summary import chart, summary
+from tocsin.monitors.actions.trying import prepare as prepare_trial
 
 __all__ = [
+    "chart",
     "courses",
     "create",
     "create_group",
@@ -24,12 +28,15 @@ __all__ = [
     "ids_in_group",
     "list_groups",
     "list_monitors",
+    "prepare_trial",
     "quarters",
     "record",
     "record_batch",
     "response_times",
     "returned",
+    "search",
     "sla",
+    "summary",
     "team_of",
     "update",
     "update_group",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -74,6 +74,8 @@ def record(tx: Tx, observation: Observation, base_url: str) -> Standing | None:
     if not monitor.settings.flapping_damping:
         after = undamped(after)
     new = _done(tx, monitor, standing.incident_id, observation, after, judgement.deed, base_url)
+    if observation.verdict is Verdict.UP:
+        state_shelf.note_response(tx, monitor.id, round(observation.response_time * 1_000_000))
     if new != monitor.standing:
         state_shelf.save_standing(tx, monitor.id, new)
         _tell(tx, monitor, new, to_milliseconds(tx.now))
@@ -137,7 +139,7 @@ _FLAPS = (
 
 
 def record_batch(
-    tx: Tx, batches: Mapping[str, tuple[int, Iterable[Observation]]], checked: Mapping[int, int], alive_ms: int
+    tx: Tx, batches: Mapping[str, tuple[int, Sequence[Observation]]], checked: Mapping[int, int], alive_ms: int
 ) -> None:
     """Write down a second's worth of steady successes: nothing to judge, only what was measured, and that we watch.
 
@@ -146,8 +148,13 @@ def record_batch(
     for region, (from_ms, observations) in batches.items():
         sample_shelf.add_batch(tx, from_ms, region, observations)
     if checked:
-        state_shelf.note_checked(tx, checked)
+        took = {seen.monitor_id: seen for _, observations in batches.values() for seen in observations}
+        state_shelf.note_checked(tx, {id: (at, _took(took.get(id))) for id, at in checked.items()})
     state_shelf.mark_alive(tx, alive_ms)
+
+
+def _took(seen: Observation | None) -> int | None:
+    return None if seen is None else round(seen.response_time * 1_000_000)
 
 
 def begin_maintenance(tx: Tx, monitor_id: int, at_ms: int, base_url: str) -> None:

@@ -14,8 +14,9 @@ from tocsin.kernel.clock import from_milliseconds, to_milliseconds, to_wire
 from tocsin.kernel.errors import BadRequest
 from tocsin.metadata.actions import Resolver
 from tocsin.monitors import actions
+from tocsin.monitors.actions.summary import Chart
 from tocsin.monitors.api.attributes import MonitorAttributes, relationships, render
-from tocsin.monitors.model import Availability, Monitor, Sample
+from tocsin.monitors.model import Availability, Bucket, Monitor, Sample
 from tocsin.monitors.rules.settings import Limits
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
 from tocsin.storage import Tx
@@ -24,6 +25,8 @@ BAD_RANGE = (
     "The data range is invalid. The date format could not be parsed, the start time is in the future, or the end time"
     " is before the start time."
 )
+
+MAX_POINTS = 1_000
 
 SECRETS = (
     "auth_password", "proxy_host", "request_headers", "request_body", "environment_variables", "playwright_script",
@@ -145,6 +148,13 @@ class Period(msgspec.Struct, kw_only=True):
     to: str | UnsetType = UNSET
 
 
+class ChartPeriod(Period, kw_only=True):
+    """The same, averaged for a chart."""
+
+    points: int | UnsetType = UNSET
+    """Ours: at most so many stretches of equal length, each with its averages, instead of every check (2 to 1000)."""
+
+
 class ResponseTimesAttributes(msgspec.Struct):
     """One entry per region that measured."""
 
@@ -168,10 +178,10 @@ class Sla(msgspec.Struct, frozen=True):
 RESPONSE_TIMES = Resource(
     type="monitor_response_times",
     attributes=ResponseTimesAttributes,
-    render=lambda history: ResponseTimesAttributes(
+    render=lambda found: ResponseTimesAttributes(
         [
             {"region": region, "response_times": [_point(sample) for sample in samples]}
-            for region, samples in history.regions.items()
+            for region, samples in found.regions.items()
         ]
     ),
     doc="How long a monitor took to answer, check by check.",
@@ -191,10 +201,10 @@ def monitor_operations(limits: Limits, references: Mapping[str, Resolver]) -> tu
 
     def create(tx: Tx, call: Call, input: CreateMonitor) -> Monitor:
         assert call.team_id is not None
-        return actions.create(tx, call.team_id, _given(input), limits, call.base_url, references)
+        return actions.create(tx, call.team_id, given(input), limits, call.base_url, references)
 
     def update(tx: Tx, call: Call, input: UpdateMonitor) -> Monitor:
-        return actions.update(tx, input.id, call.team_ids, _given(input), limits, call.base_url, references)
+        return actions.update(tx, input.id, call.team_ids, given(input), limits, call.base_url, references)
 
     one, all = "/api/v2/monitors/{id}", "/api/v2/monitors"
     return (
@@ -224,7 +234,7 @@ def monitor_operations(limits: Limits, references: Mapping[str, Resolver]) -> tu
         ),
         Operation(
             name="monitors.response_times", routes=(Route("GET", one + "/response-times"),), area="monitors",
-            level="read", input=Period, handler=_response_times, resource=RESPONSE_TIMES, bad_request=True,
+            level="read", input=ChartPeriod, handler=_response_times, resource=RESPONSE_TIMES, bad_request=True,
             doc="Show how long a monitor took to answer, by default over the last 24 hours.",
             deed="looked at a monitor's response times",
         ),
@@ -254,10 +264,15 @@ def _delete(tx: Tx, call: Call, input: OneMonitor) -> None:
     actions.delete(tx, input.id, call.team_ids, call.base_url)
 
 
-def _response_times(tx: Tx, call: Call, input: Period) -> History:
+def _response_times(tx: Tx, call: Call, input: ChartPeriod) -> History | Chart:
     since, until = _range(input, tx.now)
     since = since or (until or tx.now) - timedelta(hours=24)
     end = tx.now + timedelta(milliseconds=1) if until is None else until
+    if not isinstance(input.points, UnsetType):
+        if not 2 <= input.points <= MAX_POINTS:
+            raise BadRequest(f"points must be between 2 and {MAX_POINTS}")
+        span = to_milliseconds(since), to_milliseconds(end)
+        return actions.chart(tx, input.id, call.team_ids, *span, input.points)
     monitor, regions = actions.response_times(tx, input.id, call.team_ids, to_milliseconds(since), to_milliseconds(end))
     return History(monitor.id, regions)
 
@@ -288,27 +303,29 @@ def _instant(text: str | UnsetType, *, last: bool) -> datetime | None:
         raise BadRequest(BAD_RANGE) from None
 
 
-def _given(input: MonitorFields) -> dict[str, Any]:
+def given(input: MonitorFields) -> dict[str, Any]:
     """What was sent, by wire name."""
-    given = {name: value for name in MonitorFields.__struct_fields__ if (value := getattr(input, name)) is not UNSET}
-    if "request_headers" in given:
-        given["request_headers"] = [
+    sent = {name: value for name in MonitorFields.__struct_fields__ if (value := getattr(input, name)) is not UNSET}
+    if "request_headers" in sent:
+        sent["request_headers"] = [
             {"id": header.id, "name": header.name, "value": header.value, "_destroy": header.destroy}
-            for header in given["request_headers"] or []
+            for header in sent["request_headers"] or []
         ]
-    if "assertions" in given:
-        given["assertions"] = [msgspec.structs.asdict(assertion) for assertion in given["assertions"] or []]
-    if given.get("port") is not None:
-        given["port"] = str(given["port"])
-    return given
+    if "assertions" in sent:
+        sent["assertions"] = [msgspec.structs.asdict(assertion) for assertion in sent["assertions"] or []]
+    if sent.get("port") is not None:
+        sent["port"] = str(sent["port"])
+    return sent
 
 
-def _point(sample: Sample) -> dict[str, Any]:
+def _point(sample: Sample | Bucket) -> dict[str, Any]:
     """Numbers throughout, as clients expect: a phase that there was none of took no time; an average has no phases."""
     point: dict[str, Any] = {
         "at": to_wire(from_milliseconds(sample.at_ms)),
         "response_time": sample.response_time,
     }
+    if isinstance(sample, Bucket):
+        point |= {"maximum": sample.maximum, "checks": sample.count}
     phases = {
         "name_lookup_time": sample.name_lookup_time,
         "connection_time": sample.connection_time,

@@ -159,7 +159,7 @@ def page(
         conditions.append(or_(False, *(monitors.c.team_id == bindparam(place) for place in teams)))
         sent |= teams
     if reach is not None:  # each time another statement, so that nothing is kept of it
-        conditions.append(or_(False, *(_within(bounds) for bounds in reach)))
+        conditions.append(or_(False, *(within(bounds) for bounds in reach)))
         total = _count(tx, conditions, sent)
         more = {"rows": per_page, "skipped": (page - 1) * per_page}
         return [_monitor(row, tx) for row in tx.execute(_page_of(conditions), sent | more)], total
@@ -170,7 +170,7 @@ def page(
     return _fetch(tx, shape, lambda: _page_of(conditions), sent), total
 
 
-def _within(bounds: Bounds) -> ColumnElement[bool]:
+def within(bounds: Bounds) -> ColumnElement[bool]:
     """Whether a monitor is within what a caller was granted."""
     wanted = {key: [Value(value=value)] for key, value in bounds.metadata.items()}
     conditions = [monitors.c.id.in_(owners) for owners in metadata_of.owners_having(OwnerType.MONITOR, wanted)]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from tocsin.kernel.clock import from_milliseconds
-from tocsin.monitors.model import Gap, Standing
+from tocsin.monitors.model import Domain, Gap, Standing
 from tocsin.monitors.store.tables import domains, gaps, marks, monitors, states
 from tocsin.storage import Tx
 
@@ -46,21 +46,36 @@ def begin_anew(tx: Tx, monitor_ids: Sequence[int]) -> None:
     )  # fmt: skip
 
 
-def note_checked(tx: Tx, checked: Mapping[int, int]) -> None:
-    """The start (ms) of the latest steady check of each monitor; one round trip, whatever their number."""
+def note_checked(tx: Tx, checked: Mapping[int, tuple[int, int | None]]) -> None:
+    """The start (ms) of the latest steady check of each monitor, and how long it took (microseconds; None: not known).
+
+    One round trip, whatever their number.
+    """
     if tx.connection.dialect.name == "sqlite":
         tx.connection.exec_driver_sql(
-            "UPDATE monitor_states SET last_checked_at = ?1"
-            " WHERE monitor_id = ?2 AND (last_checked_at IS NULL OR last_checked_at < ?1)",
-            [(at, id) for id, at in checked.items()],
+            "UPDATE monitor_states SET last_checked_at = ?1, last_response_us = COALESCE(?2, last_response_us)"
+            " WHERE monitor_id = ?3 AND (last_checked_at IS NULL OR last_checked_at < ?1)",
+            [(at, took, id) for id, (at, took) in checked.items()],
         )
     else:
         tx.connection.exec_driver_sql(
-            "UPDATE monitor_states SET last_checked_at = seen.at"
-            " FROM (SELECT unnest(%s::bigint[]) AS id, unnest(%s::bigint[]) AS at) AS seen"
+            "UPDATE monitor_states SET last_checked_at = seen.at,"
+            " last_response_us = COALESCE(seen.took, last_response_us)"
+            " FROM (SELECT unnest(%s::bigint[]) AS id, unnest(%s::bigint[]) AS at, unnest(%s::bigint[]) AS took)"
+            " AS seen"
             " WHERE monitor_id = seen.id AND (last_checked_at IS NULL OR last_checked_at < seen.at)",
-            (list(checked), list(checked.values())),
+            (list(checked), [at for at, _ in checked.values()], [took for _, took in checked.values()]),
         )
+
+
+def note_response(tx: Tx, monitor_id: int, microseconds: int) -> None:
+    """How long a good check took that had to be judged."""
+    tx.execute(update(states).where(states.c.monitor_id == monitor_id).values(last_response_us=microseconds))
+
+
+def last_response_us(tx: Tx, monitor_id: int) -> int | None:
+    """How long its latest good check took, in microseconds."""
+    return tx.execute(select(states.c.last_response_us).where(states.c.monitor_id == monitor_id)).scalar()
 
 
 def alive(tx: Tx) -> int | None:
@@ -175,6 +190,14 @@ def save_domain(
     tx.execute(update(domains).where(domains.c.domain == domain).values(values))
     found = tx.execute(select(domains.c.expires_at).where(domains.c.domain == domain)).first()
     return None if found is None else found.expires_at
+
+
+def domain(tx: Tx, domain: str) -> Domain | None:
+    """What is known of a domain's registration; None: it is not looked up."""
+    row: Any = tx.execute(
+        select(domains.c.checked_at, domains.c.expires_at, domains.c.failure).where(domains.c.domain == domain)
+    ).first()
+    return None if row is None else Domain(domain, row.checked_at, row.expires_at, row.failure)
 
 
 def drop_unused_domain(tx: Tx, domain: str) -> bool:

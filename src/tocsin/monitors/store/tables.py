@@ -72,8 +72,10 @@ states = Table(
     Column("degraded_reason", Text, nullable=True),
     Column("outages", Text, nullable=True),
     Column("flapping_since_ms", BigInteger, nullable=True),
+    Column("last_response_us", BigInteger, nullable=True),
 )
-"""`*_announced_at`: the expiry for which an incident was opened, so that one end is announced once.
+"""`last_response_us`: of the latest good check. `*_announced_at`: the expiry for which an incident was opened, so that one
+end is announced once.
 `outages`: the latest ones' instants in ms, separated by spaces."""
 
 dependencies = Table(

@@ -3,5 +3,6 @@
 from tocsin.monitors.worker.engine import Engine
 from tocsin.monitors.worker.expiry import DomainWatch, Registries
 from tocsin.monitors.worker.packing import Packer
+from tocsin.monitors.worker.trying import Trials
 
-__all__ = ["DomainWatch", "Engine", "Packer", "Registries"]
+__all__ = ["DomainWatch", "Engine", "Packer", "Registries", "Trials"]
