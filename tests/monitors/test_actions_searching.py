@@ -15,7 +15,7 @@ from tocsin.metadata.model import Value
 from tocsin.monitors import actions
 from tocsin.monitors.actions.packing import pack, read_unpacked
 from tocsin.monitors.model import Observation, Verdict
-from tocsin.monitors.rules.searching import Wanted, words_of
+from tocsin.monitors.rules.searching import Wanted
 from tocsin.monitors.rules.settings import Limits
 from tocsin.storage import Database
 

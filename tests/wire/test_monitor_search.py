@@ -37,7 +37,7 @@ async def test_a_search_answers_with_lines_and_counts(at: Clients) -> None:
         lines = (await at.alice.get(f"/api/v2/monitors/search?{query}")).json()["monitors"]
         return [line["name"] for line in lines]
 
-    assert await found("text=SHOP") == ["Shop"]
+    assert await found("q=SHOP") == ["Shop"]
     assert await found("status=paused,down") == ["Blog"]
     assert await found("monitor_type=ping") == ["Blog"]
     assert await found("metadata=Tier%3D1") == ["Shop"]

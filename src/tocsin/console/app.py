@@ -30,6 +30,7 @@ from tocsin.console.rooms import (
     home,
     incidents,
     integrations,
+    monitors,
     oncall,
     policies,
     status_pages,
@@ -48,7 +49,7 @@ from tocsin.kernel.clock import Clock, to_wire
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.storage import Database
 
-ROOMS = (home, incidents, heartbeats, agents, oncall, policies, status_pages, integrations, webhooks)
+ROOMS = (home, incidents, monitors, heartbeats, agents, oncall, policies, status_pages, integrations, webhooks)
 """Every room of the signed-in console."""
 MAX_FORM_BYTES = 4_096
 """A form of ours is one short field."""

@@ -20,7 +20,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """On the wire, and in the form."""
     label: str
     kind: str
-    """`text`, `long`, `number`, `switch`, `choice`, `lines` (a list, one entry on each line), `json` or `secret`."""
+    """`text`, `long`, `number`, `switch`, `choice`, `many` (boxes to tick, their values with commas between them),
+    `lines` (a list, one entry on each line), `json` or `secret`."""
     required: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     """For a choice: (value, words)."""
@@ -97,6 +98,9 @@ def read_fields(fields: Collection[Field], sent: Mapping[str, list[str]]) -> dic
         if field.kind == "switch":
             body[field.name] = sent.get(field.name, [""])[-1] == "true"
             continue
+        if field.kind == "many":
+            body[field.name] = [value for value in sent.get(field.name, []) if value]
+            continue
         if field.name not in sent:
             continue
         text = sent[field.name][-1]
@@ -157,6 +161,8 @@ def _written(kind: str, value: Any) -> str:
         return ""
     if kind == "switch":
         return "true" if value in (True, "true", "1", "on") else ""
+    if kind == "many" and isinstance(value, list | tuple):
+        return ",".join(str(each) for each in value)
     if kind == "lines" and isinstance(value, list | tuple):
         return "\n".join(str(each) for each in value)
     if kind == "json" and not isinstance(value, str):

@@ -27,6 +27,7 @@ function tellTimes(root = document) {
     if (form === "since") element.textContent = lasting(instant, element.dataset.to ? new Date(element.dataset.to) : new Date());
     else if (form === "day") element.textContent = instant.toLocaleDateString(undefined, { dateStyle: "medium" });
     else if (form === "clock") element.textContent = instant.toLocaleTimeString(undefined, { timeStyle: "short" });
+    else if (form === "tick") element.textContent = instant.toLocaleString(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
     else if (form === "whole") element.textContent = absolute;
     else element.textContent = ago(instant);
   }
@@ -45,6 +46,7 @@ function putInto(page, selector) {
     const fresh = old.id && page.getElementById(old.id);
     if (!fresh || fresh.innerHTML === old.innerHTML) continue;
     if (old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+    if (selector === "[data-live]" && old.querySelector("[data-row] input:checked")) continue; // what was ticked stays ticked
     const focused = document.activeElement?.id;
     old.replaceWith(fresh);
     prepare(fresh);
@@ -76,6 +78,7 @@ if (document.querySelector("[data-every]")) setInterval(async () => {
 
 // --- search as you type, filters: <form data-into="id"> puts that part of the answer into this page --------------------
 function searching(form) {
+  for (const button of every(".no-js", form)) button.hidden = true;
   let waiting = 0, under = null;
   for (const button of every(".no-js", form)) button.hidden = true;
   const go = async () => {
@@ -96,6 +99,7 @@ function searching(form) {
 // --- small things ---------------------------------------------------------------------------------------------------------
 function prepare(root) {
   tellTimes(root);
+  if (root !== document) document.dispatchEvent(new CustomEvent("tocsin:part", { detail: root }));
   for (const form of every("form[data-into]", root)) searching(form);
   for (const select of every("select[data-submit]", root)) {
     select.addEventListener("change", () => select.form.submit());

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -13,8 +14,9 @@ from tocsin.metadata.model import Value
 from tocsin.monitors import actions
 from tocsin.monitors.actions.searching import Found
 from tocsin.monitors.actions.summary import Summary
+from tocsin.monitors.checks import checks
 from tocsin.monitors.rules.days import Day
-from tocsin.monitors.rules.kinds import KINDS
+from tocsin.monitors.rules.kinds import KINDS, Kind
 from tocsin.monitors.rules.searching import SORTS, STATUSES, Wanted, standing, words_of
 from tocsin.registry import Call, Operation, Resource, Route, Scope
 from tocsin.storage import Tx
@@ -28,11 +30,11 @@ MAX_TEXT = 200
 class SearchMonitors(msgspec.Struct, kw_only=True):
     """Whatever is not sent, or empty, is not asked for."""
 
-    text: str = ""
+    q: str = ""
     """Words that must all stand in the name or the URL."""
     status: str = ""
-    """One or several of `up`, `down`, `degraded`, `validating`, `pending`, `maintenance` and `paused`, with commas between
-    them."""
+    """One or several of `up`, `down`, `degraded`, `validating`, `pending`, `maintenance` and `paused`, with commas
+    between them."""
     monitor_type: str = ""
     """One or several, separated by commas."""
     monitor_group_id: int | UnsetType = UNSET
@@ -40,8 +42,8 @@ class SearchMonitors(msgspec.Struct, kw_only=True):
     metadata: str = ""
     """`key` or `key=value`."""
     sort: str = "name"
-    """`name`, `status` (the worst first), `type`, `response_time`, `last_checked_at` or `created_at`; with `-` before it
-    the other way round."""
+    """`name`, `status` (the worst first), `type`, `response_time`, `last_checked_at` or `created_at`; with `-`
+    before it the other way round."""
     page: int = 1
     per_page: int = 50
 
@@ -104,6 +106,51 @@ class SummaryAttributes(msgspec.Struct, frozen=True, kw_only=True):
     domain_failure: str | None
 
 
+class NoInput(msgspec.Struct, kw_only=True):
+    pass
+
+
+class MonitorType(msgspec.Struct, frozen=True, kw_only=True):
+    """One type of monitor, and what makes one up."""
+
+    monitor_type: str
+    family: str
+    """`web`, `server` or `browser`: a monitor never leaves its family."""
+    target: str
+    """What `url` holds: `web` or `websocket` (a whole URL), `host` (a name or an address), `scenario` (any name)."""
+    attributes: list[str]
+    """Those of a monitor's attributes that its check reads, beside `url`."""
+    required: list[str]
+    """Those of them without which there is nothing to check."""
+    timeouts: list[int]
+    """What `request_timeout` may be."""
+    usual_timeout: int
+    timeout_unit: str
+    """`seconds` or `milliseconds`."""
+    ports: int
+    """How many ports `port` may list."""
+
+
+class MonitorTypes(msgspec.Struct, frozen=True, kw_only=True):
+    types: list[MonitorType]
+
+
+@cache
+def types() -> MonitorTypes:
+    """Every type, in the order of the documentation."""
+    return MonitorTypes(types=[_type(name, kind) for name, kind in KINDS.items()])
+
+
+def _type(name: str, kind: Kind) -> MonitorType:
+    read = [field.encode_name for field in msgspec.structs.fields(checks()[name].Settings)]
+    return MonitorType(
+        monitor_type=name, family=kind.family, target=kind.target,
+        attributes=[each for each in read if each not in ("url", "monitor_type")], required=list(kind.required),
+        timeouts=list(kind.timeouts), usual_timeout=kind.usual_timeout,
+        timeout_unit="milliseconds" if kind.milliseconds else "seconds", ports=kind.ports,
+    )  # fmt: skip
+
+
 def _render(found: Summary) -> SummaryAttributes:
     monitor, domain = found.monitor, found.domain
     return SummaryAttributes(
@@ -140,6 +187,13 @@ OPERATIONS = (
         doc="Show at a glance how a monitor stands and since when, how it fared day by day, and what will expire.",
         deed="looked at a monitor's summary",
     ),
+    Operation(
+        name="monitors.types", tool_name="monitor_types", routes=(Route("GET", "/api/v2/monitors/types"),),
+        area="monitors", level="read", input=NoInput, handler=lambda tx, call, input: types(), answer="flat",
+        flat=MonitorTypes, upstream="not_there",
+        doc="List the types of monitors, and which attributes make up a check of each.",
+        deed="looked at the types of monitors",
+    ),
 )  # fmt: skip
 
 
@@ -147,7 +201,7 @@ def _search(tx: Tx, call: Call, input: SearchMonitors) -> MonitorsFound:
     page, per_page = max(1, input.page), min(max(1, input.per_page), MAX_PER_PAGE)
     group_id = None if isinstance(input.monitor_group_id, UnsetType) else input.monitor_group_id
     wanted = Wanted(
-        words=words_of(input.text[:MAX_TEXT]), statuses=_among("status", input.status, STATUSES),
+        words=words_of(input.q[:MAX_TEXT]), statuses=_among("status", input.status, STATUSES),
         types=_among("monitor_type", input.monitor_type, tuple(KINDS)), group_id=group_id,
     )  # fmt: skip
     if input.sort.removeprefix("-") not in SORTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -13,7 +14,11 @@ from tocsin.monitors.model import Line, MonitorStatus
 DEGRADED = "degraded"
 """Asked for like a status, though such a monitor is up: it is not as it should be."""
 STATUSES = (*(status.value for status in MonitorStatus), DEGRADED)
-_WORST_FIRST = ("down", "validating", DEGRADED, "pending", "maintenance", "up", "paused")
+_RANKS = {
+    status: rank
+    for rank, status in enumerate(("down", "validating", DEGRADED, "pending", "maintenance", "up", "paused"))
+}
+"""The worst first."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +39,9 @@ def words_of(query: str) -> tuple[str, ...]:
 
 def standing(line: Line) -> str:
     """The word for how it stands: its status, or that it is up and not as it should be."""
-    up = line.status is MonitorStatus.UP
-    return DEGRADED if up and line.degraded_since_ms is not None else line.status.value
+    if line.degraded_since_ms is not None and line.status is MonitorStatus.UP:
+        return DEGRADED
+    return line.status
 
 
 def matching(lines: Iterable[Line], wanted: Wanted) -> tuple[list[Line], dict[str, int]]:
@@ -46,7 +52,7 @@ def matching(lines: Iterable[Line], wanted: Wanted) -> tuple[list[Line], dict[st
             continue
         status = standing(line)
         counts[status] += 1
-        if not wanted.statuses or status in wanted.statuses or line.status.value in wanted.statuses:
+        if not wanted.statuses or status in wanted.statuses or line.status in wanted.statuses:
             found.append(line)
     return found, {status: counts[status] for status in STATUSES}
 
@@ -56,14 +62,15 @@ def ordered(lines: Sequence[Line], sort: str) -> list[Line]:
     backwards = sort.startswith("-")
     key = SORTS[sort.removeprefix("-")]
     by_name = sorted(lines, key=lambda line: (line.name.casefold(), line.id))
-    known = [line for line in by_name if key(line) is not None]
-    unknown = [line for line in by_name if key(line) is None]
-    return [*sorted(known, key=key, reverse=backwards), *unknown]
+    keyed = [(key(line), line) for line in by_name]
+    known = [pair for pair in keyed if pair[0] is not None]
+    known.sort(key=itemgetter(0), reverse=backwards)
+    return [*(line for _, line in known), *(line for found, line in keyed if found is None)]
 
 
 SORTS: dict[str, Callable[[Line], Any]] = {
     "name": lambda line: line.name.casefold(),
-    "status": lambda line: _WORST_FIRST.index(standing(line)),
+    "status": lambda line: _RANKS[standing(line)],
     "type": lambda line: line.monitor_type,
     "response_time": lambda line: line.response_us,
     "last_checked_at": lambda line: line.checked_ms,

@@ -74,8 +74,8 @@ states = Table(
     Column("flapping_since_ms", BigInteger, nullable=True),
     Column("last_response_us", BigInteger, nullable=True),
 )
-"""`last_response_us`: of the latest good check. `*_announced_at`: the expiry for which an incident was opened, so that one
-end is announced once.
+"""`last_response_us`: of the latest good check. `*_announced_at`: the expiry for which an incident was opened, so that
+one end is announced once.
 `outages`: the latest ones' instants in ms, separated by spaces."""
 
 dependencies = Table(
