@@ -49,7 +49,8 @@ async def test_who_is_invited_joins_by_the_link_and_is_paged_until_they_are_remo
     assert (await members(world))[DANA] == "team_member_invitation"  # looking changed nothing
 
     joined = await world.browse("POST", link(mail), data=FORM)
-    assert (joined.status_code, joined.headers["location"]) == (303, "/joined")
+    assert (joined.status_code, joined.headers["location"]) == (303, "/")
+    assert joined.headers["set-cookie"].startswith("tocsin_session=")
     assert "You are in the team" in (await world.browse("GET", "/joined")).text
     attributes = (await world.api("GET", f"/v2/team-members?email={DANA}")).json()["data"]["attributes"]
     assert (attributes["first_name"], attributes["last_name"]) == ("Dana", "Döring")

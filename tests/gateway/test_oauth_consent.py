@@ -16,8 +16,9 @@ from tests.time import FakeClock
 from tocsin.accounts import actions as accounts
 from tocsin.agents import actions as agents
 from tocsin.agents.model import Agent, Level, Setting
-from tocsin.gateway.oauth.authority import ATTEMPTS_PER_ACCOUNT, FORM_LASTS
-from tocsin.gateway.oauth.counting import Turnstile
+from tocsin.gateway.counting import Turnstile
+from tocsin.gateway.oauth.authority import FORM_LASTS
+from tocsin.gateway.signing_in.guessing import PER_ACCOUNT as ATTEMPTS_PER_ACCOUNT
 from tocsin.kernel.errors import TooMany
 from tocsin.kernel.vault import Vault
 from tocsin.storage import Database, Tx

@@ -34,6 +34,7 @@ def _people(tx: Tx) -> None:
     ):
         user = accounts.create_user(tx, email=email, name=email.partition("@")[0].title(), password=None)
         accounts.join(tx, accounts.ensure_team(tx, team_name).id, user.id, Role.ADMIN)
+        accounts.start_session(tx, user.id, means="password")
 
 
 @pytest.fixture(scope="session")

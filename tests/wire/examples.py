@@ -260,7 +260,10 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         made = await client.post(path, json=BODIES["team_members.create"])
         assert made.status_code == 201, made.text
         return f"{path}?email={BODIES['team_members.create']['email']}"
+    if path == "/api/v2/sessions":
+        return f"{path}?email={_ALICE}"
     path = path.replace("{user}", _ALICE).replace("/{id}/change-role/{role_id}", "/1/change-role/1")
+    path = path.replace("/sessions/{id}", "/sessions/1")  # see conftest: only a browser begins one
     if path.endswith(("/alert-next", "/coming-pages")):  # somebody is on call, and the others come later
         await client.post("/api/v2/on-calls/default/layers", json=BODIES["on_call_layers.create"])
         made = await client.post("/api/v3/incidents", json={**BODIES["incidents.create"], "team_wait": 60})

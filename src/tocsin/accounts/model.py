@@ -1,4 +1,4 @@
-"""The nouns of identity: a team, a person, a membership, an API token."""
+"""The nouns of identity: a team, a person, a membership, an API token, and by what people are known."""
 
 from __future__ import annotations
 
@@ -103,3 +103,73 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     client_address: str | None = None
     client_name: str | None = None
     """The browser, as it calls itself."""
+    proved_at: datetime | None = None
+    """When they last proved to be the one; None = when it began."""
+
+    @property
+    def proved(self) -> datetime:
+        """Since when we know for sure that it is they who sit there."""
+        return self.proved_at or self.created_at
+
+
+class Authenticator(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's program for codes of six digits (TOTP)."""
+
+    user_id: int
+    secret: str
+    """Sealed."""
+    created_at: datetime
+    confirmed_at: datetime | None
+    """None = no code of it was given yet: it counts for nothing."""
+    last_step: int | None
+    """Of the last code that was taken."""
+
+
+class Passkey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key in a person's device that signs for them (WebAuthn)."""
+
+    id: int
+    user_id: int
+    credential_id: str
+    public_key: str
+    """Both in base64url."""
+    sign_count: int
+    transports: tuple[str, ...]
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as a provider of single sign-on knows them."""
+
+    id: int
+    user_id: int
+    issuer: str
+    subject: str
+    created_at: datetime
+    last_used_at: datetime
+
+
+class AccessLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret address that lets one person do one thing once."""
+
+    id: int
+    user_id: int
+    expires_at: datetime
+
+
+class Factors(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person proves themselves with."""
+
+    password: bool
+    code_since: datetime | None
+    """Since when codes of an authenticator count; None = they have none."""
+    passkeys: tuple[Passkey, ...]
+    recovery_codes: int
+    """Those that are left."""
+
+    @property
+    def second(self) -> bool:
+        """Whether a password alone does not let them in."""
+        return self.code_since is not None or bool(self.passkeys)

@@ -84,6 +84,13 @@ def serve(
     trusted_proxies: Annotated[str | None, flag("trusted_proxies", more_group)] = None,
     status_snapshots: Annotated[str | None, flag("status_snapshots", more_group)] = None,
     status_snapshots_url: Annotated[str | None, flag("status_snapshots_url", more_group)] = None,
+    oidc_issuer: Annotated[str | None, flag("oidc_issuer", more_group)] = None,
+    oidc_client_id: Annotated[str | None, flag("oidc_client_id", more_group)] = None,
+    oidc_name: Annotated[str | None, flag("oidc_name", more_group)] = None,
+    oidc_domains: Annotated[str | None, flag("oidc_domains", more_group)] = None,
+    oidc_team: Annotated[str | None, flag("oidc_team", more_group)] = None,
+    oidc_role: Annotated[str | None, flag("oidc_role", more_group)] = None,
+    oidc_required: Annotated[bool | None, flag("oidc_required", more_group)] = None,
     log_format: Annotated[str | None, flag("log_format", more_group)] = None,
     log_level: Annotated[str | None, flag("log_level", more_group)] = None,
     first_team: Annotated[str | None, flag("first_team", more_group)] = None,
@@ -174,6 +181,44 @@ def user_create(
         user = ground.database.submit_write(administration.create_user, team, email, name, password).result()
     words = "was here already and keeps the old password; now also in" if user.known else "is now in"
     print(f"{user.email} {words} the team {team}{' (founded)' if user.team_founded else ''}.")
+
+
+@user_app.command(name="reset-password")
+def user_reset_password(
+    *,
+    email: Annotated[str, Parameter(help="What they sign in with.")],
+    password_stdin: Annotated[
+        bool,
+        Parameter(
+            name="--password-stdin", negative=(), help="Read the password from the first line of standard input."
+        ),
+    ] = False,
+    remove_second_factors: Annotated[
+        bool,
+        Parameter(negative=(), help="Also remove their authenticator, passkeys and recovery codes, if all are lost."),
+    ] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Give somebody a new password, and sign them out everywhere. Works beside a running server."""
+    if not password_stdin:
+        fail(
+            "Give the password on standard input: add --password-stdin (a flag would show it to everybody).", BAD_USAGE
+        )
+    password = sys.stdin.readline(MAX_PASSWORD_INPUT).rstrip("\r\n")
+    chosen = settings({"data": data, "database_url": database_url})
+    from tocsin.accounts.actions import hash_password
+    from tocsin.runtime import administration
+    from tocsin.runtime.foundation import foundation
+
+    hash = hash_password(password)
+    with foundation(chosen) as ground:
+        make_current(ground)
+        work = administration.reset_password
+        told = ground.database.submit_write(work, email, hash, remove_second_factors=remove_second_factors).result()
+    address, ended, removed = told
+    gone = " Second factors are removed." if removed else ""
+    print(f"{address} has a new password; {ended} session{'' if ended == 1 else 's'} ended.{gone}")
 
 
 @app.command(name="doctor")
@@ -303,14 +348,15 @@ def _announce(base_url: str, first: FirstSignIn | None) -> None:
         out.rule("[bold]Welcome to Tocsin[/]", style="green")
         out.print("This is shown once. Keep it.\n")
         for label, value in (
-            ("Console", base_url),
-            ("Sign in", f"{first.email} (pages go there; the console's sign-in comes with a later release)"),
+            ("Set up", f"{base_url}/set-up/{first.set_up}"),
+            ("Sign in", f"{first.email} at {base_url}/sign-in"),
             ("Password", first.password),
             ("API token", first.token),
             ("Team", first.team),
         ):
             out.print(f"  {label:<10} [bold]{escape(value)}[/]")
-        out.print(f"\n  API        {base_url}/api/v2/monitors  (reference: {base_url}/docs/api)")
+        out.print("\n  Open the set-up address to give your name, address and password: it works once, for a day.")
+        out.print(f"  API        {base_url}/api/v2/monitors  (reference: {base_url}/docs/api)")
         out.rule(style="green")
     sys.stdout.flush()
 

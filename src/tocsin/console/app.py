@@ -33,23 +33,37 @@ from tocsin.console.rooms import (
     monitors,
     oncall,
     policies,
+    security,
     status_pages,
     webhooks,
 )
 from tocsin.console.rooms.incidents.story import by, lasted
-from tocsin.console.signing_in import sign_in_routes
+from tocsin.console.setting_up import setting_up_routes
+from tocsin.console.signing_in import PageLink, sign_in_routes
 from tocsin.console.subscribing import subscribing_routes
 from tocsin.gateway import Door
 from tocsin.gateway.links import OpenedLink, open_link, opened
 from tocsin.gateway.live import Live
 from tocsin.gateway.oauth import Authority
 from tocsin.gateway.request import Reply, about_one
-from tocsin.gateway.sessions import Sessions
+from tocsin.gateway.signing_in import SigningIn
 from tocsin.kernel.clock import Clock, to_wire
 from tocsin.kernel.errors import Conflict, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.storage import Database
 
-ROOMS = (home, incidents, monitors, heartbeats, agents, oncall, policies, status_pages, integrations, webhooks)
+ROOMS = (
+    home,
+    incidents,
+    monitors,
+    heartbeats,
+    agents,
+    oncall,
+    policies,
+    status_pages,
+    integrations,
+    webhooks,
+    security,
+)
 """Every room of the signed-in console."""
 MAX_FORM_BYTES = 4_096
 """A form of ours is one short field."""
@@ -91,7 +105,9 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(utc=_utc, label=label_of, lasted=lasted, by=by, tojson_shown=_as_json, spaced=_spaced)
+_templates.filters.update(
+    utc=_utc, label=label_of, lasted=lasted, by=by, wire=to_wire, tojson_shown=_as_json, spaced=_spaced
+)
 _templates.globals["version"] = stamp()
 
 
@@ -103,6 +119,8 @@ def console_app(
     push_key: str = "",
     authority: Authority | None = None,
     previews: Previews | None = None,
+    signing_in: SigningIn | None = None,
+    page_link: PageLink | None = None,
 ) -> Starlette:
     """The pages of people who are signed in, the small ones at `/answer/…`, `/join/…`, `/push/…` and
     `/oauth/authorize`, and what they are dressed in.
@@ -110,21 +128,26 @@ def console_app(
     `push_key`: with which browsers subscribe to notifications of this installation; empty where they cannot.
     `authority`: who lets programs in by OAuth; None where none are let in. `previews`: draws public pages; None where
     there are none.
+    `signing_in`: how people prove who they are; None: by what needs nobody else.
+    `page_link`: what lets a member into a private status page; None where there are none.
     """
+    entrance = None if authority is None else authority.entrance
+    signing_in = signing_in or SigningIn(database, clock, base_url, entrance=entrance)
     pages = _Pages(database, door, base_url)
-    frame = Frame(door, Sessions(database, clock), clock, base_url, _page, previews)
+    frame = Frame(door, signing_in, clock, base_url, _page, previews)
     return Starlette(
         middleware=[Middleware(GZipMiddleware, minimum_size=1_000)],
         routes=[
-            *sign_in_routes(frame),
+            *sign_in_routes(frame, page_link),
             *live_routes(frame, Live(database)),
             *(route for room in ROOMS for route in room.routes(frame)),
             Route("/answer/{token}", _patient(pages.show), methods=["GET"]),
             Route("/answer/{token}", _patient(pages.answer), methods=["POST"]),
-            *joining_routes(database, door, base_url, _page),
+            *setting_up_routes(frame),
+            *joining_routes(database, frame),
             *approving_routes(database, door, base_url, _page),
             *subscribing_routes(database, door, base_url, push_key, _page),
-            *([] if authority is None else consenting_routes(authority, _page)),
+            *([] if authority is None else consenting_routes(authority, frame)),
             Route("/answer/{token}/seen", _patient(pages.seen), methods=["POST"]),
             Mount("/assets", Assets()),
         ],

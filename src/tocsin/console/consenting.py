@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.requests import Request as WebRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tocsin.console.frame import Frame
 from tocsin.gateway.oauth import (
     Asked,
     Authority,
     Back,
     Cannot,
     Parameters,
+    SecondAsked,
     SignedIn,
     Whence,
     WrongPassword,
@@ -29,9 +30,6 @@ again."""
 MAX_FIELDS = 100
 COOKIE = "tocsin_oauth"
 COOKIE_SECONDS = 1_800
-
-Draw = Callable[..., Response]
-"""(template, status_code=…, values …)."""
 
 AREAS = {
     "monitors": ("Monitors", "what is watched, and how"),
@@ -59,9 +57,9 @@ SWITCHES = {
 SETTINGS = {"off": "Never", "ask": "Ask each time", "on": "By itself"}
 
 
-def consenting_routes(authority: Authority, draw: Draw) -> list[Route]:
-    """The pages at `/oauth/authorize`."""
-    pages = _Consenting(authority, draw)
+def consenting_routes(authority: Authority, frame: Frame) -> list[Route]:
+    """The pages at `/oauth/authorize`. Whoever is signed in to the console is not asked again."""
+    pages = _Consenting(authority, frame)
     return [
         Route("/oauth/authorize", pages.show, methods=["GET"]),
         Route("/oauth/authorize", pages.answer, methods=["POST"]),
@@ -69,9 +67,10 @@ def consenting_routes(authority: Authority, draw: Draw) -> list[Route]:
 
 
 class _Consenting:
-    def __init__(self, authority: Authority, draw: Draw) -> None:
+    def __init__(self, authority: Authority, frame: Frame) -> None:
         self._authority = authority
-        self._draw = draw
+        self._frame = frame
+        self._draw = frame.draw
         self._secure = authority.issuer.startswith("https://")
         self._cookie = f"__Host-{COOKIE}" if self._secure else COOKIE
 
@@ -83,11 +82,18 @@ class _Consenting:
         try:
             parameters = _parameters(request.url.query.encode("ascii", "replace"))
             found = await self._authority.open(parameters, binding, _whence(request))
+            present = await self._frame.present(request) if isinstance(found, Asked) else None
+            if present is not None and isinstance(found, Asked):
+                return self._bind(
+                    self._drawn(await self._authority.signed_in(found, binding, present.user_id)), binding
+                )
         except (TooMany, Unavailable) as error:
             return self._later(error)
         if not isinstance(found, Asked):
             return self._drawn(found)
-        response = self._sign_in(found, wrong=False)
+        return self._bind(self._sign_in(found, wrong=False), binding)
+
+    def _bind(self, response: Response, binding: str) -> Response:
         response.set_cookie(
             self._cookie,
             binding,
@@ -107,6 +113,11 @@ class _Consenting:
             if form.get("step") == "sign in":
                 email, password = form.get("email", ""), form.get("password", "")
                 found: Any = await self._authority.sign_in(sealed, binding, email, password, whence)
+            elif form.get("step") == "second":
+                halfway, code = form.get("halfway", ""), form.get("code", "")[:40]
+                found = await self._authority.second(sealed, binding, halfway, code, whence)
+            elif form.get("answer") == "other":
+                found = self._authority.somebody_else(sealed, binding)
             elif form.get("answer") == "yes":
                 found = await self._authority.consent(sealed, binding, form, whence)
             else:
@@ -115,7 +126,13 @@ class _Consenting:
             return self._later(error)
         return self._drawn(found)
 
-    def _drawn(self, found: Back | Cannot | SignedIn | WrongPassword) -> Response:
+    def _drawn(self, found: Asked | Back | Cannot | SecondAsked | SignedIn | WrongPassword) -> Response:
+        if isinstance(found, Asked):
+            return self._sign_in(found, wrong=False)
+        if isinstance(found, SecondAsked):
+            return self._draw(
+                "oauth_second.html", status_code=422 if found.wrong else 200, asked=found.asked, found=found
+            )
         if isinstance(found, WrongPassword):
             return self._sign_in(found.asked, wrong=True)
         if isinstance(found, SignedIn):
@@ -132,7 +149,10 @@ class _Consenting:
         return response
 
     def _sign_in(self, asked: Asked, *, wrong: bool) -> Response:
-        return self._draw("oauth_sign_in.html", status_code=422 if wrong else 200, asked=asked, wrong=wrong)
+        return self._draw(
+            "oauth_sign_in.html", status_code=422 if wrong else 200, asked=asked, wrong=wrong,
+            otherwise=f"/sign-in?next={quote(asked.again, safe='')}",
+        )  # fmt: skip
 
     def _choose(self, signed_in: SignedIn) -> Response:
         response = self._draw(
@@ -165,7 +185,10 @@ class _Consenting:
 
 
 def _whence(request: WebRequest) -> Whence:
-    return Whence(client_address=request.client.host if request.client else None)
+    address = request.client.host if request.client else None
+    return Whence(
+        client_address=address, client_name=request.headers.get("user-agent", "")[:200] or None, surface="OAuth"
+    )
 
 
 def _parameters(query: bytes) -> Parameters:

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tocsin.gateway import Door, Reply
 from tocsin.gateway.request import Request
-from tocsin.gateway.sessions import SURFACE, Present
+from tocsin.gateway.signing_in.sessions import SURFACE, Present
 from tocsin.kernel.answers import Answer
 from tocsin.kernel.errors import Invalid
 from tocsin.kernel.ids import sign, signed

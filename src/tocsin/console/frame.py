@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from tocsin.console.desk import Desk, Draw, Previews, csrf_is_good
 from tocsin.gateway import Door
-from tocsin.gateway.sessions import Present, Sessions
+from tocsin.gateway.signing_in import SigningIn, Whence
+from tocsin.gateway.signing_in.sessions import Present
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.errors import (
     Conflict,
@@ -26,6 +27,7 @@ from tocsin.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from tocsin.kernel.ids import TOKEN_LENGTH, new_token
 
 log = structlog.get_logger()
 
@@ -36,6 +38,9 @@ MAX_FIELDS = 5_000
 BODY_TIMEOUT_SECONDS = 30.0
 COOKIE = "tocsin_session"
 COOKIE_SECONDS = 30 * 24 * 3_600
+MAX_SECRET = 200
+BINDING = "tocsin_signing_in"
+BINDING_SECONDS = 3_600
 
 Handler = Callable[[Desk], Awaitable[Response]]
 
@@ -44,16 +49,23 @@ class Frame:
     """Hands out routes whose handlers are only ever called for somebody who is signed in."""
 
     def __init__(
-        self, door: Door, sessions: Sessions, clock: Clock, base_url: str, draw: Draw, previews: Previews | None = None
+        self,
+        door: Door,
+        signing_in: SigningIn,
+        clock: Clock,
+        base_url: str,
+        draw: Draw,
+        previews: Previews | None = None,
     ) -> None:
         self.door = door
-        self.sessions = sessions
+        self.signing_in = signing_in
+        self.sessions = signing_in.sessions
         self._clock = clock
         self.base_url = base_url
         self.draw = draw
         self.previews = previews
         self._secure = base_url.startswith("https://")
-        self.cookie = f"__Host-{COOKIE}" if self._secure else COOKIE
+        self.cookie = self.cookie_name(COOKIE)
 
     def get(self, path: str, handler: Handler) -> Route:
         """A page. Looking changes nothing."""
@@ -63,23 +75,53 @@ class Frame:
         """A deed: the form must be ours."""
         return Route(path, self._guarded(handler), methods=["POST"])
 
+    def cookie_name(self, name: str) -> str:
+        """A cookie's name; with encryption so that no neighbour's page can plant one (RFC 6265bis, 4.1.3.2)."""
+        return f"__Host-{name}" if self._secure else name
+
+    def whence(self, request: WebRequest) -> Whence:
+        """From where a request comes, for the audit log and for counting."""
+        return Whence(
+            client_address=request.client.host if request.client else None,
+            client_name=request.headers.get("user-agent", "")[:200] or None,
+        )
+
+    def binding(self, request: WebRequest) -> str:
+        """What this browser is told apart by while somebody signs in; a fresh one when it has none."""
+        found = request.cookies.get(self.cookie_name(BINDING), "")
+        return found if found.isascii() and found.isalnum() and len(found) == TOKEN_LENGTH else new_token()
+
+    def bind(self, response: Response, binding: str) -> Response:
+        """Give the browser its binding, or give it once more."""
+        self.put_cookie(response, BINDING, binding, BINDING_SECONDS)
+        return response
+
+    def put_cookie(self, response: Response, name: str, value: str, seconds: int) -> None:
+        """A cookie that no script reads; 0 seconds: take it back."""
+        response.set_cookie(
+            self.cookie_name(name), value, max_age=seconds, path="/", secure=self._secure, httponly=True, samesite="lax"
+        )
+
+    def secret(self, request: WebRequest) -> str:
+        """What the browser shows of its session, good or not; empty when there is nothing that could be."""
+        found = request.cookies.get(self.cookie, "")
+        return found if len(found) <= MAX_SECRET else ""
+
     async def present(self, request: WebRequest) -> Present | None:
         """Who is signed in in this browser, if anybody is."""
-        secret = request.cookies.get(self.cookie, "")
-        if not secret or len(secret) > 200:
+        secret = self.secret(request)
+        if not secret:
             return None
         address = request.client.host if request.client else None
         return await self.sessions.open(secret, address, request.headers.get("user-agent", "")[:200] or None)
 
     def remember(self, response: Response, secret: str) -> None:
         """Give the browser what it will be known by."""
-        response.set_cookie(
-            self.cookie, secret, max_age=COOKIE_SECONDS, path="/", secure=self._secure, httponly=True, samesite="lax"
-        )
+        self.put_cookie(response, COOKIE, secret, COOKIE_SECONDS)
 
     def forget(self, response: Response) -> None:
         """Take it back."""
-        response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
+        self.put_cookie(response, COOKIE, "", 0)
 
     def _guarded(self, handler: Handler) -> Callable[[WebRequest], Awaitable[Response]]:
         async def guarded(request: WebRequest) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import parse_qs
 
 import msgspec
@@ -10,9 +9,11 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tocsin.gateway import Door
+from tocsin.console.frame import Frame
+from tocsin.console.signing_in import SigningInPages, from_here
 from tocsin.gateway.invitations import OpenedInvitation, open_invitation
 from tocsin.gateway.request import Request
+from tocsin.gateway.signing_in import INVITATION, Proved
 from tocsin.kernel.errors import Invalid, NotFound, Refused, TooMany, Unauthenticated, Unavailable
 from tocsin.registry import Route as Address
 from tocsin.registry.input import Arguments
@@ -23,18 +24,15 @@ MAX_FORM_BYTES = 16_384
 MIN_PASSWORD_CHARACTERS = 10
 """What the form tells browsers; the account's own rule decides."""
 
-Draw = Callable[..., Response]
-"""(template, status_code=…, values …)."""
-
 
 class _Form(msgspec.Struct):
     name: str = ""
     password: str = ""
 
 
-def joining_routes(database: Database, door: Door, base_url: str, draw: Draw) -> list[Route]:
+def joining_routes(database: Database, frame: Frame) -> list[Route]:
     """The pages at `/join/…`: looking changes nothing, as mail scanners open every link; a press joins."""
-    pages = _Joining(database, door, base_url, draw)
+    pages = _Joining(database, frame)
     return [
         Route("/join/{token}", pages.show, methods=["GET"]),
         Route("/join/{token}", pages.join, methods=["POST"]),
@@ -43,11 +41,12 @@ def joining_routes(database: Database, door: Door, base_url: str, draw: Draw) ->
 
 
 class _Joining:
-    def __init__(self, database: Database, door: Door, base_url: str, draw: Draw) -> None:
+    def __init__(self, database: Database, frame: Frame) -> None:
         self._database = database
-        self._door = door
-        self._base_url = base_url
-        self._draw = draw
+        self._frame = frame
+        self._door = frame.door
+        self._base_url = frame.base_url
+        self._draw = frame.draw
 
     async def show(self, request: WebRequest) -> Response:
         """Who invites to what, and the form."""
@@ -59,12 +58,14 @@ class _Joining:
 
     async def join(self, request: WebRequest) -> Response:
         """Make the account, if there is none, and put it into the team."""
+        if not from_here(request):  # else a page elsewhere could sign its reader in as somebody it has invited
+            return RedirectResponse(request.url.path, status_code=303)
         form = await _read(request)
         try:
             invitation = await self._open(request)
             if invitation is None:
                 return self._over()
-            return await self._accept(invitation, form)
+            return await self._accept(request, invitation, form)
         except (NotFound, Unauthenticated, Refused):
             return self._over()
         except (Unavailable, TooMany):
@@ -78,7 +79,7 @@ class _Joining:
         address = request.client.host if request.client else None
         return await open_invitation(self._database, request.path_params["token"], address)
 
-    async def _accept(self, invitation: OpenedInvitation, form: _Form) -> Response:
+    async def _accept(self, web: WebRequest, invitation: OpenedInvitation, form: _Form) -> Response:
         body = {} if invitation.known else {"name": form.name, "password": form.password}
         request = Request(
             operation=self._door.catalogue["team_members.join"],
@@ -89,9 +90,14 @@ class _Joining:
             base_url=self._base_url,
         )
         try:
-            await self._door.call(request)
+            reply = await self._door.call(request)
         except Invalid as error:
             return self._form(invitation, form, error.field_errors, status_code=422)
+        if not invitation.known and not self._frame.signing_in.entrance.sign_on_only:
+            # A new account, whose password they have just chosen. Who has one already signs in with it: whoever reads
+            # somebody's mail must not become them by an invitation.
+            proved = Proved(user_id=reply.value.user.id, means=INVITATION)
+            return await SigningInPages(self._frame).let_in(web, proved, "/")
         headers = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
         return RedirectResponse("/joined", status_code=303, headers=headers)
 

@@ -63,6 +63,7 @@ def _tidy(tx: Tx, used_tokens: list[int], used_agent_tokens: list[int]) -> None:
     idempotency.prune(tx)
     accounts.prune_invitations(tx, at_most=ROWS_AT_ONCE)
     accounts.prune_sessions(tx, at_most=ROWS_AT_ONCE)
+    accounts.prune_links(tx, at_most=ROWS_AT_ONCE)
     contacts.prune_codes(tx, at_most=ROWS_AT_ONCE)
 
 

@@ -63,6 +63,8 @@ _BY_NAME = {
     "incident_comments.update": Rung.RESPONDER,
     "incidents.delete": Rung.TEAM_LEAD,
     "heartbeat_ping_key.change": Rung.TEAM_LEAD,
+    # One's own; whose else, it judges by itself.
+    "sessions.end": Rung.ANYBODY,
     # A token may do everything, make admins too: who is none must not come by one.
     "api_tokens.create": Rung.ADMIN,
     # Whoever approves does it, by another's hand: they must be allowed to do it themselves.

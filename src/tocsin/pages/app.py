@@ -296,7 +296,9 @@ class Pages:
         async def make(reading: Reading) -> Callable[[], Answer]:
             frame, name = framed(where), reading.view.settings.company_name
             policy = headers.policy(None, frame.nonce)
-            return lambda: _for_one(drawing.draw_gate(frame, name, verdict.value), 403, policy)
+            return lambda: _for_one(
+                drawing.draw_gate(frame, name, verdict.value, sign_in=self._sign_in(site)), 403, policy
+            )
 
         # It says nothing of the page but its name, so it is drawn once for all who may not read.
         return await self.cache.get(site, (site.id, where.prefix, f"gate {verdict.value}", where.language), make)
@@ -306,10 +308,24 @@ class Pages:
         frame = framed(where)
 
         def draw() -> Answer:
-            text = drawing.draw_gate(frame, name, kind, error, back)
+            text = drawing.draw_gate(frame, name, kind, error, back, self._sign_in(site))
             return _for_one(text, status, headers.policy(None, frame.nonce))
 
         return await self.cache.once(draw)
+
+    def _sign_in(self, site: Site) -> str:
+        """Where members come in by their account instead of a mailed link."""
+        return f"{self.addresses.base_url}/sign-in/page/{site.id}"
+
+    async def member_link(self, page_id: int, user_id: int) -> str | None:
+        """The address that lets a member whom the console knows into a page; None where that is none for them."""
+        site = self.directory.by_id.get(page_id)
+        if site is None or not site.published or not site.gate.require_sso:
+            return None
+        link = self._keeper.link(site, user_id)
+        if await self._keeper.opened(site, link) is None:
+            return None
+        return f"{self.addresses.root(site)}/unlock/{link}"
 
     async def _name_of(self, site: Site) -> str:
         return (await self.cache.reading(site)).view.settings.company_name

@@ -119,15 +119,15 @@ def draw_choose(view: PageView, frame: Frame, chosen: Collection[int], *, saved:
     return _draw("choose.html", Scene(frame, view, path=""), chosen=chosen, saved=saved)
 
 
-def draw_gate(frame: Frame, company_name: str, kind: str, error: str = "", back: str = "") -> str:
+def draw_gate(frame: Frame, company_name: str, kind: str, error: str = "", back: str = "", sign_in: str = "") -> str:
     """What a private page shows to whoever may not read it yet: one of `GATES`.
 
     The form posts `password` or `email`, `csrf` and `back` to `/unlock`. `error`: a sentence in the
     reader's words, like `gate_wrong`. `back`: the path below the page that was asked for at first; without it, where
-    the form stands.
+    the form stands. `sign_in`: where members sign in otherwise; empty where they cannot.
     """
     scene = Scene(frame, company=company_name, path="", query=urlencode({"back": back}) if back else "")
-    return _draw("gate.html", scene, kind=kind, error=error, back=back)
+    return _draw("gate.html", scene, kind=kind, error=error, back=back, sign_in=sign_in)
 
 
 def draw_not_found(frame: Frame) -> str:

@@ -10,8 +10,11 @@ from tocsin.accounts import actions as accounts
 from tocsin.accounts.model import Role, Team
 from tocsin.agents import actions as agents
 from tocsin.agents.model import Agent
+from tocsin.gateway.audit import Entry, write
+from tocsin.gateway.identity import Actor
+from tocsin.gateway.signing_in import trail
 from tocsin.kernel.errors import Conflict, NotFound
-from tocsin.kernel.ids import new_token
+from tocsin.kernel.ids import new_request_id, new_token
 from tocsin.runtime.settings import Settings
 from tocsin.storage import Tx
 
@@ -26,6 +29,8 @@ class FirstSignIn(msgspec.Struct, frozen=True):
     email: str
     password: str
     token: str
+    set_up: str
+    """Opens once, for a day, the page on which they become somebody with a name."""
 
 
 def first_start(tx: Tx, settings: Settings) -> FirstSignIn | None:
@@ -37,7 +42,8 @@ def first_start(tx: Tx, settings: Settings) -> FirstSignIn | None:
     user = accounts.create_user(tx, email=settings.admin_email, name="Administrator", password=password)
     accounts.join(tx, team.id, user.id, Role.ADMIN)
     token = accounts.create_token(tx, team_id=team.id, name=f"API token of {team.name}")
-    return FirstSignIn(team=team.name, email=user.email, password=password, token=token)
+    set_up = accounts.make_link(tx, user.id, accounts.SET_UP)
+    return FirstSignIn(team=team.name, email=user.email, password=password, token=token, set_up=set_up)
 
 
 class NewToken(msgspec.Struct, frozen=True):
@@ -75,6 +81,28 @@ def create_user(tx: Tx, team_name: str, email: str, name: str, password: str) ->
     user = present or accounts.create_user(tx, email=email, name=name, password=password)
     accounts.join(tx, team.id, user.id, Role.ADMIN if founded else Role.MEMBER)
     return NewUser(id=user.id, email=user.email, known=present is not None, team_founded=founded)
+
+
+def reset_password(tx: Tx, email: str, hash: str, *, remove_second_factors: bool) -> tuple[str, int, bool]:
+    """Give somebody another password: (their address, how many sessions ended, whether second factors are gone).
+
+    Raises NotFound.
+    """
+    user = accounts.user_by_email(tx, email)
+    if user is None:
+        raise NotFound("user", email, f"Nobody has the address {email}.")
+    ended = accounts.set_password(tx, user.id, hash)
+    removed = remove_second_factors and accounts.remove_second_factors(tx, user.id)
+    operator = Actor(kind="person", id=None, name="The operator", team_ids=None)
+    for team_id in accounts.team_ids_of(tx, user.id):
+        entry = Entry(
+            actor=operator, operation=trail.PASSWORD, surface=COMMAND_LINE, request_id=new_request_id(),
+            outcome="allowed", reason="whoever runs Tocsin may" + (", and removed the second factors" * removed),
+            target=f"user {user.id}", target_name=user.name, team_id=team_id,
+            team_name=accounts.team(tx, team_id).name,
+        )  # fmt: skip
+        write(tx, entry)
+    return user.email, ended, removed
 
 
 COMMAND_LINE = "the command line"

@@ -27,6 +27,7 @@ from tocsin.runtime import foresight
 from tocsin.runtime.browsers import state_of_browsers
 from tocsin.runtime.channels import is_public
 from tocsin.runtime.data_directory import KEY_FILE, DataDirectoryError, running
+from tocsin.runtime.doctor_sign_on import sign_on
 from tocsin.runtime.doctor_upstream import upstreams
 from tocsin.runtime.finding import Finding
 from tocsin.runtime.foundation import foundation
@@ -58,6 +59,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_pager(settings),
         *_inbound_mail(settings),
         *_base_url(settings),
+        *sign_on(settings),
         *upstreams(settings),
         *_names(),
         *_pings(),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from tocsin.gateway import Door
 from tocsin.gateway.oauth import Authority, Documents, TokenDesk
+from tocsin.gateway.signing_in import Entrance
 from tocsin.kernel.net import Net
 from tocsin.rest.oauth import OAuthEndpoints
 from tocsin.runtime.foundation import Foundation
 
 
-def authority(ground: Foundation, door: Door, net: Net, base_url: str) -> Authority:
+def authority(ground: Foundation, door: Door, net: Net, base_url: str, entrance: Entrance) -> Authority:
     """Who asks people whether a program may be let in. Its documents come from the public internet alone, whatever may
     be watched here: their addresses are strangers' words."""
-    return Authority(ground.database, door, ground.clock, ground.vault, Documents(net, ground.clock), base_url)
+    documents = Documents(net, ground.clock)
+    return Authority(ground.database, door, ground.clock, ground.vault, documents, base_url, entrance)
 
 
 def oauth_endpoints(ground: Foundation, base_url: str) -> OAuthEndpoints:

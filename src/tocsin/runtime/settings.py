@@ -81,6 +81,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty = copies of status pages stay on this machine."""
     status_snapshots_key: str
     status_snapshots_secret: str
+    oidc_issuer: str
+    """Empty = no single sign-on."""
+    oidc_client_id: str
+    oidc_client_secret: str
+    oidc_name: str
+    oidc_domains: tuple[str, ...]
+    """Empty = of any."""
+    oidc_team: str
+    oidc_role: str
+    oidc_required: bool
     log_format: Literal["auto", "console", "json"]
     log_level: Literal["debug", "info", "warning", "error"]
     first_team: str
@@ -165,6 +175,15 @@ def _given(
     return None
 
 
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by name: those of the table `[oidc]` with that word before them."""
+    found = {key.replace("-", "_"): value for key, value in table.items()}
+    grouped = found.pop("oidc", {})
+    if not isinstance(grouped, dict):
+        raise SettingsError("oidc is a table: write [oidc], and its settings below it.")
+    return found | {f"oidc_{key.replace('-', '_')}": value for key, value in grouped.items()}
+
+
 def _config_file(environment: Mapping[str, str], directory: Path, data: Path | None) -> tuple[Path, dict[str, Any]]:
     named = environment.get(CONFIG_VARIABLE)
     if named and not Path(named).is_file():
@@ -182,7 +201,7 @@ def _config_file(environment: Mapping[str, str], directory: Path, data: Path | N
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise SettingsError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes: that cannot be a settings file.")
-        table = {key.replace("-", "_"): value for key, value in tomllib.loads(path.read_text("utf-8")).items()}
+        table = _flat(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}. Mend the file, or move it away.") from error
     unknown = sorted(set(table) - set(OPTIONS))

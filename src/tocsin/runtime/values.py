@@ -329,3 +329,28 @@ def one_of(*words: str) -> Callable[[str], str]:
         raise ValueError(f"'{text}' is not one of {', '.join(words)}.")
 
     return read
+
+
+def issuer(text: str) -> str:
+    """As the provider writes it, with or without a slash at its end: it is compared letter by letter."""
+    parts = _parts(text, "https://accounts.google.com")
+    here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and here):
+        raise ValueError(f"'{text}' is not the address of a provider. Give e.g. https://accounts.google.com.")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("an issuer has no user, ? or #. Give e.g. https://accounts.google.com.")
+    return text
+
+
+def printable(text: str) -> str:
+    if text and text.isprintable() and len(text) <= 255:
+        return text
+    raise ValueError("give up to 255 characters that can be printed.")
+
+
+def team_or_nothing(text: str) -> str:
+    return name(text) if text else ""
+
+
+def domains(text: str) -> tuple[str, ...]:
+    return tuple(domain(each.strip().lower().removeprefix("@")) for each in text.split(",") if each.strip())

@@ -20,6 +20,7 @@ from tocsin.gateway import api as gateway
 from tocsin.gateway.audit.sealing import Sealing
 from tocsin.gateway.door import Door
 from tocsin.gateway.housekeeping import Housekeeping
+from tocsin.gateway.signing_in import SigningIn
 from tocsin.heartbeats import actions as heartbeat_actions
 from tocsin.heartbeats import api as heartbeats
 from tocsin.heartbeats.worker import Deadlines, Forgetting, Intake
@@ -71,6 +72,7 @@ from tocsin.runtime.public import ShortWays, public_pages, snapshots
 from tocsin.runtime.receiving import HeartbeatMail, SubscriberMail, web_receiver
 from tocsin.runtime.references import REFERENCES
 from tocsin.runtime.settings import Settings
+from tocsin.runtime.sign_on import sign_on_settings
 from tocsin.runtime.telegram import TelegramUpdates
 from tocsin.runtime.upstream import Behind
 from tocsin.runtime.web import App, Pulse, Receiver, application
@@ -173,9 +175,19 @@ class House:
         )
 
     def _console(self, ground: Foundation, door: Door, base_url: str) -> App:
-        consents = authority(ground, door, self._net, base_url)
-        key, previews = push_key(self._channels), Previews(base_url)
-        return console_app(ground.database, door, ground.clock, base_url, key, consents, previews)
+        provider = sign_on_settings(ground.settings)
+        people = SigningIn(ground.database, ground.clock, base_url, net=self._net, sign_on=provider)
+        return console_app(
+            ground.database,
+            door,
+            ground.clock,
+            base_url,
+            push_key(self._channels),
+            authority(ground, door, self._net, base_url, people.entrance),
+            Previews(base_url),
+            people,
+            self.pages.member_link,
+        )
 
     def _receivers(self, ground: Foundation, door: Door, chats: Chats, base_url: str) -> list[Receiver]:
         """What others ask and send: agents, alerts, readers of feeds and of the reference, the answers of providers."""

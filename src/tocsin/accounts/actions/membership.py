@@ -58,6 +58,10 @@ def remove(tx: Tx, email: str, team_ids: tuple[int, ...] | None, by: str | None 
     rules.check_seat(by, member.role)
     _keep_an_admin(tx, member, "removed")
     store.remove_membership(tx, member.team_id, member.user.id)
+    store.leave_team(tx, member.user.id, member.team_id)
+    if not store.team_ids_of(tx, member.user.id):  # there is nothing here for them any more
+        store.end_sessions(tx, member.user.id)
+        store.end_links(tx, member.user.id)
     _record(tx, "team_member.removed", member, role=member.role.value)
 
 

@@ -58,7 +58,24 @@ def look_at_team(tx: Tx, session_id: int, team_id: int) -> None:
 
 def sessions_of(tx: Tx, user_id: int) -> list[Session]:
     """Where a person is signed in, the newest first."""
-    return store.sessions_of(tx, user_id, MAX_SHOWN)
+    found = store.sessions_of(tx, user_id, MAX_SHOWN)
+    return [each for each in found if tx.now - each.last_seen_at <= SESSION_IDLE]
+
+
+def session_by_id(tx: Tx, id: int) -> Session | None:
+    """The live session of that number, whoever's it is, or None."""
+    found = store.session_by_id(tx, id)
+    return None if found is None or tx.now - found.last_seen_at > SESSION_IDLE else found
+
+
+def proved_again(tx: Tx, session_id: int) -> None:
+    """Note that the person has just proved once more to be the one."""
+    store.update_session(tx, session_id, proved_at=tx.now)
+
+
+def shares_team(tx: Tx, team_ids: tuple[int, ...] | None, user_id: int) -> bool:
+    """Whether somebody is in one of these teams (None = in any)."""
+    return store.shares_team(tx, team_ids, user_id)
 
 
 def end_session(tx: Tx, user_id: int, session_id: int) -> bool:

@@ -3,10 +3,19 @@
 from tocsin.agents.model.oauth import ACCESS_TOKEN_LIFETIME, Issued, Problem
 from tocsin.agents.rules.authorizing import Parameters
 from tocsin.agents.rules.scopes import BROAD, SCOPES
-from tocsin.gateway.oauth.authority import Asked, Authority, Back, Cannot, SignedIn, WrongPassword, new_binding
+from tocsin.gateway.oauth.authority import (
+    Asked,
+    Authority,
+    Back,
+    Cannot,
+    SecondAsked,
+    SignedIn,
+    WrongPassword,
+    new_binding,
+)
 from tocsin.gateway.oauth.documents import Documents
 from tocsin.gateway.oauth.tokens import Registered, Shown, TokenDesk
-from tocsin.gateway.oauth.trail import Whence
+from tocsin.gateway.signing_in.trail import Whence
 
 __all__ = [
     "ACCESS_TOKEN_LIFETIME",
@@ -21,6 +30,7 @@ __all__ = [
     "Parameters",
     "Problem",
     "Registered",
+    "SecondAsked",
     "Shown",
     "SignedIn",
     "TokenDesk",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -18,11 +18,12 @@ from tocsin.agents.model.oauth import Choice, Client, ClientKind, Problem, Wish
 from tocsin.agents.rules import redirects, scopes
 from tocsin.agents.rules.authorizing import Parameters, one, redirect_of, wish_of
 from tocsin.agents.rules.client_documents import is_document_address
+from tocsin.gateway.counting import Turnstile
 from tocsin.gateway.door import Door
 from tocsin.gateway.oauth import rights, trail
-from tocsin.gateway.oauth.counting import Turnstile
 from tocsin.gateway.oauth.documents import Documents
-from tocsin.gateway.oauth.trail import Whence
+from tocsin.gateway.signing_in.entrance import Entrance, Halfway
+from tocsin.gateway.signing_in.trail import Whence
 from tocsin.kernel.clock import Clock, to_milliseconds
 from tocsin.kernel.errors import Invalid, NotFound
 from tocsin.kernel.ids import new_token
@@ -31,13 +32,6 @@ from tocsin.storage import Database, Tx
 
 FORM_LASTS = timedelta(minutes=15)
 """Between one page and the next: long enough to look for a password, too short for a page left open overnight."""
-ATTEMPTS_SECONDS = 900
-ATTEMPTS_PER_ACCOUNT = 10
-"""Wrong passwords in one such window. Somebody else can use them up; they are back within the quarter of an hour."""
-ATTEMPTS_PER_ADDRESS = 30
-ATTEMPTS_IN_ALL = 2_000
-PASSWORDS_AT_ONCE = 2
-"""Each takes 64 MiB and a core, on purpose."""
 FETCHES_SECONDS = 3_600
 FETCHES_PER_ADDRESS = 30
 FETCHES_IN_ALL = 1_000
@@ -79,6 +73,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     cancel: str
     """The address that says no."""
     sealed: str
+    again: str = ""
+    """The address below ours at which the program asked: whoever signs in elsewhere here comes back to it."""
 
 
 class Area(msgspec.Struct, frozen=True):
@@ -108,6 +104,15 @@ class WrongPassword(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked
 
 
+class SecondAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """The password was right; a second factor is asked for."""
+
+    asked: Asked
+    halfway: Halfway
+    wrong: bool = False
+    """Whether a code was given that is none of theirs."""
+
+
 class _Form(msgspec.Struct, frozen=True, kw_only=True):
     """What one page hands to the next, sealed: nobody can make or change it but us."""
 
@@ -122,8 +127,10 @@ class Authority:
     """The authorization endpoint, without its pages."""
 
     def __init__(
-        self, database: Database, door: Door, clock: Clock, vault: Vault, documents: Documents, base_url: str
-    ) -> None:
+        self, database: Database, door: Door, clock: Clock, vault: Vault, documents: Documents, base_url: str,
+        entrance: Entrance | None = None,
+    ) -> None:  # fmt: skip
+        """`entrance`: the one by which people come in everywhere here, so that guesses count together."""
         self._database = database
         self._door = door
         self._clock = clock
@@ -131,16 +138,10 @@ class Authority:
         self._documents = documents
         self.issuer = base_url
         self.resource = f"{base_url}/mcp"
-        self._accounts = Turnstile(
-            clock, window_seconds=ATTEMPTS_SECONDS, each=ATTEMPTS_PER_ACCOUNT, in_all=ATTEMPTS_IN_ALL
-        )
-        self._addresses = Turnstile(
-            clock, window_seconds=ATTEMPTS_SECONDS, each=ATTEMPTS_PER_ADDRESS, in_all=ATTEMPTS_IN_ALL
-        )
+        self.entrance = entrance or Entrance(database, clock)
         self._fetches = Turnstile(
             clock, window_seconds=FETCHES_SECONDS, each=FETCHES_PER_ADDRESS, in_all=FETCHES_IN_ALL
         )
-        self._hashing = asyncio.Semaphore(PASSWORDS_AT_ONCE)
 
     async def open(self, parameters: Parameters, binding: str, whence: Whence) -> Asked | Back | Cannot:
         """Look at a request for authorization. Raises TooMany."""
@@ -166,21 +167,40 @@ class Authority:
 
     async def sign_in(
         self, sealed: str, binding: str, email: str, password: str, whence: Whence
-    ) -> SignedIn | WrongPassword | Cannot:
+    ) -> SignedIn | SecondAsked | WrongPassword | Cannot:
         """See whether the person is who they say. Raises TooMany."""
         form = self._opened(sealed, binding)
         if form is None:
             return _expired()
-        account = f"account {email.strip().lower()[:254]}"
-        self._addresses.admit_from(whence.client_address)
-        self._accounts.admit(account)
-        async with self._hashing:
-            user = await self._database.read(_recognised, email, password)
-        if user is None:
-            await self._database.write(_wrong_password, whence, email)
+        found = await self.entrance.by_password(email, password, binding, whence)
+        if found is None:
             return WrongPassword(asked=self._asked(form.wish, binding))
-        self._accounts.forgive(account)
-        return await self.offer(form.wish, binding, user.id)
+        if isinstance(found, Halfway):
+            return SecondAsked(asked=self._asked(form.wish, binding), halfway=found)
+        return await self.offer(form.wish, binding, found.user_id)
+
+    async def second(
+        self, sealed: str, binding: str, halfway: str, code: str, whence: Whence
+    ) -> SignedIn | SecondAsked | Cannot:
+        """See whether they have the second factor as well. Raises TooMany."""
+        form = self._opened(sealed, binding)
+        standing = await self.entrance.halfway(halfway, binding)
+        if form is None or standing is None:
+            return _expired()
+        proved = await self.entrance.by_code(halfway, binding, code, whence)
+        if proved is None:
+            return SecondAsked(asked=self._asked(form.wish, binding), halfway=standing, wrong=True)
+        return await self.offer(form.wish, binding, proved.user_id)
+
+    def somebody_else(self, sealed: str, binding: str) -> Asked | Cannot:
+        """Whoever the console knows is not the one: ask again who it is."""
+        form = self._opened(sealed, binding)
+        return _expired() if form is None else self._asked(form.wish, binding)
+
+    async def signed_in(self, asked: Asked, binding: str, user_id: int) -> SignedIn | Cannot:
+        """Go on with somebody whom the console knows already."""
+        form = self._opened(asked.sealed, binding)
+        return _expired() if form is None else await self.offer(form.wish, binding, user_id)
 
     async def offer(self, wish: Wish, binding: str, user_id: int, message: str = "") -> SignedIn | Cannot:
         """What a person whom a surface has recognised may choose from."""
@@ -233,6 +253,7 @@ class Authority:
             redirect_uri=uri,
             cancel=self._refused(wish).location,
             sealed=self._vault.seal(msgspec.json.encode(form).decode()),
+            again=_again(wish),
         )
 
     def _opened(self, sealed: str, binding: str) -> _Form | None:
@@ -332,6 +353,20 @@ class Authority:
         )
 
 
+def _again(wish: Wish) -> str:
+    asked = {
+        "response_type": "code",
+        "client_id": wish.client.client_id,
+        "redirect_uri": wish.redirect_uri if wish.redirect_uri_sent else None,
+        "state": wish.state,
+        "scope": " ".join(wish.scope) or None,
+        "code_challenge": wish.challenge,
+        "code_challenge_method": "S256",
+        "resource": wish.resource,
+    }
+    return f"/oauth/authorize?{urlencode({name: value for name, value in asked.items() if value is not None})}"
+
+
 def _agent(tx: Tx, wish: Wish, user: User, team: Team, choice: Choice) -> Agent:
     """The agent that this person and this program make together: the one that they made before, as it is now agreed;
     else a new one. One that was suspended stays as it is: letting it in again must not be a way around that."""
@@ -364,28 +399,6 @@ def _read(chosen: Mapping[str, str]) -> Choice | None:
         team_id=int(team),
         levels={area: Level(level) for area, level in levels.items() if level in list(Level)},
         switches={act: Setting(setting) for act, setting in switches.items() if setting in list(Setting)},
-    )
-
-
-def _recognised(tx: Tx, email: str, password: str) -> User | None:
-    user = accounts.user_by_email(tx, email)
-    # Asked of nobody too, which takes as long: else the time would tell who has an account here.
-    right = accounts.password_matches(tx, 0 if user is None else user.id, password)
-    return user if right else None
-
-
-def _wrong_password(tx: Tx, whence: Whence, email: str) -> None:
-    user = accounts.user_by_email(tx, email)
-    teams = [] if user is None else accounts.team_ids_of(tx, user.id)
-    trail.by_person(
-        tx,
-        whence,
-        trail.SIGN_IN,
-        user_id=None,
-        name="somebody" if user is None else f"somebody who says to be {user.name}",
-        outcome="denied",
-        reason="the e-mail address or the password is wrong",
-        team_id=teams[0] if teams else None,
     )
 
 

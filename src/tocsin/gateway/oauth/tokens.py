@@ -10,9 +10,9 @@ from tocsin.agents.actions import oauth
 from tocsin.agents.model.oauth import AuthMethod, Client, Issued, Problem
 from tocsin.agents.rules.authorizing import Parameters, one, repeated
 from tocsin.agents.rules.client_documents import Registration, checked_registration
+from tocsin.gateway.counting import Turnstile
 from tocsin.gateway.oauth import trail
-from tocsin.gateway.oauth.counting import Turnstile
-from tocsin.gateway.oauth.trail import Whence
+from tocsin.gateway.signing_in.trail import Whence
 from tocsin.kernel.clock import Clock, to_milliseconds
 from tocsin.storage import Database, Tx
 

@@ -10,8 +10,8 @@ from tocsin.agents.model import Agent
 from tocsin.agents.model.oauth import Client
 from tocsin.gateway.audit import Entry, write
 from tocsin.gateway.identity import Actor
+from tocsin.gateway.signing_in.trail import Whence
 from tocsin.kernel.errors import NotFound
-from tocsin.kernel.ids import new_request_id
 from tocsin.registry import Call, Operation
 from tocsin.storage import Tx
 
@@ -41,19 +41,11 @@ def _deed(name: str, doc: str, deed: str) -> Operation:
     )
 
 
-SIGN_IN = _deed("sign_in", "Sign in to let a program in.", "signed in to let a program in")
 CONSENT = _deed("consent", "Let a program in.", "let a program in")
 ISSUE = _deed("issue", "Fetch a token.", "fetched a token")
 REFRESH = _deed("refresh", "Fetch the next token.", "fetched the next token")
 REVOKE = _deed("revoke", "End a token.", "ended a token")
 REGISTER = _deed("register", "Register as an OAuth client.", "registered itself as an OAuth client")
-
-
-class Whence(msgspec.Struct, frozen=True, kw_only=True):
-    """From where a request came."""
-
-    client_address: str | None = None
-    request_id: str = msgspec.field(default_factory=new_request_id)
 
 
 def by_person(

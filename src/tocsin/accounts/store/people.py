@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from tocsin.accounts.model import ApiToken, Invitation, Member, Role, Session, Team, User
+from tocsin.accounts.model import ApiToken, Invitation, Member, Role, Team, User
 from tocsin.kernel.clock import from_milliseconds
 from tocsin.storage import Instant, Prepared, Tx, metadata
 from tocsin.storage.tables import Id
@@ -98,25 +98,6 @@ invitations = Table(
     sqlite_autoincrement=True,
 )
 
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("user_id", Id, ForeignKey("users.id"), nullable=False),
-    Column("team_id", Id, ForeignKey("teams.id"), nullable=True),
-    Column("fingerprint", Text, nullable=False, unique=True),
-    Column("means", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("last_seen_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
-    Column("client_address", Text, nullable=True),
-    Column("client_name", Text, nullable=True),
-    Column("ended_at", Instant, nullable=True),
-    Index("ix_sessions_user_id", "user_id", "id"),
-    Index("ix_sessions_expires_at", "expires_at"),
-    sqlite_autoincrement=True,
-)
-
 _USER = (users.c.id, users.c.email, users.c.first_name, users.c.last_name, users.c.created_at)
 
 
@@ -136,6 +117,10 @@ def team_by_name(tx: Tx, name: str) -> Team | None:
 
 def all_teams(tx: Tx) -> list[Team]:
     return [Team(**row._mapping) for row in tx.execute(select(teams).order_by(teams.c.id))]
+
+
+def rename_team(tx: Tx, id: int, name: str) -> None:
+    tx.execute(update(teams).where(teams.c.id == id).values(name=name))
 
 
 def insert_user(tx: Tx, *, email: str, first_name: str, last_name: str, password_hash: str | None) -> User:
@@ -309,54 +294,6 @@ def touch_tokens(tx: Tx, ids: list[int], at: datetime, *, unless_within: timedel
     tx.execute(update(api_tokens).where(api_tokens.c.id.in_(ids), stale).values(last_used_at=at))
 
 
-def insert_session(
-    tx: Tx, *, user_id: int, team_id: int | None, fingerprint: str, means: str, expires_at: datetime,
-    client_address: str | None, client_name: str | None,
-) -> Session:  # fmt: skip
-    kept: dict[str, Any] = {
-        "user_id": user_id, "team_id": team_id, "means": means, "created_at": tx.now, "last_seen_at": tx.now,
-        "expires_at": expires_at, "client_address": client_address, "client_name": client_name,
-    }  # fmt: skip
-    id = tx.insert(insert(sessions).values(fingerprint=fingerprint, **kept))
-    return Session(id=id, **kept)
-
-
-def session_by_fingerprint(tx: Tx, fingerprint: str) -> Session | None:
-    """The one that is still good."""
-    chosen = _SESSION.where(sessions.c.fingerprint == fingerprint, sessions.c.expires_at > tx.now)
-    row = tx.execute(chosen).first()
-    return None if row is None else Session(**row._mapping)
-
-
-def sessions_of(tx: Tx, user_id: int, at_most: int) -> list[Session]:
-    """A person's, the newest first."""
-    chosen = _SESSION.where(sessions.c.user_id == user_id, sessions.c.expires_at > tx.now)
-    return [Session(**row._mapping) for row in tx.execute(chosen.order_by(sessions.c.id.desc()).limit(at_most))]
-
-
-def update_session(tx: Tx, id: int, **values: Any) -> None:
-    tx.execute(update(sessions).where(sessions.c.id == id).values(**values))
-
-
-def end_sessions(tx: Tx, user_id: int, *, only: int | None = None, but: int | None = None) -> int:
-    """End those of a person: all, `only` one, or all `but` one; returns how many."""
-    mine = [sessions.c.user_id == user_id, sessions.c.ended_at.is_(None)]
-    if only is not None:
-        mine.append(sessions.c.id == only)
-    if but is not None:
-        mine.append(sessions.c.id != but)
-    return tx.execute(update(sessions).where(*mine).values(ended_at=tx.now)).rowcount
-
-
-def remove_sessions(tx: Tx, before: datetime, at_most: int) -> int:
-    """Delete those that were over before then; returns how many."""
-    old = select(sessions.c.id).where(sessions.c.expires_at < before).order_by(sessions.c.expires_at).limit(at_most)
-    ids = list(tx.execute(old).scalars())
-    if ids:
-        tx.execute(delete(sessions).where(sessions.c.id.in_(ids)))
-    return len(ids)
-
-
 def _within(column: Column[Any], team_ids: Collection[int] | None) -> ColumnElement[bool]:
     return true() if team_ids is None else column.in_(team_ids)
 
@@ -389,9 +326,6 @@ def _user(tx: Tx, query: Select[Any]) -> User | None:
 
 _MEMBERS = select(*_USER, memberships.c.team_id, memberships.c.role, memberships.c.created_at.label("joined_at")).join(
     memberships, memberships.c.user_id == users.c.id
-)
-_SESSION = select(*(column for column in sessions.c if column.name not in ("fingerprint", "ended_at"))).where(
-    sessions.c.ended_at.is_(None)
 )
 _INVITATION = tuple(column for column in invitations.c if column.name != "email_key")
 

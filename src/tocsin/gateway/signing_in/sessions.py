@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -12,7 +11,9 @@ from tocsin.accounts.model import Role, Session
 from tocsin.agents import actions as agents
 from tocsin.gateway import rules
 from tocsin.gateway.identity import Actor, Credential
-from tocsin.gateway.oauth.counting import Turnstile
+from tocsin.gateway.signing_in import trail
+from tocsin.gateway.signing_in.entrance import SIGN_ON, Proved
+from tocsin.gateway.signing_in.trail import Whence
 from tocsin.kernel.clock import Clock
 from tocsin.kernel.ids import fingerprint
 from tocsin.registry import Operation
@@ -20,13 +21,6 @@ from tocsin.storage import Database, Tx
 
 SURFACE = "console"
 """How the audit log names this way in."""
-ATTEMPTS_SECONDS = 900
-ATTEMPTS_PER_ACCOUNT = 10
-"""Wrong passwords in one such window."""
-ATTEMPTS_PER_ADDRESS = 30
-ATTEMPTS_IN_ALL = 2_000
-PASSWORDS_AT_ONCE = 2
-"""Each takes 64 MiB and a core, on purpose."""
 SEEN_EVERY = timedelta(minutes=5)
 MAX_CLIENT_NAME = 200
 
@@ -65,38 +59,24 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
 class Sessions:
     """Who is signed in."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, sign_on_only: bool = False) -> None:
+        """`sign_on_only`: sessions that began otherwise than by single sign-on are none."""
         self._database = database
         self._clock = clock
-        self._accounts = Turnstile(
-            clock, window_seconds=ATTEMPTS_SECONDS, each=ATTEMPTS_PER_ACCOUNT, in_all=ATTEMPTS_IN_ALL
-        )
-        self._addresses = Turnstile(
-            clock, window_seconds=ATTEMPTS_SECONDS, each=ATTEMPTS_PER_ADDRESS, in_all=ATTEMPTS_IN_ALL
-        )
-        self._hashing = asyncio.Semaphore(PASSWORDS_AT_ONCE)
+        self._sign_on_only = sign_on_only
 
-    async def by_password(
-        self, email: str, password: str, client_address: str | None, client_name: str | None
-    ) -> str | None:
-        """Sign somebody in; returns the secret for the browser, or None when it was not the right one.
+    async def begin(self, proved: Proved, whence: Whence, before: str = "") -> str:
+        """Sign somebody in who has proved who they are; returns the secret for the browser.
 
-        Raises TooMany for whoever keeps guessing.
+        `before`: the secret of the session that was there until now, if any: it ends.
         """
-        account = f"account {email.strip().lower()[:254]}"
-        self._addresses.admit_from(client_address)
-        self._accounts.admit(account)
-        async with self._hashing:
-            user_id = await self._database.read(_recognised, email, password)
-        if user_id is None:
-            return None
-        self._accounts.forgive(account)
-        name = None if client_name is None else client_name[:MAX_CLIENT_NAME]
-        return await self._database.write(_begin, user_id, "password", client_address, name)
+        return await self._database.write(_begin, proved, whence, before)
 
     async def open(self, secret: str, client_address: str | None, client_name: str | None) -> Present | None:
         """Who comes with this secret; None when it is none of ours, or over."""
         present = await self._database.read(_present, secret, client_address, client_name)
+        if present is not None and self._sign_on_only and present.session.means != SIGN_ON:
+            return None
         if present is not None and self._clock.now() - present.session.last_seen_at > SEEN_EVERY:
             await self._database.write(accounts.saw_session, present.session.id, client_address)
         return present
@@ -108,20 +88,26 @@ class Sessions:
         await self._database.write(accounts.look_at_team, present.session.id, team_id)
         return True
 
-    async def end(self, present: Present) -> None:
+    async def end(self, present: Present, whence: Whence) -> None:
         """Sign them out here."""
-        await self._database.write(accounts.end_session, present.user_id, present.session.id)
+        await self._database.write(_end, present, whence)
 
 
-def _recognised(tx: Tx, email: str, password: str) -> int | None:
-    user = accounts.user_by_email(tx, email)
-    # Asked of nobody too, which takes as long: else the time would tell who has an account here.
-    right = accounts.password_matches(tx, 0 if user is None else user.id, password)
-    return user.id if right and user is not None else None
+def _begin(tx: Tx, proved: Proved, whence: Whence, before: str) -> str:
+    old = accounts.session(tx, before) if before else None
+    if old is not None:
+        accounts.end_session(tx, old.user_id, old.id)
+    accounts.end_links(tx, proved.user_id, accounts.SET_UP)  # whoever knows the way in need not be shown it
+    trail.by_person(tx, whence, trail.SIGN_IN, proved.user_id, f"by {proved.means}")
+    return accounts.start_session(
+        tx, proved.user_id, means=proved.means, client_address=whence.client_address,
+        client_name=None if whence.client_name is None else whence.client_name[:MAX_CLIENT_NAME],
+    )  # fmt: skip
 
 
-def _begin(tx: Tx, user_id: int, means: str, client_address: str | None, client_name: str | None) -> str:
-    return accounts.start_session(tx, user_id, means=means, client_address=client_address, client_name=client_name)
+def _end(tx: Tx, present: Present, whence: Whence) -> None:
+    accounts.end_session(tx, present.user_id, present.session.id)
+    trail.by_person(tx, whence, trail.SIGN_OUT, present.user_id, "by themselves")
 
 
 def _present(tx: Tx, secret: str, client_address: str | None, client_name: str | None) -> Present | None:
