@@ -148,6 +148,7 @@ BODIES: dict[str, Any] = {
     "access_requests.create": {"levels": {"monitors": "write"}, "reason": "The shop is being moved."},
     "incident_comments.create": {"content": "Looking at it"},
     "incident_comments.update": {"content": "Looked at it"},
+    "postmortems.save": {"content": "# What we learned"},
 }
 """By operation; whoever adds an operation with a body adds an example here."""
 
@@ -289,6 +290,8 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
             assert made.status_code == 201, made.text
             path = path.replace(beginning, f"{collection}/{made.json()['data']['id']}", 1)
             break
+    if "/postmortem" in path and route.method != "PUT":
+        await client.put(path[: path.index("/postmortem")] + "/postmortem", json=BODIES["postmortems.save"])
     if path.endswith("/merge"):  # what is merged must exist as well
         await client.post("/api/v3/incidents", json=BODIES["incidents.create"])
     if path.endswith("/rotation") and route.method == "GET":

@@ -36,6 +36,7 @@ _BY_ID = {
         "response", "screenshot", "trace", "delete", "pages", "pages_csv", "paging",
     ),
     "incident_comments": ("list", "get", "create", "update", "delete"),
+    "postmortems": ("get", "save", "delete", "draft", "export"),
 }  # fmt: skip
 TARGETED = frozenset(f"{noun}.{verb}" for noun, verbs in _BY_ID.items() for verb in verbs) | {"monitors.create"}
 """Operations that are about something to which a grant can be narrowed."""
@@ -188,6 +189,7 @@ _LOOK: Mapping[str, Callable[[Tx, int, tuple[int, ...] | None], About]] = {
     "heartbeats": _heartbeat,
     "incidents": _incident,
     "incident_comments": _incident,
+    "postmortems": _incident,
 }
 
 

@@ -42,7 +42,7 @@ of what was decided for good, such as a token that was revoked: it is never put 
 else count as known, and nobody be paged about it; an escalation is begun anew instead."""
 STORIES = frozenset({
     "escalation_notes", "heartbeat_states", "incident_changes", "incident_comments", "incident_dependencies",
-    "incident_groups", "incident_responses", "incidents", "monitor_states", "observation_gaps",
+    "incident_groups", "incident_postmortems", "incident_responses", "incidents", "monitor_states", "observation_gaps",
 })  # fmt: skip
 """Kept when they are deleted. What the deletion of something else does to them (an incident is resolved, those who
 were paged are told so) has been said to people, and stays."""

@@ -269,6 +269,18 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class Postmortem(msgspec.Struct, frozen=True, kw_only=True):
+    """What a team has learned of an incident, in Markdown."""
+
+    id: int
+    incident_id: int
+    content: str
+    edited_by: str
+    edited_by_user_id: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change of an incident's state, for its timeline."""
 

@@ -18,6 +18,7 @@ MAX_ARGUMENTS = 200
 RENAMED: dict[str, dict[str, str]] = {
     **{f"incident_comments.{verb}": {"incident_id": "id"} for verb in ("list", "create", "get", "update", "delete")},
     "inbound_alerts.list": {"incident_id": "id"},
+    **{f"postmortems.{verb}": {"incident_id": "id"} for verb in ("get", "save", "delete", "draft", "export")},
     **{f"status_updates.{verb}": {"report_id": "status_report_id"} for verb in ("list", "create")},
     **{
         f"status_updates.{verb}": {"report_id": "status_report_id", "update_id": "id"}

@@ -19,11 +19,12 @@ _UPSETTING = frozenset({"delete", "page", "notify", "publish"})
 """Acts that cannot be taken back: what was deleted is gone, and who was woken is awake."""
 _ANYTHING = frozenset({"plans.apply", "trash.restore"})
 """What does whatever was planned or deleted: it may page, and it may not be taken back."""
-_REPEATABLE = frozenset({"update", "delete", "set", "change_role", "acknowledge", "resolve", "replace"})
+_REPEATABLE = frozenset({"update", "delete", "set", "change_role", "acknowledge", "resolve", "replace", "save"})
 """Verbs that, said twice, leave things as when said once."""
 _PARENTS = {
     "incident_comments": "incidents.list",
     "on_call_events": "on_calls.list",
+    "postmortems": "incidents.list",
     "inbound_alerts": "incidents.list",
 }
 """Of what the `id` in the address is, where the operation's name tells of something else."""

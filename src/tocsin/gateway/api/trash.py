@@ -97,12 +97,17 @@ def _get(tx: Tx, call: Call, input: ById) -> Item:
     return trash.reach(tx, input.id, call.team_ids, call.actor)
 
 
+_MAKING = {"postmortems": "postmortems.save"}
+"""What makes such a thing, where that is not called `create`."""
+
+
 def _restore(tx: Tx, call: Call, input: ById) -> Restored:
     """Who restores makes: they must be allowed to create such a thing, with all that its creation may set off."""
     item = trash.reach(tx, input.id, call.team_ids, call.actor)
     assert call.again is not None
     own = item.actor_kind == call.actor.kind and item.actor_id == call.actor.id
-    call.again.may(f"{item.operation.partition('.')[0]}.create", {"user": "me"} if own else {})
+    noun = item.operation.partition(".")[0]
+    call.again.may(_MAKING.get(noun, f"{noun}.create"), {"user": "me"} if own else {})
     roles.check_restoring(call.actor.role, item.operation)
     return restoring.restore(tx, item, call.actor.name, call.base_url)
 

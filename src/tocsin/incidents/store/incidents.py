@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from tocsin.escalation.model import Paging
 from tocsin.incidents.model import UNSEEN, Filter, Incident, IncidentStatus, Kind, Spell
+from tocsin.incidents.store.postmortems import incident_postmortems
 from tocsin.incidents.store.tables import (
     OPEN,
     incident_changes,
@@ -185,7 +186,7 @@ def due_confirmations(tx: Tx, now: datetime, limit: int) -> list[int]:
 
 def remove(tx: Tx, id: int) -> None:
     """Delete an incident and everything that hangs on it."""
-    for table in (incident_responses, incident_comments, incident_changes):
+    for table in (incident_responses, incident_comments, incident_changes, incident_postmortems):
         tx.execute(delete(table).where(table.c.incident_id == id))
     tx.execute(delete(incidents).where(incidents.c.id == id))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from tocsin.console.frame import Frame
-from tocsin.console.rooms.incidents import comments, deeds, inbox, incident, reporting
+from tocsin.console.rooms.incidents import comments, deeds, inbox, incident, postmortem, reporting
 
 
 def routes(frame: Frame) -> list[Route]:
@@ -24,6 +24,10 @@ def routes(frame: Frame) -> list[Route]:
         frame.post("/incidents/{id:int}/reopen", deeds.reopen),
         frame.post("/incidents/{id:int}/alert-next", deeds.alert_next),
         frame.post("/incidents/{id:int}/delete", deeds.delete),
+        frame.get("/incidents/{id:int}/post-mortem", postmortem.show),
+        frame.post("/incidents/{id:int}/post-mortem", postmortem.save),
+        frame.post("/incidents/{id:int}/post-mortem/delete", postmortem.delete),
+        frame.get("/incidents/{id:int}/post-mortem.md", postmortem.export),
         frame.get("/incidents/{id:int}/escalate", deeds.escalate_form),
         frame.post("/incidents/{id:int}/escalate", deeds.escalate),
         frame.get("/incidents/{id:int}/merge", deeds.merge_form),

@@ -89,19 +89,19 @@ async def _response(desk: Desk, one: dict[str, Any]) -> dict[str, Any] | None:
 
 async def screenshot(desk: Desk) -> Response:
     """The picture of what a failed browser check saw."""
-    return _as_it_is(await desk.flat("incidents.screenshot", id=desk.id), "image/png")
+    return as_it_is(await desk.flat("incidents.screenshot", id=desk.id), "image/png")
 
 
 async def trace(desk: Desk) -> Response:
     """Everything that a failed browser check did, for `playwright show-trace`."""
     found = await desk.flat("incidents.trace", id=desk.id)
-    return _as_it_is(found, "application/zip", f"incident-{desk.id}-trace.zip")
+    return as_it_is(found, "application/zip", f"incident-{desk.id}-trace.zip")
 
 
 async def ledger(desk: Desk) -> Response:
     """The whole ledger of messages, as a table."""
     found = await desk.flat("incidents.pages_csv", id=desk.id)
-    return _as_it_is(found, "text/csv; charset=utf-8", f"incident-{desk.id}-pages.csv")
+    return as_it_is(found, "text/csv; charset=utf-8", f"incident-{desk.id}-pages.csv")
 
 
 def owner_of(one: dict[str, Any]) -> dict[str, Any] | None:
@@ -173,7 +173,8 @@ def _decoded(options: str | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _as_it_is(content: bytes, media: str, filename: str = "") -> Response:
+def as_it_is(content: bytes, media: str, filename: str = "") -> Response:
+    """Bytes of somebody else's making: shown or saved, never run."""
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
     if filename:
         headers["Content-Disposition"] = f'attachment; filename="{filename}"'
