@@ -224,7 +224,7 @@ async def test_hostile_words_are_shown_as_words(world: World) -> None:
 
 async def test_a_post_mortem_is_drafted_written_exported_and_had_back(world: World) -> None:
     incident = await world.outage("shop", name="Shop")
-    alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
+    alice, again = await world.sign_in("alice"), await world.sign_in("alice")
     await alice.post(f"/incidents/{incident}/resolve")
     here = f"/incidents/{incident}/post-mortem"
     assert here in (await alice.get(f"/incidents/{incident}")).text
@@ -235,19 +235,19 @@ async def test_a_post_mortem_is_drafted_written_exported_and_had_back(world: Wor
     saved = await alice.post(here, content=f"# Learned\r\n\r\n{EVIL}", seen="")
     assert saved.headers["location"] == here
     harmless((await alice.get(here)).text)
-    late = await bob.post(here, content="Bob's words", seen="")
+    late = await again.post(here, content="Other words", seen="")
     assert late.status_code == 409
     assert "Alice Archer has changed the post-mortem" in late.text
-    assert "Bob&#39;s words" in late.text
+    assert "Other words" in late.text
     harmless(late.text)
-    file = await bob.get(f"{here}.md")
+    file = await again.get(f"{here}.md")
     assert file.text == f"# Learned\n\n{EVIL}"
     assert file.headers["content-disposition"] == f'attachment; filename="post-mortem-{incident}.md"'
     charlie = await world.sign_in("charlie")
     for path in (here, f"{here}.md", f"{here}?edit=1"):
         assert (await charlie.get(path)).status_code == 404
     assert (await charlie.post(here, content="x", seen="")).status_code == 404
-    assert (await bob.post(here, csrf="x", content="x", seen="")).status_code == 403
+    assert (await again.post(here, csrf="x", content="x", seen="")).status_code == 403
     await alice.post(f"{here}/delete")
     assert (await alice.get(f"{here}.md")).status_code == 404
     (item,) = (await world.api("GET", "/v2/trash")).json()["data"]

@@ -75,6 +75,7 @@ _BY_NAME = {
 _BY_NOUN = {
     "incidents": Rung.RESPONDER,
     "incident_comments": Rung.RESPONDER,
+    "postmortems": Rung.RESPONDER,
     "monitors": Rung.RESPONDER,
     "monitor_groups": Rung.RESPONDER,
     "heartbeats": Rung.RESPONDER,
