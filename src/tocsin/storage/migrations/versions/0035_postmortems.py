@@ -6,7 +6,7 @@ from alembic import op
 from tocsin.storage.tables import Id, Instant
 
 revision = "0035"
-down_revision = "0041"
+down_revision = "0033"
 
 
 def upgrade() -> None:
