@@ -6,7 +6,7 @@ from alembic import op
 from tocsin.storage.tables import Id, Instant, Json
 
 revision = "0028"
-down_revision = "0033"
+down_revision = "0035"
 
 
 def upgrade() -> None:
