@@ -43,7 +43,7 @@ async def test_an_agent_is_made_by_the_table_and_changed_after_a_look_at_the_dif
     assert chosen((await alice.get(page)).text) == {"level_incidents=read", "switch_page=ask"}
     sent = {"level_incidents": "write", "level_monitors": "read", "switch_page": "off"}
     review = await alice.post(f"{page}/table", **sent)
-    for sentence in ("Incidents: read → change", "Monitors: nothing → read", "Alert people: ask first → never"):
+    for sentence in ("Incidents: read → change", "Monitors: none → read", "Alert people: ask first → never"):
         assert sentence in review.text
     assert chosen((await alice.get(page)).text) == {"level_incidents=read", "switch_page=ask"}, "only looked at"
     assert (await alice.post(f"{page}/table", sure="yes", **sent)).status_code == 303

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import BigInteger, bindparam, column, func, select, table, type_coerce
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.kernel.clock import to_milliseconds
-from tocsin.storage import Database, Prepared, Tx
+from tocsin.storage import Database, Prepared, PreparedInsert, Tx
 from tocsin.storage.events import events, record
 
 NAMED = Prepared(
@@ -56,3 +58,31 @@ async def test_a_reader_sees_one_moment(database: Database) -> None:
         assert len(NAMED.rows(tx, {"name": "a", "rows": 9})) == before == 1
 
     await database.read(work)
+
+
+EVENT = PreparedInsert(
+    events, ["at", "name", "team_id", "resource_type", "resource_id", "data"]
+)  # fmt: skip
+
+
+async def test_a_row_that_goes_the_short_way_is_the_same_row(database: Database) -> None:
+    def fail(tx: Tx, values: dict[str, Any]) -> None:
+        with tx.savepoint():
+            EVENT.run(tx, {**values, "name": "undone"})
+            EVENT.run(tx, {**values, "name": None})
+
+    def work(tx: Tx) -> None:
+        values = {"at": tx.now, "team_id": None, "resource_type": "test", "resource_id": 1, "data": {"to": ["ö", 1]}}
+        EVENT.run(tx, {**values, "name": "short"})
+        with pytest.raises(DBAPIError):
+            fail(tx, values)
+        tx.execute(events.insert(), {**values, "name": "long"})
+
+    await database.write(work)
+
+    def later(tx: Tx) -> None:
+        short, long = tx.execute(select(events).order_by(events.c.id)).all()
+        assert (short.name, long.name) == ("short", "long")
+        assert (short.at, short.team_id, short.data) == (long.at, long.team_id, long.data)
+
+    await database.read(later)

@@ -2,7 +2,18 @@
 
 from tocsin.storage.bus import Bus, MemoryBus
 from tocsin.storage.database import Database, Tx, open_database
-from tocsin.storage.prepared import Prepared
+from tocsin.storage.prepared import Prepared, PreparedInsert
 from tocsin.storage.tables import Instant, Json, metadata
 
-__all__ = ["Bus", "Database", "Instant", "Json", "MemoryBus", "Prepared", "Tx", "metadata", "open_database"]
+__all__ = [
+    "Bus",
+    "Database",
+    "Instant",
+    "Json",
+    "MemoryBus",
+    "Prepared",
+    "PreparedInsert",
+    "Tx",
+    "metadata",
+    "open_database",
+]

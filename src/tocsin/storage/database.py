@@ -61,6 +61,16 @@ class Tx:
         except sqlite3.Error as error:
             raise DBAPIError.instance(sql, parameters, error, sqlite3.Error, hide_parameters=True) from error
 
+    def run(self, sql: str, parameters: Any) -> None:
+        """Run a statement in the driver's own words, past the journal: for what is nothing that could be undone."""
+        if self._driver is None:
+            self.connection.exec_driver_sql(sql, parameters)
+            return
+        try:
+            self._driver.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(sql, parameters, error, sqlite3.Error, hide_parameters=True) from error
+
     def insert(self, statement: Executable, parameters: Any = None) -> int:
         """Run an INSERT of one row and return the id that the database gave it."""
         key = self.execute(statement, parameters).inserted_primary_key
@@ -77,19 +87,25 @@ class Tx:
         self._depth += 1
         name = f"part_{self._depth}"
         rings = set(self.rings)
-        self.connection.exec_driver_sql(f"SAVEPOINT {name}")
+        self._say(f"SAVEPOINT {name}")
         try:
             yield
         except BaseException:
             self.rings = rings
             with suppress(DBAPIError):  # a database that gave everything up has no savepoint left: the cause counts
-                self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
-                self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+                self._say(f"ROLLBACK TO SAVEPOINT {name}")
+                self._say(f"RELEASE SAVEPOINT {name}")
             raise
         else:
-            self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+            self._say(f"RELEASE SAVEPOINT {name}")
         finally:
             self._depth -= 1
+
+    def _say(self, sql: str) -> None:
+        if self._driver is None:
+            self.connection.exec_driver_sql(sql)
+        else:
+            self.run(sql, ())
 
 
 class Backend(Protocol):

@@ -148,6 +148,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 def one_line(text: str, at_most: int = 2_000) -> str:
     """The text as one line that can be seen, so that nobody's name looks like an entry of its own."""
+    if len(text) <= at_most and text.isprintable() and "  " not in text and text == text.strip():
+        return text  # as nearly all are
     seen = "".join(character if character.isprintable() else " " for character in text[: at_most + 1])
     line = " ".join(seen.split())
     return line if len(line) <= at_most else line[:at_most] + "…"

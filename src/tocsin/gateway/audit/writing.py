@@ -5,17 +5,24 @@ from __future__ import annotations
 import secrets
 
 import msgspec
-from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.gateway.audit import seals
 from tocsin.gateway.audit.entry import Entry, one_line, redacted
 from tocsin.gateway.audit.table import LOG, STRANGERS, audit_entries
 from tocsin.kernel.errors import Unavailable
-from tocsin.storage import Tx
+from tocsin.storage import PreparedInsert, Tx
 from tocsin.storage.database import translated
 
-_insert = insert(audit_entries).inline()
+_INSERT = PreparedInsert(
+    audit_entries,
+    [
+        column.name
+        for column in audit_entries.c
+        if column.name not in ("id", "position", "previous_hash", "hash")  # given by the database, and by the sealing
+    ],
+)
+"""Written with every call of an agent."""
 
 
 def write(tx: Tx, entry: Entry) -> None:
@@ -55,7 +62,7 @@ def write(tx: Tx, entry: Entry) -> None:
     values["mark"] = seals.mark(tx.vault, values)
     values["arguments"] = kept
     try:
-        tx.execute(_insert, values)
+        _INSERT.run(tx, values)
     except DBAPIError as error:
         if isinstance(translated(error), Unavailable):
             raise  # passing trouble: the database itself knows when to try again

@@ -9,7 +9,7 @@ import msgspec
 
 from tocsin.console.consenting import AREAS, SWITCHES
 
-LEVELS = {"off": "Nothing", "read": "Read", "write": "Change", "full": "Delete too"}
+LEVELS = {"off": "None", "read": "Read", "write": "Change", "full": "Delete too"}
 SETTINGS = {"off": "Never", "ask": "Ask first", "on": "By itself"}
 HIGHEST = {"team": "read"}
 """Who belongs to a team is never an agent's to change: the door would not have it either."""
