@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from tests.console.hostile import EVIL, harmless
 from tests.world import World
+from tocsin.accounts import actions as accounts
+from tocsin.accounts.model import Role
 from tocsin.gateway.audit import audit_entries
 from tocsin.storage import Tx
 
@@ -33,6 +35,17 @@ async def _deeds(world: World, operation: str) -> list[Any]:
 async def _monitors(world: World) -> list[dict[str, Any]]:
     data = (await world.api("GET", "/v2/monitors")).json()["data"]
     return [{"id": int(each["id"]), **each["attributes"]} for each in data]
+
+
+async def _bystander(world: World) -> Any:
+    """Somebody of the team who may only look."""
+
+    def work(tx: Tx) -> None:
+        user = accounts.create_user(tx, email="dora@example.com", name="Dora Member", password=None)
+        accounts.join(tx, accounts.ensure_team(tx, "Ops").id, user.id, Role.MEMBER)
+
+    await world.database.write(work)
+    return await world.sign_in("dora")
 
 
 async def test_every_page_draws_empty(world: World) -> None:
@@ -220,6 +233,23 @@ async def test_what_is_the_teams_does_not_exist_for_charlie(world: World) -> Non
         assert (await charlie.post(path)).status_code == 404, path
     await charlie.post("/monitors/bulk", deed="delete", ids=[str(monitor)])
     assert [each["paused"] for each in await _monitors(world)] == [False]
+
+
+async def test_who_may_only_look_gets_no_button_and_is_refused(world: World) -> None:
+    monitor = await world.monitor("shop", name="Shop")
+    dora = await _bystander(world)
+    listed, page = await dora.get("/monitors"), await dora.get(f"/monitors/{monitor}")
+    assert "Shop" in listed.text
+    for words in ("New monitor", 'name="ids"', 'value="pause"', "Import"):
+        assert words not in listed.text
+    for words in ("/pause", "/edit", "/delete", "clone="):
+        assert words not in page.text
+    for path in (f"/monitors/{monitor}/pause", f"/monitors/{monitor}/delete"):
+        assert (await dora.post(path)).status_code == 403
+    made = await dora.post("/monitors/new", monitor_type="status", url="https://a.example.com", deed="save")
+    assert made.status_code == 403
+    assert (await dora.post("/monitors/new", monitor_type="status", url="https://a.b", deed="test")).status_code == 403
+    assert len(await _monitors(world)) == 1
 
 
 async def test_hostile_text_is_only_text(world: World) -> None:

@@ -1,6 +1,6 @@
 // Reads charts and bars: what is under the pointer, or where the arrow keys have gone, is said below the drawing.
 function reading(figure, count, tell) {
-  const plot = figure.querySelector("[data-plot]"), output = figure.querySelector("output"), rule = figure.querySelector(".rule");
+  const plot = figure.querySelector("[data-plot]"), output = figure.querySelector("output"), rule = figure.querySelector(".cross");
   if (!plot || !output) return;
   const at = { place: -1 };
   const first = output.textContent;
