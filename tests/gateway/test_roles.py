@@ -65,6 +65,9 @@ TABLE = {
     "team_members.change_role": LEADS,
     "team_members.delete": LEADS,
     "trash.delete": LEADS,
+    "api_tokens.list": ALL,
+    "api_tokens.create": frozenset({ADMIN}),
+    "api_tokens.delete": LEADS,
 }
 
 

@@ -139,6 +139,7 @@ BODIES: dict[str, Any] = {
     "agents.resume_all": {},
     "agent_grants.create": {"levels": {"monitors": "write"}, "reason": "It pauses what is being mended."},
     "agent_oauth_clients.create": {"name": "Night watch"},
+    "api_tokens.create": {"name": "Deployments"},
     "agent_tokens.create": {"name": "Laptop", "allowed_addresses": ["192.0.2.0/24"]},
     "approvals.approve": {},
     "approvals.deny": {},
@@ -169,6 +170,7 @@ _PARENTS = {
     "/api/v2/urgency-groups/{id}": ("/api/v2/urgency-groups", BODIES["urgency_groups.create"]),
     "/api/v2/incidents/{id}": ("/api/v2/incidents", BODIES["incidents.create"]),
     "/api/v2/incidents/{incident_id}": ("/api/v2/incidents", BODIES["incidents.create"]),
+    "/api/v2/api-tokens/{id}": ("/api/v2/api-tokens", BODIES["api_tokens.create"]),
     "/api/v2/agents/{id}": ("/api/v2/agents", BODIES["agents.create"]),
     "/api/v2/agents/{agent_id}": ("/api/v2/agents", BODIES["agents.create"]),
     "/api/v2/outgoing-webhooks/{id}": ("/api/v2/outgoing-webhooks", BODIES["outgoing_webhooks.create"]),
@@ -288,7 +290,7 @@ async def address(client: httpx.AsyncClient, route: Route) -> str:
         if path == beginning or path.startswith(beginning + "/"):
             made = await client.post(collection, json=attributes)
             assert made.status_code == 201, made.text
-            path = path.replace(beginning, f"{collection}/{made.json()['data']['id']}", 1)
+            path = path.replace(beginning, f"{collection}/{made.json().get('data', made.json())['id']}", 1)
             break
     if "/postmortem" in path and route.method != "PUT":
         await client.put(path[: path.index("/postmortem")] + "/postmortem", json=BODIES["postmortems.save"])

@@ -86,6 +86,8 @@ class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     created_at: datetime
     last_used_at: datetime | None
+    created_by: str | None = None
+    """None = made on the command line, or not asked for."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,15 +26,19 @@ from tocsin.console.joining import joining_routes
 from tocsin.console.live import live_routes
 from tocsin.console.rooms import (
     agents,
+    audit,
     heartbeats,
     home,
     incidents,
     integrations,
+    me,
     monitors,
     oncall,
     policies,
     security,
     status_pages,
+    team,
+    trash,
     webhooks,
 )
 from tocsin.console.rooms.incidents.story import by, lasted
@@ -63,6 +67,10 @@ ROOMS = (
     integrations,
     webhooks,
     security,
+    team,
+    audit,
+    trash,
+    me,
 )
 """Every room of the signed-in console."""
 MAX_FORM_BYTES = 4_096

@@ -70,6 +70,7 @@ from tocsin.accounts.actions.sessions import (
     shares_team,
     start_session,
 )
+from tocsin.accounts.actions.tokens import issue_token, list_tokens, revoke_token
 
 __all__ = [
     "LAST_USED_RESOLUTION",
@@ -97,10 +98,12 @@ __all__ = [
     "invite",
     "is_linked",
     "is_member",
+    "issue_token",
     "join",
     "known_elsewhere",
     "link_elsewhere",
     "list_people",
+    "list_tokens",
     "look_at_team",
     "mailed_enough",
     "make_link",
@@ -125,6 +128,7 @@ __all__ = [
     "rename_passkey",
     "rename_person",
     "rename_team",
+    "revoke_token",
     "saw_session",
     "session",
     "session_by_id",

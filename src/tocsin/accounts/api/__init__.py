@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tocsin.accounts.api import people, sessions
+from tocsin.accounts.api import people, sessions, tokens
 from tocsin.accounts.api.people import INVITATION, MEMBER, RESOURCES, SendInvitation
 from tocsin.registry import Operation
 
@@ -11,6 +11,7 @@ def operations(send: SendInvitation) -> Iterator[Operation]:
     """What can be done with people in teams; `send` brings an invitation to its person."""
     yield from people.operations(send)
     yield from sessions.OPERATIONS
+    yield from tokens.TOKEN_OPERATIONS
 
 
 __all__ = ["INVITATION", "MEMBER", "RESOURCES", "SendInvitation", "operations"]

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     bindparam,
     delete,
     func,
@@ -77,6 +78,7 @@ api_tokens = Table(
     Column("created_at", Instant, nullable=False),
     Column("last_used_at", Instant, nullable=True),
     Column("revoked_at", Instant, nullable=True),
+    Column("created_by", Text, nullable=True),
     sqlite_autoincrement=True,
 )
 
@@ -276,8 +278,47 @@ def team_ids_of(tx: Tx, user_id: int) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def insert_token(tx: Tx, *, team_id: int | None, name: str, fingerprint: str) -> int:
-    return tx.insert(insert(api_tokens).values(team_id=team_id, name=name, fingerprint=fingerprint, created_at=tx.now))
+def insert_token(
+    tx: Tx, *, team_id: int | None, name: str, fingerprint: str, created_by: str | None = None
+) -> int:  # fmt: skip
+    made = insert(api_tokens).values(
+        team_id=team_id, name=name, fingerprint=fingerprint, created_at=tx.now, created_by=created_by
+    )
+    return tx.insert(made)
+
+
+def page_of_tokens(tx: Tx, team_ids: Collection[int] | None, offset: int, limit: int) -> list[ApiToken]:
+    """Live tokens of teams, the newest first."""
+    chosen = _TOKENS.where(_live_of(team_ids)).order_by(api_tokens.c.id.desc()).offset(offset).limit(limit)
+    return [ApiToken(**row._mapping) for row in tx.execute(chosen)]
+
+
+def count_tokens(tx: Tx, team_ids: Collection[int] | None) -> int:
+    counted = select(func.count()).select_from(api_tokens).where(_live_of(team_ids))
+    return int(tx.execute(counted).scalar_one())
+
+
+def team_token(tx: Tx, id: int, team_ids: Collection[int] | None) -> ApiToken | None:
+    row = tx.execute(_TOKENS.where(api_tokens.c.id == id, _live_of(team_ids))).first()
+    return None if row is None else ApiToken(**row._mapping)
+
+
+def revoke_token(tx: Tx, id: int) -> bool:
+    """False when it was over already."""
+    live = api_tokens.c.id == id, api_tokens.c.revoked_at.is_(None)
+    return tx.execute(update(api_tokens).where(*live).values(revoked_at=tx.now)).rowcount > 0
+
+
+def _live_of(team_ids: Collection[int] | None) -> ColumnElement[bool]:
+    return and_(
+        api_tokens.c.revoked_at.is_(None), api_tokens.c.team_id.is_not(None), _within(api_tokens.c.team_id, team_ids)
+    )
+
+
+_TOKENS = select(
+    api_tokens.c.id, api_tokens.c.team_id, api_tokens.c.name, api_tokens.c.created_at, api_tokens.c.last_used_at,
+    api_tokens.c.created_by,
+)  # fmt: skip
 
 
 def token_by_fingerprint(tx: Tx, fingerprint: str) -> ApiToken | None:
