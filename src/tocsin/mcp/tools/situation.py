@@ -91,13 +91,15 @@ def _changed(monitors: list[dict[str, Any]], since: str) -> list[dict[str, Any]]
 
 
 def _words(answer: dict[str, Any]) -> str:
-    lines = [f"{answer['broken_in_all']} open incidents." if answer["broken"] else "Nothing is broken."]
+    count = answer["broken_in_all"]
+    some = f"{count} open incident{'' if count == 1 else 's'}."
+    lines = [some if answer["broken"] else "Nothing is broken."]
     for each in answer["broken"]:
         has = f"{each['acknowledged_by']} has it" if each["acknowledged_at"] else "nobody has it"
         since = f"since {each['started_at']} ({each['minutes']} min)"
         lines.append(f"- #{each['id']} {each['name']}: {each['cause']}, {since}, {has}")
     lines += [
-        f"On call ({each['calendar']}): {', '.join(map(str, each['people'])) or 'nobody'}."
+        f"On call ({each['calendar']}): {', '.join(map(str, each['people'])) or 'nobody, so the whole team is paged'}."
         for each in answer["on_call"]
     ]
     lines += [

@@ -1,0 +1,36 @@
+"""The first page: what is open and who has it, who is on call, and what a new team should do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.console.hostile import EVIL, harmless
+from tests.world import World
+
+
+@pytest.mark.slow
+async def test_home_says_what_is_open_who_has_it_and_who_is_on_call(world: World) -> None:
+    alice = await world.sign_in("alice")
+    page = (await alice.get("/")).text
+    assert "Nothing is broken" in page
+    assert "Add a monitor" in page
+    assert "Nobody: the whole team is paged" in page
+    await world.on_call("bob")
+    incident = await world.outage("shop", name=EVIL)
+    await alice.post(f"/incidents/{incident}/acknowledge")
+    page = (await alice.get("/")).text
+    assert f'href="/incidents/{incident}"' in page
+    assert "Alice Archer" in page
+    assert "Bob Builder" in page
+    assert "Add a monitor" not in page
+    harmless(page)
+    await alice.post(f"/incidents/{incident}/resolve")
+    assert "resolved by Alice Archer" in (await alice.get("/")).text
+
+
+@pytest.mark.slow
+async def test_charlie_sees_nothing_of_it(world: World) -> None:
+    await world.outage("shop", name="Secret shop")
+    page = (await (await world.sign_in("charlie")).get("/")).text
+    assert "Secret shop" not in page
+    assert "Alice Archer" not in page
