@@ -12,8 +12,11 @@ import pytest
 
 from tests.visitor import form_token
 from tests.world import World
+from tocsin.accounts import actions as accounts
+from tocsin.accounts.model import Role
 from tocsin.console.rooms.oncall import calendar
 from tocsin.kernel.clock import to_wire
+from tocsin.storage import Tx
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +111,14 @@ async def test_an_override_needs_no_javascript(world: World) -> None:
     assert await who_is_on_call(world, 2.5) == ["bob@example.com"]
     assert (await alice.post(f"{path}/delete")).status_code == 303
     assert await who_is_on_call(world, 1.5) == ["alice@example.com"]
+
+
+async def test_several_people_are_put_on_call_together(world: World) -> None:
+    alice, id = await world.sign_in("alice"), await default(world)
+    assert "multiple" in (await alice.get(f"/on-call/{id}/override?several=1")).text
+    both = {"users": ["alice@example.com", "bob@example.com"], "starts_at": wall(world, 1), "ends_at": wall(world, 2)}
+    assert (await alice.post(f"/on-call/{id}/override", **both, zone="UTC")).status_code == 303
+    assert await who_is_on_call(world, 1.5) == ["alice@example.com", "bob@example.com"]
 
 
 async def test_a_wrong_override_comes_back_with_what_was_typed(world: World) -> None:
@@ -245,6 +256,29 @@ async def test_another_teams_schedule_is_not_there(world: World) -> None:
     assert (await charlie.post(f"/on-call/{id}/calendars/feeds/{feed}/delete")).status_code == 404
 
 
+async def test_whoever_may_not_has_no_button_and_is_refused(world: World) -> None:
+    id = await with_everything(world)
+    stretch = {"users": "bob@example.com", "starts_at": wall(world, 3), "ends_at": wall(world, 4), "zone": "UTC"}
+    await world.database.write(make_bob, Role.MEMBER)
+    bob = await world.sign_in("bob")
+    assert f"/on-call/{id}/override" not in (await bob.get(f"/on-call/{id}")).text
+    assert (await bob.post(f"/on-call/{id}/override", **stretch)).status_code == 403
+    await world.database.write(make_bob, Role.RESPONDER)
+    assert f"/on-call/{id}/override" in (await bob.get(f"/on-call/{id}")).text
+    assert (await bob.post(f"/on-call/{id}/override", **stretch)).status_code == 303
+    assert "/layers/new" not in (await bob.get(f"/on-call/{id}/layers")).text
+    layer = {"users": "bob@example.com", "timezone": "UTC", "rotation_length": "1", "rotation_interval": "week"}
+    assert (await bob.post(f"/on-call/{id}/layers/new", **layer, do="save")).status_code == 403
+    assert "/on-call/new" not in (await bob.get("/on-call")).text
+    assert (await bob.post("/on-call/new", name="Mine")).status_code == 403
+
+
+def make_bob(tx: Tx, role: Role) -> None:
+    user = accounts.user_by_email(tx, "bob@example.com")
+    assert user is not None
+    accounts.change_role(tx, user.id, role.id, (accounts.ensure_team(tx, "Ops").id,))
+
+
 async def test_no_form_works_without_its_token(world: World) -> None:
     id = await default(world)
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob")
@@ -263,6 +297,8 @@ def test_weeks_are_laid_out_right_when_the_clocks_change() -> None:
     prague = ZoneInfo("Europe/Prague")
     ada = {"id": "1", "email": "ada@example.com", "first_name": "Ada", "last_name": "L"}
     people = calendar.people_of([ada], [])
+    second = calendar.people_of([ada, {**ada, "email": "amy@example.com", "first_name": "Amy"}], [])
+    assert [person.initials for person in second.values()] == ["AL", "AL2"]
     begins, ends = (calendar.midnight(date(2026, 3, day), prague) for day in (23, 30))
     assert ends - begins == timedelta(days=7) - timedelta(hours=1)
     handed_over = calendar.read("2026-03-29T12:00", prague)

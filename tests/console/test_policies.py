@@ -10,8 +10,11 @@ import pytest
 
 from tests.visitor import form_token
 from tests.world import World
+from tocsin.accounts import actions as accounts
+from tocsin.accounts.model import Role
 from tocsin.console.rooms.policies import form as forms
 from tocsin.console.rooms.policies.timeline import lasting
+from tocsin.storage import Tx
 
 pytestmark = pytest.mark.slow
 
@@ -227,6 +230,26 @@ async def test_another_teams_are_not_there_and_no_form_works_without_its_token(w
         "/policies/groups/policies/1/delete",
     ):
         assert (await alice.post(path, csrf="", name="X")).status_code == 403
+
+
+async def test_whoever_may_not_has_no_button_and_is_refused(world: World) -> None:
+    def make_responder(tx: Tx) -> None:
+        user = accounts.user_by_email(tx, "bob@example.com")
+        assert user is not None
+        accounts.change_role(tx, user.id, Role.RESPONDER.id, (accounts.ensure_team(tx, "Ops").id,))
+
+    id = await made(world, "v3/policies", name="Standard")
+    await world.database.write(make_responder)
+    bob = await world.sign_in("bob")
+    assert "/policies/new" not in (await bob.get("/policies")).text
+    shown = (await bob.get(f"/policies/{id}")).text
+    assert "Save policy" not in shown
+    assert "Delete policy" not in shown
+    tried = await bob.post(f"/policies/{id}", **filled(shown), do="add-escalation")
+    assert tried.status_code == 200, "trying things out changes nothing"
+    assert (await bob.post(f"/policies/{id}", name="Mine", steps="0")).status_code == 403
+    assert (await bob.post(f"/policies/{id}/delete")).status_code == 403
+    assert "/policies/severities/new" not in (await bob.get("/policies/severities")).text
 
 
 def test_waits_are_said_in_the_unit_that_fits() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -95,15 +96,19 @@ def people_of(members: Sequence[Mapping[str, Any]], order: Sequence[str]) -> dic
     known = {member["email"]: member for member in members if member["id"] is not None}
     emails = [email for email in dict.fromkeys(order) if email]
     emails += [email for email in sorted(known) if email not in emails]
-    found = {}
+    found: dict[str, Person] = {}
+    alike: Counter[str] = Counter()
     for place, email in enumerate(emails):
         member = known.get(email, {})
         names = [name for name in (member.get("first_name"), member.get("last_name")) if name]
+        initials = "".join(name[0] for name in names).upper() or email[:2].upper()
+        alike[initials] += 1
         found[email] = Person(
             id=str(member.get("id") or ""),
             email=email,
             name=" ".join(names) or email,
-            initials="".join(name[0] for name in names).upper() or email[:2].upper(),
+            # A second Ada Lovelace is AL2: colours repeat, so initials must not.
+            initials=initials if alike[initials] == 1 else f"{initials}{alike[initials]}",
             colour=place % COLOURS + 1,
         )
     return found
