@@ -29,7 +29,7 @@ async def made(world: World, path: str, **sent: Any) -> int:
 
 def filled(page: str) -> dict[str, Any]:
     """The builder's form as a browser without JavaScript would send it back."""
-    page = page[page.index('class="builder"') :]
+    page = page[page.index('class="workshop"') :]
     page = page[: page.index("</form>")]
     sent: dict[str, list[str]] = {}
     for tag in re.finditer(r"<(input|textarea|select)\b([^>]*)>(?:(.*?)</\1>)?", page, re.DOTALL):

@@ -34,7 +34,7 @@ async function open(address, from, to, view) {
 // --- days of a month ------------------------------------------------------------------------------------------------------
 let begun = null, last = null, moved = false;
 const days = () => [...document.querySelectorAll("[data-calendar] a[data-from]")];
-const clear = () => { for (const day of document.querySelectorAll(".picked")) day.classList.remove("picked"); const drawn = document.querySelector(".cal-hours .drawn"); drawn?.setAttribute("width", 0); };
+const clear = () => { for (const day of document.querySelectorAll(".picked")) day.classList.remove("picked"); const drawn = document.querySelector(".cal-hours .marked"); drawn?.setAttribute("width", 0); };
 function between() {
   const all = days(), at = [all.indexOf(begun), all.indexOf(last)].sort((a, b) => a - b);
   return all.slice(at[0], at[1] + 1);
@@ -100,7 +100,7 @@ function hours() {
   const whole = document.querySelector("[data-hours]"), plot = whole?.querySelector(".cal-hours");
   if (!plot || plot.dataset.ready) return;
   plot.dataset.ready = "1";
-  const names = plot.dataset.days.split(" "), pixels = Number(whole.dataset.hourPixels), drawn = plot.querySelector(".drawn");
+  const names = plot.dataset.days.split(" "), pixels = Number(whole.dataset.hourPixels), drawn = plot.querySelector(".marked");
   let from = null;
   const at = (event) => {
     const box = plot.getBoundingClientRect();
