@@ -55,15 +55,14 @@ async def show(desk: Desk) -> Response:
         return desk.page(
             "home/home.html", open_now=_EMPTY, over=_EMPTY, duties=[], warnings=_EMPTY, approvals=_EMPTY, steps=[]
         )  # fmt: skip
-    (open_now, over), duties, warnings, approvals, steps = await asyncio.gather(
+    (open_now, over, warnings, approvals), (duties, steps) = await asyncio.gather(
         asyncio.gather(
             _many(desk, "incidents.list", resolved="false", per_page=MAX_OPEN),
             _many(desk, "incidents.list", resolved="true", per_page=MAX_OVER),
+            _many(desk, "on_call_warnings.list", per_page=MAX_WARNINGS),
+            _many(desk, "approvals.list", status="pending", per_page=MAX_WARNINGS),
         ),
-        _duties(desk),
-        _many(desk, "on_call_warnings.list", per_page=MAX_WARNINGS),
-        _many(desk, "approvals.list", status="pending", per_page=MAX_WARNINGS),
-        _steps(desk),
+        asyncio.gather(_duties(desk), _steps(desk)),
     )
     return desk.page(
         "home/home.html", open_now=open_now, over=over, duties=duties, warnings=warnings, approvals=approvals,
@@ -110,9 +109,10 @@ async def _steps(desk: Desk) -> list[Step]:
     async def some(name: str) -> bool:
         return bool((await _many(desk, name, per_page=1)).total)
 
-    watched, beating, paged, planned, told, guarded, reach = await asyncio.gather(
-        some("monitors.list"), some("heartbeats.list"), some("policies.list"), _many(desk, "on_calls.list"),
-        some("status_pages.list"), some("agents.list"), _many(desk, "contact_methods.list", user=me),
+    (watched, beating, paged, told, guarded), (planned, reach) = await asyncio.gather(
+        asyncio.gather(*map(some, ("monitors.list", "heartbeats.list", "policies.list", "status_pages.list",
+                                   "agents.list"))),
+        asyncio.gather(_many(desk, "on_calls.list"), _many(desk, "contact_methods.list", user=me)),
     )  # fmt: skip
     reachable = any(each["verified"] and not each["account"] for each in reach.items)
     on_call = any(each["relationships"]["on_call_users"]["data"] for each in planned.items)
