@@ -173,7 +173,7 @@ async def _seed(token: str, phones: Phones) -> str:
 
 
 async def _on_call(token: str, phones: Phones) -> str:
-    """Ann and Bob take turns, an hour each: whoever is on call gets a text and a mail, after 20 s both are called.
+    """Ann and Bob take turns, a day each: whoever is on call gets a text and a mail, after 20 s both are called.
 
     Returns the policy's id.
     """
@@ -182,10 +182,11 @@ async def _on_call(token: str, phones: Phones) -> str:
         method = await _ask(token, "POST", path, {"kind": "phone", "address": number})
         code = await _code(phones, number)
         await _ask(token, "POST", f"{path}/{method['data']['id']}/verify", {"code": code})
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
     await _ask(token, "POST", "/api/v2/on-calls/default/rotation", {
-        "users": [address for address, _, _ in PEOPLE], "rotation_length": 1, "rotation_interval": "hour",
-        "start_rotations_at": now.isoformat(), "end_rotations_at": (now + timedelta(days=60)).isoformat(),
+        "users": [address for address, _, _ in PEOPLE], "rotation_length": 1, "rotation_interval": "day",
+        "start_rotations_at": (now - timedelta(days=35)).isoformat(),
+        "end_rotations_at": (now + timedelta(days=120)).isoformat(),
     })  # fmt: skip
     text = await _ask(token, "POST", "/api/v2/urgencies", {"name": "Text and mail", "sms": True, "email": True})
     call = await _ask(token, "POST", "/api/v2/urgencies", {"name": "Call", "call": True})
