@@ -347,3 +347,23 @@ async def test_an_agent_is_shown_with_how_it_stands(world: World) -> None:
     assert (await reported(world, "bot")).status_code == 201
     shown = (await world.api("GET", f"/v2/agents/{agent}")).json()["data"]["attributes"]
     assert (shown["waiting"], shown["budgets_left"]["page"]) == (0, 8)
+
+
+async def test_nobody_approves_by_a_link_what_their_own_role_does_not_allow(world: World) -> None:
+    await hired(world, owner_email="bob@example.com", levels={"policies": "write"}, switches={})
+    wish = {"levels": {"policies": "full"}, "reason": "Tidy up", "minutes": 60}
+    asked = (await world.api("POST", "/v2/access-requests", wish, "bot")).json()["data"]["id"]
+    await world.settle()
+    links = {}
+    for mail in world.mailbox.mails:
+        found = re.search(r"/approve/\S+", mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+        assert found is not None
+        links[str(mail["to"]).partition(" ")[0]] = found[0]
+    answer = await world.browse("POST", links["Bob"], {"answer": "approve"})
+    assert "you may not do this yourself" in (await world.browse("GET", answer.headers["location"])).text
+    state = (await world.api("GET", f"/v2/approvals/{asked}")).json()["data"]["attributes"]["status"]
+    assert state == "pending", "a responder owns the agent, and gives it no more than they have"
+    assert any("approvals.approve" in line and "needs the role Team lead" in line for line in await world.audit_log())
+    await world.browse("POST", links["Alice"], {"answer": "approve"})
+    state = (await world.api("GET", f"/v2/approvals/{asked}")).json()["data"]["attributes"]["status"]
+    assert state == "used"

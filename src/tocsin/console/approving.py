@@ -68,15 +68,23 @@ class _Approving:
             if question is None:
                 return self._over()
             if deed is not None:
-                await self._call(question, deed)
-        except Conflict:
-            late = "?late=1"
+                late = await self._decide(question, deed)
         except (NotFound, Unauthenticated, Refused):
             return self._over()
         except (Unavailable, TooMany):
             return self._draw("approve_later.html", status_code=503)
         headers = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
         return RedirectResponse(request.url.path + late, status_code=303, headers=headers)
+
+    async def _decide(self, question: OpenedQuestion, deed: str) -> str:
+        """Returns what the page says of an answer that came to nothing."""
+        try:
+            await self._call(question, deed)
+        except Conflict:
+            return "?late=1"
+        except Refused:
+            return "?late=role"
+        return ""
 
     async def _open(self, request: WebRequest) -> OpenedQuestion | None:
         address = request.client.host if request.client else None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
+from tocsin.accounts.model import Role
 from tocsin.agents.model import Agent
 from tocsin.gateway import preview, rules, targets
 from tocsin.gateway.identity import Actor, as_agent
@@ -35,8 +38,11 @@ class Again:
             found.append((operation, verdict))
         return found
 
-    def may(self, operation: str, path: Mapping[str, str] | None = None) -> None:
-        rules.insist(rules.decide(self._actor, self.named(operation), sent={}, path=path))
+    def may(self, operation: str, path: Mapping[str, str] | None = None, role: Role | None = None) -> None:
+        actor = self._actor
+        if role is not None:  # a link opens one thing only; what its person may do is another question
+            actor = msgspec.structs.replace(actor, role=role, only=None, record_id=None)
+        rules.insist(rules.decide(actor, self.named(operation), sent={}, path=path))
 
     def rehearse(self, tx: Tx, operation: str, arguments: Mapping[str, Any]) -> preview.Preview:
         found = self.named(operation)

@@ -36,10 +36,11 @@ class Caller(Protocol):
 class Again(Protocol):
     """The door once more, for the same caller: for operations that are about other operations."""
 
-    def may(self, operation: str, path: Mapping[str, str] | None = None) -> None:
+    def may(self, operation: str, path: Mapping[str, str] | None = None, role: Any = None) -> None:
         """Raises Refused unless the caller may do this now, without asking anybody.
 
-        `path`: the parameters of its address, where it depends on them; None = at all.
+        `path`: the parameters of its address, where it depends on them; None = at all. `role`: a person's in the team
+        that it is about (a `Role`), who came by a link.
         """
         ...
 

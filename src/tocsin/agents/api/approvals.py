@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from tocsin.accounts import actions as accounts
+from tocsin.accounts.model import Role
 from tocsin.agents import actions, rules
 from tocsin.agents.actions.approvals import one_line
 from tocsin.agents.api.agents import AREA, GrantAttributes, render_grant
 from tocsin.agents.model import Approval, ApprovalState, Grant
 from tocsin.kernel.clock import to_wire
-from tocsin.kernel.errors import Conflict, Invalid
+from tocsin.kernel.errors import Conflict, Invalid, Refused
 from tocsin.kernel.ids import fingerprint
 from tocsin.registry import Call, Operation, Page, Resource, Route, Scope
 from tocsin.registry.input import given
@@ -131,10 +133,23 @@ def _get(tx: Tx, call: Call, input: OneApproval) -> Approval:
 
 
 def _approve(tx: Tx, call: Call, input: OneApproval) -> Approval:
-    if call.actor.role is not None and call.again is not None:
-        # Who approves does it, by an agent's hand: nobody lets an agent do what their own role does not allow.
-        call.again.may(actions.find_approval(tx, input.id, call.team_ids).operation)
+    if call.actor.user_id is not None and call.again is not None:
+        # Who approves does it, by an agent's hand: nobody lets an agent do what their own role does not allow, also
+        # not by the link or the button of a message.
+        approval = actions.find_approval(tx, input.id, call.team_ids)
+        role = _role(tx, approval, call.actor.user_id)
+        call.again.may("approvals.approve", role=role)
+        call.again.may(approval.operation, {name: str(value) for name, value in approval.arguments.items()}, role)
     return actions.approve(tx, input.id, call.team_ids, by=call.actor.name)
+
+
+def _role(tx: Tx, approval: Approval, user_id: int) -> Role:
+    """Theirs in the team of the question. Raises Refused for whoever is not in it."""
+    places = accounts.memberships_of(tx, user_id)
+    found = next((each.role for each in places if each.team_id == approval.team_id), None)
+    if found is None:
+        raise Refused("You may not do this: you are not in that team.")
+    return found
 
 
 def _deny(tx: Tx, call: Call, input: OneApproval) -> Approval:

@@ -30,7 +30,7 @@ class Result(StrEnum):
 
     DONE = "done"
     LATE = "late"
-    """It stands as it stands: somebody was quicker, or it is over."""
+    """It stands as it stands: somebody was quicker, it is over, or it is not theirs to say yes to."""
     UNKNOWN = "unknown"
     """The message is none of ours, or what it was about is gone."""
     LATER = "later"
@@ -115,8 +115,8 @@ class Answering:
                 return Outcome(result=Result.UNKNOWN)
             try:
                 reply = await self._ask(found[1], operation, found[0], way)
-            except Conflict as conflict:
-                return Outcome(result=Result.LATE, why=conflict.message.rstrip("."))
+            except (Conflict, Refused) as why_not:
+                return Outcome(result=Result.LATE, why=why_not.message.rstrip("."))
             return Outcome(result=Result.DONE, name=reply.value.sentence)
         except (NotFound, Unauthenticated, Refused):
             return Outcome(result=Result.UNKNOWN)
