@@ -110,6 +110,11 @@ class Desk:
         text = self.asked("page", "1")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 9 and int(text) > 0 else 1
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether people come by HTTPS, also where a proxy before us speaks it."""
+        return self.base_url.startswith("https://")
+
     # --- what may be done ---------------------------------------------------------------------------------------------
 
     def may(self, name: str) -> bool:
@@ -179,10 +184,9 @@ class Desk:
         """On to another page, where one sentence says what was done."""
         response = RedirectResponse(path, status_code=303)
         if notice:
-            secure = self.request.url.scheme == "https"
             response.set_cookie(
                 NOTICE_COOKIE, quote(notice[:MAX_NOTICE]), max_age=60, path="/", httponly=True, samesite="lax",
-                secure=secure,
+                secure=self.encrypted,
             )  # fmt: skip
         return response
 

@@ -25,18 +25,20 @@ def live_routes(frame: Frame, live: Live) -> list[Route]:
         present = await frame.present(request)
         if present is None or present.place is None:
             return Response(status_code=401)
-        if live.full:
+        if live.full(present.user_id):
             return Response(status_code=503, headers={"Retry-After": "30"})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_told(live, present.place.id), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            _told(live, present.place.id, present.user_id), media_type="text/event-stream", headers=headers
+        )
 
     return [Route("/live", listen, methods=["GET"])]
 
 
-async def _told(live: Live, team_id: int) -> AsyncIterator[bytes]:
+async def _told(live: Live, team_id: int, user_id: int) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     until = loop.time() + LONGEST_SECONDS
-    with live.listening(team_id) as changes:
+    with live.listening(team_id, user_id) as changes:
         yield b"retry: 3000\n\n"
         while loop.time() < until:
             try:

@@ -290,4 +290,7 @@ def from_here(request: WebRequest) -> bool:
     site = request.headers.get("sec-fetch-site", "same-origin")
     if origin is None or origin == "null":
         return site in ("same-origin", "none")
-    return urlsplit(origin).netloc == request.headers.get("host", "")
+    try:
+        return urlsplit(origin).netloc == request.headers.get("host", "")
+    except ValueError:  # e.g. `http://[`
+        return False

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 EVERY_SECONDS = 1.0
 """How soon an open page learns of a change. While nobody listens, nothing is asked."""
 MAX_LISTENERS = 500
+MAX_OF_ONE = 20
+"""Pages that one person has open: nobody takes the places of all others."""
 MAX_WAITING = 32
 """Changes that one page has not heard of yet: it looks anew at everything anyway."""
 AT_ONCE = 500
@@ -31,23 +33,23 @@ class Live:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._listeners: set[tuple[int, Changes]] = set()
+        self._listeners: set[tuple[int, int, Changes]] = set()
         self._watch: asyncio.Task[None] | None = None
 
-    @property
-    def full(self) -> bool:
-        """Whether as many listen as may."""
-        return len(self._listeners) >= MAX_LISTENERS
+    def full(self, user_id: int) -> bool:
+        """Whether as many listen as may, in all or of this person's."""
+        theirs = sum(1 for _, whose, _ in self._listeners if whose == user_id)
+        return len(self._listeners) >= MAX_LISTENERS or theirs >= MAX_OF_ONE
 
     @contextmanager
-    def listening(self, team_id: int) -> Iterator[Changes]:
+    def listening(self, team_id: int, user_id: int) -> Iterator[Changes]:
         """The kinds of things of this team that have changed, e.g. `incident`, each time that some have."""
-        mine = team_id, asyncio.Queue[frozenset[str]](MAX_WAITING)
+        mine = team_id, user_id, asyncio.Queue[frozenset[str]](MAX_WAITING)
         self._listeners.add(mine)
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._watching())
         try:
-            yield mine[1]
+            yield mine[2]
         finally:
             self._listeners.discard(mine)
 
@@ -84,7 +86,7 @@ class Live:
         return newest
 
     def _tell(self, changed: Mapping[int | None, set[str]]) -> None:
-        for team_id, changes in self._listeners:
+        for team_id, _, changes in self._listeners:
             kinds = frozenset(changed.get(team_id, set()) | changed.get(None, set()))
             if kinds and not changes.full():
                 changes.put_nowait(kinds)

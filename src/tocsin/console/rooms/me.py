@@ -57,9 +57,14 @@ async def theme(desk: Desk) -> Response:
     chosen = desk.field("theme")
     response = desk.go("/me", "Saved for this browser.")
     if chosen in THEMES:
-        secure = desk.request.url.scheme == "https"
         response.set_cookie(
-            THEME_COOKIE, chosen, max_age=12 * COOKIE_SECONDS, path="/", samesite="lax", httponly=True, secure=secure
+            THEME_COOKIE,
+            chosen,
+            max_age=12 * COOKIE_SECONDS,
+            path="/",
+            samesite="lax",
+            httponly=True,
+            secure=desk.encrypted,
         )
     return response
 

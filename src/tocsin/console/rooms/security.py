@@ -15,7 +15,7 @@ from tocsin.console.frame import Frame
 from tocsin.console.signing_in import as_json, next_of, passkeys_at
 from tocsin.gateway.signing_in import AGAIN
 from tocsin.kernel import one_time
-from tocsin.kernel.errors import Invalid
+from tocsin.kernel.errors import Invalid, NotFound
 
 PATH = "/me/security"
 BROWSERS = (
@@ -203,9 +203,13 @@ class _Room:
     async def rename_passkey(self, desk: Desk) -> Response:
         """Call it otherwise."""
         try:
-            await self._security.rename_passkey(desk.present, desk.id, desk.field("name").strip())
+            renamed = await self._security.rename_passkey(
+                desk.present, desk.id, desk.field("name").strip(), self._frame.whence(desk.request)
+            )
         except Invalid as error:
             return await self.show(desk, wrong(error))
+        if not renamed:
+            raise NotFound("passkey", desk.id)
         return desk.go(PATH, "Passkey renamed")
 
     async def remove_passkey(self, desk: Desk) -> Response:

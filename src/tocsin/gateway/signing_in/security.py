@@ -31,7 +31,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     fresh: bool
     """Whether they may change it without proving once more to be the one."""
     pending_secret: str | None
-    """Of an authenticator that waits for its first code."""
+    """Of an authenticator that waits for its first code; None too while they would have to prove once more who they
+    are."""
 
 
 class Security:
@@ -115,9 +116,9 @@ class Security:
         self._insist(present)
         return await self._passkeys.add(present.user_id, self.binding(present), sealed, answer, name, whence)
 
-    async def rename_passkey(self, present: Present, id: int, name: str) -> bool:
+    async def rename_passkey(self, present: Present, id: int, name: str, whence: Whence) -> bool:
         """Call it by another name. Raises Invalid."""
-        return await self._database.write(accounts.rename_passkey, present.user_id, id, name)
+        return await self._database.write(_rename_passkey, present, id, name, whence)
 
     async def remove_passkey(self, present: Present, id: int, whence: Whence) -> bool:
         """Let a passkey count no more. Raises Refused."""
@@ -138,7 +139,8 @@ def _standing(tx: Tx, present: Present, fresh: bool) -> Standing:
         factors=accounts.factors(tx, present.user_id),
         sessions=tuple(accounts.sessions_of(tx, present.user_id)),
         fresh=fresh,
-        pending_secret=accounts.pending_authenticator(tx, present.user_id),
+        # Whoever sits down at a session that was left open must not learn what will be the second factor.
+        pending_secret=accounts.pending_authenticator(tx, present.user_id) if fresh else None,
     )
 
 
@@ -172,6 +174,13 @@ def _recovery(tx: Tx, present: Present, whence: Whence) -> list[str]:
         raise Invalid("There is no second factor that they would stand in for.")
     trail.by_person(tx, whence, trail.RECOVERY, present.user_id, JUST_PROVED)
     return accounts.new_recovery_codes(tx, present.user_id)
+
+
+def _rename_passkey(tx: Tx, present: Present, id: int, name: str, whence: Whence) -> bool:
+    renamed = accounts.rename_passkey(tx, present.user_id, id, name)
+    if renamed:
+        trail.by_person(tx, whence, trail.NAMED, present.user_id, "they are signed in")
+    return renamed
 
 
 def _remove_passkey(tx: Tx, present: Present, id: int, whence: Whence) -> bool:

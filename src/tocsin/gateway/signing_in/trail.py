@@ -51,6 +51,7 @@ CODES = _deed("codes", "Set up codes of an authenticator.", "set up codes of an 
 NO_CODES = _deed("remove_codes", "Remove the codes of an authenticator.", "removed the codes of an authenticator")
 RECOVERY = _deed("recovery_codes", "Make new recovery codes.", "made new recovery codes")
 PASSKEY = _deed("add_passkey", "Add a passkey.", "added a passkey")
+NAMED = _deed("name_passkey", "Give a passkey another name.", "gave a passkey another name")
 NO_PASSKEY = _deed("remove_passkey", "Remove a passkey.", "removed a passkey")
 LINKED = _deed("link", "Sign in by a provider for the first time.", "is known by single sign-on from now on")
 ENDED = _deed("end_sessions", "End other sessions.", "ended other sessions")
