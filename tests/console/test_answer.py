@@ -22,6 +22,7 @@ async def test_opening_the_link_changes_nothing(world: World) -> None:
     page = await world.browse("GET", link)
     assert page.status_code == 200
     assert "Ongoing" in page.text
+    assert f'href="/incidents/{incident}"' in page.text
     assert (await world.incident(incident))["status"] == "Started"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.console.hostile import EVIL, harmless
@@ -12,7 +14,10 @@ from tests.world import World
 async def test_home_says_what_is_open_who_has_it_and_who_is_on_call(world: World) -> None:
     alice = await world.sign_in("alice")
     page = (await alice.get("/")).text
-    assert "Nothing is broken" in page
+    assert "Nothing is watched yet" in page
+    assert "Nothing is broken" not in page
+    assert re.search(r'Alice Archer has no verified phone number\. <a href="/me">', page)
+    assert re.search(r'Bob Builder has no verified phone number\. <a href="/team">', page)
     assert "Add a monitor" in page
     assert "Nobody: the whole team is paged" in page
     await world.on_call("bob")
@@ -25,7 +30,9 @@ async def test_home_says_what_is_open_who_has_it_and_who_is_on_call(world: World
     assert "Add a monitor" not in page
     harmless(page)
     await alice.post(f"/incidents/{incident}/resolve")
-    assert "resolved by Alice Archer" in (await alice.get("/")).text
+    page = (await alice.get("/")).text
+    assert "resolved by Alice Archer" in page
+    assert "Nothing is broken" in page
 
 
 @pytest.mark.slow

@@ -41,6 +41,22 @@ async def test_from_the_inbox_to_the_end(world: World) -> None:
         assert any(f"{deed} an incident (incident {incident} 'Shop')" in line for line in done), done
 
 
+async def test_what_broke_is_told_to_the_public_from_its_own_page(world: World) -> None:
+    incident = await world.outage("shop")
+    alice = await world.sign_in("alice")
+    assert "reports/new?incident=" not in (await alice.get(f"/incidents/{incident}")).text
+    for number, name in enumerate(("acme", "inside"), start=1):
+        made = {"subdomain": name, "timezone": "UTC", "company_name": name.title()}
+        assert (await world.api("POST", "/v2/status-pages", json=made)).status_code == 201
+        page = (await alice.get(f"/incidents/{incident}")).text
+        path = f"/status-pages/{number}/reports/new?incident={incident}"
+        assert f'href="{path}"' in page
+        assert "We are looking into a problem" in (await alice.get(path)).text
+    assert f'?incident={incident}">Acme</a>' in page
+    await alice.post(f"/incidents/{incident}/resolve")
+    assert "reports/new?incident=" not in (await alice.get(f"/incidents/{incident}")).text
+
+
 async def test_the_slower_of_two_is_told_that_nothing_was_changed(world: World) -> None:
     incident = await world.outage("shop")
     alice, bob = await world.sign_in("alice"), await world.sign_in("bob")

@@ -161,6 +161,20 @@ async def test_what_is_wrong_is_told_beside_its_field_and_nothing_is_lost(world:
                               request_headers="no colon", deed="save")  # fmt: skip
     assert answer.status_code == 422
     assert "has a line without" in answer.text.lower()
+    answer = await alice.post("/monitors/new", monitor_type="status", url="a.example.com", check_frequency="10",
+                              request_timeout="30", deed="save")  # fmt: skip
+    assert answer.status_code == 422
+    assert re.search(r'<details class="card fold" id="request" open>', answer.text), "the other end stands there"
+    assert 'id="wrong-request_timeout"' in answer.text
+
+
+async def test_an_address_may_be_typed_without_how_it_is_asked(world: World) -> None:
+    alice = await world.sign_in("alice")
+    for typed, kept in (("shop.example.com/health", "https://shop.example.com/health"),
+                        ("localhost:9000", "http://localhost:9000")):  # fmt: skip
+        made = await alice.post("/monitors/new", monitor_type="status", url=typed, deed="save")
+        assert made.status_code == 303, made.text
+        assert kept in [monitor["url"] for monitor in await _monitors(world)]
 
 
 async def test_many_are_paused_moved_and_deleted_at_once(world: World) -> None:

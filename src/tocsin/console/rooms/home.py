@@ -53,7 +53,8 @@ async def show(desk: Desk) -> Response:
     """Everything that wants somebody's eye, the most urgent first."""
     if desk.present.place is None:
         return desk.page(
-            "home/home.html", open_now=_EMPTY, over=_EMPTY, duties=[], warnings=_EMPTY, approvals=_EMPTY, steps=[]
+            "home/home.html", open_now=_EMPTY, over=_EMPTY, duties=[], warnings=_EMPTY, approvals=_EMPTY, steps=[],
+            watched=True,
         )  # fmt: skip
     (open_now, over, warnings, approvals), (duties, steps) = await asyncio.gather(
         asyncio.gather(
@@ -66,7 +67,7 @@ async def show(desk: Desk) -> Response:
     )
     return desk.page(
         "home/home.html", open_now=open_now, over=over, duties=duties, warnings=warnings, approvals=approvals,
-        steps=[] if all(step.done for step in steps) else steps,
+        steps=[] if all(step.done for step in steps) else steps, watched=steps[0].done,
     )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def _duty(calendar: Mapping[str, Any], plan: Mapping[str, Any], names: Mapping[s
     following = next((shift for shift in shifts[1:] if first is None or shift["users"] != first["users"]), None)
     return Duty(
         id=str(calendar["id"]),
-        name=calendar["name"] or "Default calendar",
+        name=calendar["name"] or "Primary schedule",
         now=now,
         until=following["starts_at"] if following else None,
         next=[names.get(email, email) for email in following["users"]] if following else (),

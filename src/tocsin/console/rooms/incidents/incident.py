@@ -21,6 +21,8 @@ MAX_PAGES = 250
 MAX_ROWS = 50
 """Of the ledger, in the page itself."""
 MAX_SIMILAR = 5
+MAX_PUBLIC = 10
+"""Status pages to choose from; the rest is found in their own room."""
 MAX_BODY_CHARACTERS = 20_000
 """Of the failing answer, in the page."""
 
@@ -35,8 +37,9 @@ async def draw(desk: Desk, one: dict[str, Any], status_code: int = 200, **more: 
     """The page with what else is to be said: what was typed and what was wrong with it."""
     open_now = one["status"] != "Resolved"
     owner = owner_of(one)
-    (timeline, pages, coming, children, comments, similar, alerts), (response, cause) = await asyncio.gather(
-        _lists(desk, one, owner, open_now), asyncio.gather(_response(desk, one), _cause(desk, one))
+    (timeline, pages, coming, children, comments, similar, alerts), (response, cause, public) = await asyncio.gather(
+        _lists(desk, one, owner, open_now),
+        asyncio.gather(_response(desk, one), _cause(desk, one), _public(desk, open_now)),
     )
     said = {each["id"]: {**each, **_drawn(each["content"], f"boxes-{each['id']}")} for each in comments.items}
     values: dict[str, Any] = {
@@ -55,6 +58,7 @@ async def draw(desk: Desk, one: dict[str, Any], status_code: int = 200, **more: 
         "similar": similar,
         "cause": cause,
         "alerts": alerts,
+        "public": public,
         "wrong": [],
         "typed": "",
     }
@@ -144,6 +148,13 @@ async def _similar(desk: Desk, one: dict[str, Any], owner: dict[str, Any] | None
 async def _cause(desk: Desk, one: dict[str, Any]) -> dict[str, Any] | None:
     named = one["relationships"].get("cause")
     return None if named is None else await _tried(desk.one("incidents.get", id=named["data"]["id"]))
+
+
+async def _public(desk: Desk, open_now: bool) -> Many:
+    """The status pages on which they may tell readers of it."""
+    if not open_now or not desk.may("status_reports.create"):
+        return _EMPTY
+    return await _many(desk, "status_pages.list", per_page=MAX_PUBLIC)
 
 
 async def _many(desk: Desk, name: str, **arguments: Any) -> Many:

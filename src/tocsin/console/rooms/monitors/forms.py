@@ -135,6 +135,9 @@ async def _draw(
     errors: dict[str, list[str]] | None = None,
     tried: dict[str, Any] | None = None,
 ) -> Response:
+    if errors and any("request timeout" in text for text in errors.get("check_frequency", ())):
+        # The other end of it is folded away: its complaint opens it.
+        errors = {"request_timeout": ["Must be no longer than the time between two checks"], **errors}
     sheet = await _sheet(desk, kind, types, values, errors, editing=monitor is not None)
     return desk.page(
         "monitors/form.html", 422 if errors else 200, sheet=sheet, kind=kind, words=words.TYPES[kind.monitor_type],
@@ -245,6 +248,8 @@ def _body(sheet: Sheet, desk: Desk, kind: Type, old: Mapping[str, Any] | None = 
     """What was typed, as the operation takes it. Raises Invalid."""
     body = read_fields(sheet.fields, desk.fields)
     body["monitor_type"] = kind.monitor_type
+    if kind.family == "web" and isinstance(body.get("url"), str):
+        body["url"] = _with_scheme(body["url"].strip())
     if "tls" in body:
         body["tls"] = {"true": True, "false": False}.get(body["tls"] or "")
     for name in ("expected_status_codes", "depends_on"):
@@ -264,6 +269,14 @@ def _body(sheet: Sheet, desk: Desk, kind: Type, old: Mapping[str, Any] | None = 
     if body.get("playwright_script") == "" and kind.family != "browser":
         del body["playwright_script"]
     return body
+
+
+def _with_scheme(url: str) -> str:
+    """An address as people type it, e.g. `example.com/health`, as one that can be asked."""
+    if not url or "://" in url:
+        return url
+    host = url.split("/")[0].rsplit(":", 1)[0]
+    return f"{'http' if host in ('localhost', '127.0.0.1', '[::1]') else 'https'}://{url}"
 
 
 def _numbers(name: str, lines: list[str]) -> list[int]:

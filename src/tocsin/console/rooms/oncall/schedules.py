@@ -41,7 +41,7 @@ async def every(desk: Desk) -> Response:
         shifts = await plan(desk, int(one["id"]), desk.now, desk.now + AHEAD, people)
         rows.append(_row(one, shifts))
     warnings = await desk.many("on_call_warnings.list", per_page=250)
-    return desk.page("oncall/schedules.html", found=found, rows=rows, **_warned(warnings.items))
+    return desk.page("oncall/schedules.html", found=found, rows=rows, **_warned(warnings.items, desk.present.user_id))
 
 
 async def new(desk: Desk) -> Response:
@@ -127,7 +127,7 @@ def _row(one: dict[str, Any], shifts: Sequence[Stretch]) -> dict[str, Any]:
     }
 
 
-def _warned(warnings: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _warned(warnings: Sequence[dict[str, Any]], me: int) -> dict[str, Any]:
     """The warnings that are about people and their schedules, each with what to do; the others are counted."""
     ours = [each for each in warnings if each["resource_type"] != "monitor" or each["code"] == "policy_gone"]
     alike: dict[str, list[dict[str, Any]]] = {}
@@ -140,7 +140,8 @@ def _warned(warnings: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if not words and each["resource_type"] == "policy":
             words, href = "Open the policy.", "/policies/{id}"
         elif not words and each["resource_type"] == "user":
-            words, href = "They add and verify a number or address of theirs.", "/team"
+            mine = each["resource_id"] == str(me)
+            words, href = ("Add a phone or a browser.", "/me") if mine else ("They add a phone or a browser.", "/team")
         shown.append({**each, "others": len(others), "words": words, "href": href.format(id=each["resource_id"])})
     rest = len(alike) - len(shown)
     return {"warnings": shown, "warnings_more": rest, "monitors_warned": len(warnings) - len(ours)}
