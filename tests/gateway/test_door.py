@@ -84,13 +84,18 @@ RING = Operation(
     handler=ring, doc="Ring a bell.", deed="rang a bell", resource=BELL,
 )  # fmt: skip
 
+FIND = Operation(
+    name="bells.get", routes=(Route("GET", "/bells/{id}"),), area="bells", level="read", input=BellId,
+    handler=ring, doc="Find a bell.", deed="looked at a bell", resource=BELL,
+)  # fmt: skip
+
 
 class House:
     """A door with two teams behind it: Alice's, and Charlie's, who must see nothing of it."""
 
     def __init__(self, database: Database, clock: FakeClock) -> None:
         self.database = database
-        self.door = Door(database, Catalogue([CAST, LIST, RING]), clock)
+        self.door = Door(database, Catalogue([CAST, LIST, RING, FIND]), clock)
         self.tokens: dict[str, str] = {}
 
     async def furnish(self) -> House:
@@ -309,3 +314,66 @@ async def test_whoever_keeps_guessing_is_sent_off_without_filling_the_disk(house
     clock.wind(minutes=1)
     with pytest.raises(Unauthenticated):
         await house.call(LIST, credential=stranger)
+
+
+async def test_reads_at_once_are_judged_and_written_down_each_for_itself(house: House) -> None:
+    def person(tx: Tx) -> int:
+        ann = accounts.create_user(tx, email="ann@example.com", name="Ann Archer", password=None)
+        accounts.join(tx, house.alice, ann.id)
+        return ann.id
+
+    ann = await house.database.write(person)
+
+    def asked(operation: Operation, **path: str) -> Request:
+        seen = Credential(user_id=ann, team_id=house.alice, only=frozenset({"bells.list", "bells.get"}))
+        return Request(
+            operation=operation, route=operation.routes[0], credential=seen, arguments=Arguments(path=path),
+            surface="console", base_url="http://here",
+        )  # fmt: skip
+
+    listed, found, again = await house.door.several([asked(LIST), asked(FIND, id="7"), asked(LIST)])
+    assert isinstance(listed, Reply)
+    assert isinstance(again, Reply)
+    assert listed.value == again.value == Page([str((house.alice,))], 1, 1, 50)
+    assert isinstance(found, NotFound)
+    assert await house.log() == [], "a person's reads are not on record, one by one or at once"
+
+    def narrowed(request: Request) -> Request:
+        only = msgspec.structs.replace(request.credential, only=frozenset({"bells.list"}))
+        return msgspec.structs.replace(request, credential=only)
+
+    listed, refused = await house.door.several([narrowed(asked(LIST)), narrowed(asked(FIND, id="7"))])
+    assert isinstance(listed, Reply)
+    assert isinstance(refused, Refused)
+    with pytest.raises(Refused) as alone:
+        await house.door.call(narrowed(asked(FIND, id="7")))
+    assert str(refused) == str(alone.value)
+    at_once, by_itself = await house.log()
+    assert at_once.outcome == by_itself.outcome == "denied"
+    assert at_once.sentence == by_itself.sentence
+
+
+async def test_only_reads_of_one_person_are_asked_at_once(house: House) -> None:
+    def asked(operation: Operation, **who: Any) -> Request:
+        return Request(
+            operation=operation, route=operation.routes[0], credential=Credential(**who), arguments=Arguments(),
+            surface="console", base_url="http://here",
+        )  # fmt: skip
+
+    for requests in (
+        [asked(LIST, user_id=1), asked(CAST, user_id=1)],
+        [asked(LIST, user_id=1), asked(LIST, user_id=2)],
+        [asked(LIST, token=house.tokens["alice"])],
+    ):
+        with pytest.raises(AssertionError):
+            await house.door.several(requests)
+
+
+async def test_who_has_gone_is_nobody_in_every_read_at_once(house: House) -> None:
+    gone = Credential(user_id=999, team_id=house.alice)
+    request = Request(
+        operation=LIST, route=LIST.routes[0], credential=gone, arguments=Arguments(), surface="console",
+        base_url="http://here",
+    )  # fmt: skip
+    answers = await house.door.several([request, request])
+    assert [type(answer) for answer in answers] == [NotFound, NotFound]

@@ -112,6 +112,7 @@ _templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,  # they come with the program: no look at each file for each page
 )
 _templates.filters.update(
     utc=_utc, label=label_of, lasted=lasted, by=by, wire=to_wire, tojson_shown=_as_json, spaced=_spaced

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ from tocsin.registry.input import Arguments
 NOTICE_COOKIE = "tocsin_notice"
 """Carries one sentence from a deed to the page that follows it."""
 MAX_NOTICE = 300
+GATHERED = 3
+"""Rounds of the event loop in which a page says what it wants: a `gather` within a `gather` takes two."""
 
 Draw = Callable[..., Response]
 """(template, status_code=…, values …)."""
@@ -83,6 +86,8 @@ class Desk:
         self.now = now
         self.previews = previews
         self._draw = draw
+        self._wanted: list[tuple[Request, asyncio.Future[Reply]]] = []
+        self._looking: asyncio.Task[None] | None = None
 
     # --- what was asked for -------------------------------------------------------------------------------------------
 
@@ -153,19 +158,47 @@ class Desk:
         """
         operation = self.door.catalogue[name]
         route, sent = _addressed(operation, arguments)
-        return await self.door.call(
-            Request(
-                operation=operation,
-                route=route,
-                credential=self.present.credential,
-                arguments=sent,
-                surface=SURFACE,
-                base_url=self.base_url,
-                team_id=None if self.present.place is None else self.present.place.id,
-                dry_run=dry_run,
-                idempotency_key=key,
-            )
+        request = Request(
+            operation=operation,
+            route=route,
+            credential=self.present.credential,
+            arguments=sent,
+            surface=SURFACE,
+            base_url=self.base_url,
+            team_id=None if self.present.place is None else self.present.place.id,
+            dry_run=dry_run,
+            idempotency_key=key,
         )
+        if operation.reads and operation.errand is None:
+            return await self._read(request)
+        return await self.door.call(request)
+
+    async def _read(self, request: Request) -> Reply:
+        """What a page wants at once (`asyncio.gather`) is found in one look into the database."""
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._wanted.append((request, answer))
+        if len(self._wanted) == 1:
+            self._looking = asyncio.create_task(self._look())
+        return await answer
+
+    async def _look(self) -> None:
+        for _ in range(GATHERED):
+            await asyncio.sleep(0)
+        wanted, self._wanted = self._wanted, []
+        try:
+            if len(wanted) == 1:
+                found: Sequence[Reply | Exception] = [await self.door.call(wanted[0][0])]
+            else:
+                found = await self.door.several([request for request, _ in wanted])
+        except Exception as error:
+            found = [error] * len(wanted)
+        for (_, answer), reply in zip(wanted, found, strict=True):
+            if answer.done():  # nobody waits for it any more
+                continue
+            if isinstance(reply, Exception):
+                answer.set_exception(reply)
+            else:
+                answer.set_result(reply)
 
     # --- what is answered ---------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,6 @@ import msgspec
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from tocsin.accounts import actions as accounts
 from tocsin.gateway import (
     asking,
     audit,
@@ -18,6 +17,7 @@ from tocsin.gateway import (
     effects,
     idempotency,
     links,
+    naming,
     plans,
     preview,
     reach,
@@ -31,7 +31,7 @@ from tocsin.gateway.identity import NOBODY, UNAUTHENTICATED, Actor, Credential, 
 from tocsin.gateway.request import Included, Reply, Request, asked_in, digest_of, drafted, run_errand, sent_in
 from tocsin.gateway.throttle import Paces, StillTooMany, Throttle
 from tocsin.kernel.clock import Clock
-from tocsin.kernel.errors import Invalid, NotFound, Pending, Refused, TocsinError, Unauthenticated
+from tocsin.kernel.errors import Invalid, Pending, Refused, TocsinError, Unauthenticated
 from tocsin.registry import Call, Catalogue, Done, Operation
 from tocsin.registry.input import addressed, read
 from tocsin.storage import Database, Tx
@@ -75,19 +75,43 @@ class Door:
         refused hundreds of times within the minute are sent off (`TooMany`) without a further entry.
         """
         request = msgspec.structs.replace(request, began=self._clock.monotonic())
-        address = request.credential.client_address
         await self._admit(request.credential)
         if request.operation.reads:
-            seen = await self._database.read(self._read, request)
-            answer = seen.answer
-            repeated = isinstance(answer, _Failed) and isinstance(answer.error, StillTooMany)
-            if rules.on_record(seen.actor, seen.outcome) and not repeated:
-                await self._database.write(self._write_down, request, seen)
-        else:
-            answer = await self._database.write(self._write, request)
+            return await self._told(request, await self._database.read(self._read, request))
+        return await self._answered(request, await self._database.write(self._write, request))
+
+    async def several(self, requests: Sequence[Request]) -> list[Reply | Exception]:
+        """Reads of one person, all of the same instant, in one look into the database.
+
+        Each is judged, hidden and written down as by `call`; what `call` would raise stands in the place of the answer.
+        Raises only what is the database's own trouble.
+        """
+        credential = requests[0].credential
+        assert all(each.operation.reads and each.credential == credential for each in requests)
+        assert credential.user_id is not None, "agents' calls are counted, and may go elsewhere, one by one"
+        began = self._clock.monotonic()
+        requests = [msgspec.structs.replace(each, began=began) for each in requests]
+        await self._admit(credential)
+        seen = await self._database.read(self._read_each, requests)
+        answers: list[Reply | Exception] = []
+        for request, each in zip(requests, seen, strict=True):
+            try:
+                answers.append(await self._told(request, each))
+            except Exception as error:
+                answers.append(error)
+        return answers
+
+    async def _told(self, request: Request, seen: _Seen) -> Reply:
+        """The answer to a read, once what must be is on record."""
+        repeated = isinstance(seen.answer, _Failed) and isinstance(seen.answer.error, StillTooMany)
+        if rules.on_record(seen.actor, seen.outcome) and not repeated:
+            await self._database.write(self._write_down, request, seen)
+        return await self._answered(request, seen.answer)
+
+    async def _answered(self, request: Request, answer: Reply | _Failed) -> Reply:
         if isinstance(answer, _Failed):
             if isinstance(answer.error, Unauthenticated):
-                self._throttle.refused(address)
+                self._throttle.refused(request.credential.client_address)
             raise answer.error
         return await run_errand(request, answer)
 
@@ -136,11 +160,18 @@ class Door:
         used, self._used_agent_tokens = self._used_agent_tokens, set()
         return list(used)
 
-    def _read(self, tx: Tx, request: Request) -> _Seen:
+    def _read_each(self, tx: Tx, requests: Sequence[Request]) -> list[_Seen]:
+        found: list[_Seen] = []
+        for request in requests:  # whoever was recognised for the first is the same for the others
+            known = found[-1].actor if found and found[-1].actor is not NOBODY else None
+            found.append(self._read(tx, request, known))
+        return found
+
+    def _read(self, tx: Tx, request: Request, known: Actor | None = None) -> _Seen:
         actor = NOBODY
         outcome = "denied"
         try:
-            actor = recognise(tx, request.credential)
+            actor = known or recognise(tx, request.credential)
             verdict = self._judge(tx, actor, request)
             outcome = "failed"
             return _Seen(self._do(tx, actor, request), actor, "allowed", verdict)
@@ -386,7 +417,7 @@ class Door:
 
         def look() -> dict[str, Any]:
             reply, found = preview.rehearse(tx, lambda: self._do(tx, actor, request))
-            return preview.for_approval(found, _about(request, reply))
+            return preview.for_approval(found, naming.about(request, reply))
 
         call = request.operation, request.arguments.path, sent_in(request), digest_of(request)
         id, by = asking.approved(tx, actor.agent, *call, verdict, base_url=request.base_url, look=look)
@@ -400,13 +431,13 @@ class Door:
         self, tx: Tx, request: Request, actor: Actor, outcome: str, why: rules.Verdict, reply: Reply | None = None
     ) -> None:
         known = actor is not NOBODY
-        team_id = _team_of(actor, reply)
+        team_id = naming.team_of(actor, reply)
         asked = asked_in(request) if known else {}
         audit.write(
             tx,
             audit.Entry(
                 actor=actor,
-                owner_name=_owner_name(tx, actor),
+                owner_name=naming.owner_name(tx, actor),
                 operation=request.operation,
                 surface=request.surface,
                 request_id=request.request_id,
@@ -415,10 +446,10 @@ class Door:
                 rule=why.rule or None,
                 approval_id=None if why.approval_id is None else str(why.approval_id),
                 approved_by=why.approved_by,
-                target=_target(request, reply),
-                target_name=_target_name(request, reply),
+                target=naming.target(request, reply),
+                target_name=naming.target_name(request, reply),
                 team_id=team_id,
-                team_name=_team_name_of(tx, team_id),
+                team_name=naming.team_name_of(tx, team_id),
                 arguments=asked,
                 previewed=request.dry_run and not request.operation.reads,
                 arguments_hash=_arguments_hash(tx, request, asked) if known else None,
@@ -439,13 +470,6 @@ def _why_not(error: Exception) -> rules.Verdict:
     return rules.Verdict(rules.Answer.DENY, error.why or error.message, error.rule)
 
 
-def _owner_name(tx: Tx, actor: Actor) -> str | None:
-    try:
-        return None if actor.agent is None else accounts.user(tx, actor.agent.owner_id).name
-    except NotFound:  # has left
-        return None
-
-
 def _arguments_hash(tx: Tx, request: Request, asked: dict[str, Any]) -> str:
     return audit.arguments_hash(tx.vault, request.operation, request.arguments.path, asked)
 
@@ -457,42 +481,3 @@ def _known(tx: Tx, credential: Credential) -> bool:
     except TocsinError:
         return False
     return True
-
-
-def _team_of(actor: Actor, reply: Reply | None) -> int | None:
-    """The team in whose log the entry shows: the record's, else the caller's only one."""
-    of_record = getattr(reply.value, "team_id", None) if reply is not None else None
-    if isinstance(of_record, int):
-        return of_record
-    return actor.team_ids[0] if actor.team_ids and len(actor.team_ids) == 1 else None
-
-
-def _team_name_of(tx: Tx, id: int | None) -> str | None:
-    try:
-        return None if id is None else accounts.team(tx, id).name
-    except NotFound:
-        return None
-
-
-def _target(request: Request, reply: Reply | None) -> str | None:
-    """What it was done to, e.g. `monitor 12`."""
-    resource = request.route.resource or request.operation.resource
-    kind = resource.type if resource else request.operation.area
-    if reply is not None and reply.value is not None and resource is not None and request.operation.answer == "one":
-        return f"{kind} {resource.id_of(reply.value)}"
-    id = request.arguments.path.get("id")
-    return f"{kind} {id[:40]}" if id else None
-
-
-def _about(request: Request, reply: Reply) -> str | None:
-    """What people call the thing that a call is about."""
-    name = _target_name(request, reply) or (None if reply.trashed is None else audit.named(reply.trashed.name))
-    return name if request.arguments.path else None
-
-
-def _target_name(request: Request, reply: Reply | None) -> str | None:
-    """What people call it, e.g. `Checkout`."""
-    resource = request.route.resource or request.operation.resource
-    if reply is None or reply.value is None or resource is None or request.operation.answer != "one":
-        return None
-    return audit.named(resource.name_of(reply.value))

@@ -103,15 +103,14 @@ def recognise(tx: Tx, credential: Credential) -> Actor:
     if credential.user_id is not None:
         user = accounts.user(tx, credential.user_id)
         about = credential.about
-        team_ids = tuple(accounts.team_ids_of(tx, user.id))
-        if about is not None and team_ids:  # who helps another team out is in some team here, or has left us
-            team_ids = (about.team_id,)
         role = None
         if credential.team_id is not None:
-            role = next(
-                (each.role for each in accounts.memberships_of(tx, user.id) if each.team_id == credential.team_id), None
-            )
-            team_ids = () if role is None else (credential.team_id,)
+            role = accounts.role_in(tx, credential.team_id, user.id)
+            team_ids: tuple[int, ...] = () if role is None else (credential.team_id,)
+        else:
+            team_ids = tuple(accounts.team_ids_of(tx, user.id))
+            if about is not None and team_ids:  # who helps another team out is in some team here, or has left us
+                team_ids = (about.team_id,)
         return Actor(
             kind="person",
             id=user.id,

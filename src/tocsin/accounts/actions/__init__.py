@@ -55,7 +55,7 @@ from tocsin.accounts.actions.links import (
     prune_links,
     use_link,
 )
-from tocsin.accounts.actions.membership import change_role, find, is_member, list_people, remove
+from tocsin.accounts.actions.membership import change_role, find, is_member, list_people, remove, role_in
 from tocsin.accounts.actions.sessions import (
     end_session,
     end_sessions,
@@ -129,6 +129,7 @@ __all__ = [
     "rename_person",
     "rename_team",
     "revoke_token",
+    "role_in",
     "saw_session",
     "session",
     "session_by_id",

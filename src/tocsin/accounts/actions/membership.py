@@ -43,6 +43,11 @@ def is_member(tx: Tx, team_id: int, user_id: int) -> bool:
     return store.is_member(tx, team_id, user_id)
 
 
+def role_in(tx: Tx, team_id: int, user_id: int) -> Role | None:
+    """As what that person is in that team now; None when they are not."""
+    return store.role_in(tx, team_id, user_id)
+
+
 def remove(tx: Tx, email: str, team_ids: tuple[int, ...] | None, by: str | None = None) -> None:
     """Take a person out of a team, or an invitation back; they are paged for it no more.
 

@@ -169,6 +169,11 @@ def is_member(tx: Tx, team_id: int, user_id: int) -> bool:
     return _IS_MEMBER.first(tx, {"team": team_id, "person": user_id}) is not None
 
 
+def role_in(tx: Tx, team_id: int, user_id: int) -> Role | None:
+    row = _ROLE.first(tx, {"team": team_id, "person": user_id})
+    return None if row is None else Role(row[0])
+
+
 def members(tx: Tx, team_id: int) -> list[User]:
     rows = tx.execute(
         select(*_USER)
@@ -386,6 +391,11 @@ _USER_BY_ID = Prepared(
     ).where(users.c.id == bindparam("id"))
 )  # fmt: skip
 """Asked for with every message."""
+_ROLE = Prepared(
+    select(memberships.c.role).where(
+        memberships.c.team_id == bindparam("team"), memberships.c.user_id == bindparam("person")
+    )
+)
 _IS_MEMBER = Prepared(
     select(memberships.c.id).where(
         memberships.c.team_id == bindparam("team"), memberships.c.user_id == bindparam("person")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -176,15 +177,16 @@ async def _draw(
     desk: Desk, status_code: int = 200, *, errors: dict[str, list[str]] | None = None,
     typed: dict[str, Any] | None = None,
 ) -> Response:  # fmt: skip
-    urgencies = (await desk.many("urgencies.list", per_page=100)).items
+    mine = ("contact_methods.list", "notification_rules.list", "quiet_hours.list")
+    (urgencies, methods, rules, quiet), (feeds, reach) = await asyncio.gather(
+        asyncio.gather(desk.many("urgencies.list", per_page=100), *(desk.many(name, user="me") for name in mine)),
+        asyncio.gather(_feeds(desk), desk.flat("users.reach", user="me", call="true", sms="true")),
+    )
     chosen = desk.request.cookies.get(THEME_COOKIE, "system")
     unsaid = {"kind": "phone", "address": "", "label": "", "timezone": "", "time_from": "22:00", "time_to": "07:00"}
     return desk.page(
         "me/me.html", status_code=status_code, errors=errors or {}, typed={**unsaid, **(typed or {})},
-        methods=(await desk.many("contact_methods.list", user="me")).items,
-        rules=(await desk.many("notification_rules.list", user="me")).items,
-        quiet=(await desk.many("quiet_hours.list", user="me")).items, urgencies=urgencies,
-        severity={each["id"]: each["name"] for each in urgencies}, feeds=await _feeds(desk),
-        reach=await desk.flat("users.reach", user="me", call="true", sms="true"), kinds=KINDS, channels=CHANNELS,
-        days=DAYS, themes=THEMES, theme=chosen if chosen in THEMES else "system",
+        methods=methods.items, rules=rules.items, quiet=quiet.items, urgencies=urgencies.items,
+        severity={each["id"]: each["name"] for each in urgencies.items}, feeds=feeds, reach=reach,
+        kinds=KINDS, channels=CHANNELS, days=DAYS, themes=THEMES, theme=chosen if chosen in THEMES else "system",
     )  # fmt: skip

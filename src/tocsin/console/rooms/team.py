@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -103,13 +103,14 @@ async def _draw(
     desk: Desk, status_code: int = 200, *, errors: dict[str, list[str]] | None = None, email: str = "",
     role: str = "responder",
 ) -> Response:  # fmt: skip
-    found = await desk.many("team_members.list", page=desk.number, per_page=PER_PAGE)
-    reach: dict[str, dict[str, Any]] = {}
-    for each in found.items:
-        if each["id"] is not None:
-            reach[each["id"]] = await desk.flat("users.reach", user=each["id"], call="true", sms="true")
+    found, roles = await asyncio.gather(
+        desk.many("team_members.list", page=desk.number, per_page=PER_PAGE), desk.many("roles.list")
+    )
+    here = [each["id"] for each in found.items if each["id"] is not None]
+    reached = await asyncio.gather(*(desk.flat("users.reach", user=id, call="true", sms="true") for id in here))
+    reach = dict(zip(here, reached, strict=True))
     admin = desk.present.place is not None and desk.present.place.role == "admin"
     return desk.page(
         "team/list.html", status_code=status_code, found=found, reach=reach, errors=errors or {}, email=email,
-        role=role, invited=INVITED, may_do=MAY, roles=(await desk.many("roles.list")).items, admin=admin,
+        role=role, invited=INVITED, may_do=MAY, roles=roles.items, admin=admin,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,10 +71,12 @@ def routes(frame: Frame) -> list[Route]:
 async def index(desk: Desk) -> Response:
     """All of them, each with how the latest message was taken."""
     found = await desk.many("outgoing_webhooks.list", page=desk.number, per_page=PER_PAGE)
-    latest = {}
-    for each in found.items:
-        newest = await desk.many("outgoing_webhooks.deliveries", id=each["id"], per_page=1)
-        latest[each["id"]] = newest.items[0] if newest.items else None
+    newest = await asyncio.gather(
+        *(desk.many("outgoing_webhooks.deliveries", id=each["id"], per_page=1) for each in found.items)
+    )
+    latest = {
+        each["id"]: of_it.items[0] if of_it.items else None for each, of_it in zip(found.items, newest, strict=True)
+    }
     return desk.page("webhooks/list.html", found=found, latest=latest, triggers=dict(TRIGGERS))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from tocsin.monitors.store.tables import monitors
-from tocsin.storage import Tx
+from tocsin.storage import Prepared, Tx
 
 
 class _Paging(msgspec.Struct, frozen=True):
@@ -19,15 +19,19 @@ class _Paging(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Paging).decode
 
 
+_PAGING = (
+    select(monitors.c.id, monitors.c.pronounceable_name, monitors.c.settings)
+    .where(monitors.c.team_id == bindparam("team"))
+    .order_by(monitors.c.id)
+)
+_ALL, _AWAKE = Prepared(_PAGING), Prepared(_PAGING.where(monitors.c.paused_at.is_(None)))
+
+
 def policies_of(tx: Tx, team_id: int, *, paused: bool = False) -> Iterator[tuple[int, str, int | None]]:
     """(id, name, policy id) of every monitor that is not paused; `paused`: of those that are, too."""
-    column = monitors.c
-    statement = select(column.id, column.pronounceable_name, column.settings).where(column.team_id == team_id)
-    if not paused:
-        statement = statement.where(column.paused_at.is_(None))
-    for row in tx.execute(statement.order_by(column.id)):
+    for id, name, settings in (_ALL if paused else _AWAKE).rows(tx, {"team": team_id}):
         try:
-            yield row.id, row.pronounceable_name, _decode(row.settings).policy_id
+            yield id, name, _decode(settings).policy_id
         except msgspec.MsgspecError:  # told elsewhere: it is checked by nobody
             continue
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,8 +45,10 @@ def routes(frame: Frame) -> list[Route]:
 
 async def show(desk: Desk) -> Response:
     """What waits, then what was answered."""
-    waiting = await desk.many("approvals.list", status="pending", per_page=250)
-    closed = await desk.many("approvals.list", status="closed", page=desk.number, per_page=25)
+    waiting, closed = await asyncio.gather(
+        desk.many("approvals.list", status="pending", per_page=250),
+        desk.many("approvals.list", status="closed", page=desk.number, per_page=25),
+    )
     for question in (*waiting.items, *closed.items):
         await _read(desk, question, with_names=question["status"] == "pending")
     return desk.page("approvals/approvals.html", waiting=waiting, closed=closed)

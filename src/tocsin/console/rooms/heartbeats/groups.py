@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +21,10 @@ async def show(
 ) -> Response:
     """All groups, and the form of a new one."""
     groups = await desk.many("heartbeat_groups.list", per_page=250)
-    sizes = {}
-    for group in groups.items:
-        members = await desk.many("heartbeat_groups.heartbeats", id=group["id"], per_page=1)
-        sizes[group["id"]] = members.total
+    members = await asyncio.gather(
+        *(desk.many("heartbeat_groups.heartbeats", id=group["id"], per_page=1) for group in groups.items)
+    )
+    sizes = {group["id"]: of_it.total for group, of_it in zip(groups.items, members, strict=True)}
     return desk.page(
         "heartbeats/groups.html",
         status_code=422 if errors else 200,

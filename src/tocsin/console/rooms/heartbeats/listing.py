@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -23,17 +24,20 @@ async def show(desk: Desk) -> Response:
     status = desk.asked("status") if desk.asked("status") in dict(STATUSES) else ""
     sort = desk.asked("sort") if desk.asked("sort") in dict(SORTS) else "status"
     group = desk.asked("group") if desk.asked("group").isdigit() else ""
-    found = await desk.many(
-        "heartbeats.list", q=desk.asked("search"), status=status, heartbeat_group_id=group, sort=sort,
-        page=desk.number, per_page=PER_PAGE,
+    found, groups, counts = await asyncio.gather(
+        desk.many(
+            "heartbeats.list", q=desk.asked("search"), status=status, heartbeat_group_id=group, sort=sort,
+            page=desk.number, per_page=PER_PAGE,
+        ),
+        desk.many("heartbeat_groups.list", per_page=250),
+        desk.flat("heartbeats.counts"),
     )  # fmt: skip
     asked = {"search": desk.asked("search"), "status": status, "group": group, "sort": desk.asked("sort")}
     kept = urlencode({name: value for name, value in asked.items() if value})
-    groups = await desk.many("heartbeat_groups.list", per_page=250)
     return desk.page(
         "heartbeats/list.html",
         found=found,
-        counts=await desk.flat("heartbeats.counts"),
+        counts=counts,
         groups=groups.items,
         names={int(each["id"]): each["name"] for each in groups.items},
         asked={**asked, "sort": sort},

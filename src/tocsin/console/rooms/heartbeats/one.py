@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.responses import Response
@@ -20,8 +21,19 @@ DAYS = 90
 async def show(desk: Desk) -> Response:
     """Everything about it on one page."""
     heartbeat = await desk.one("heartbeats.get", id=desk.id)
-    days = await desk.many("heartbeats.days", id=desk.id, days=DAYS)
-    pings = await desk.many("heartbeats.pings", id=desk.id, page=desk.number, per_page=PINGS_SHOWN)
+    (days, pings, incidents), (figures, period, group, policy) = await asyncio.gather(
+        asyncio.gather(
+            desk.many("heartbeats.days", id=desk.id, days=DAYS),
+            desk.many("heartbeats.pings", id=desk.id, page=desk.number, per_page=PINGS_SHOWN),
+            desk.many("incidents.list", heartbeat_id=desk.id, per_page=INCIDENTS_SHOWN),
+        ),
+        asyncio.gather(
+            desk.one("heartbeats.availability", id=desk.id),
+            _period(desk),
+            _named(desk, "heartbeat_groups.get", heartbeat["heartbeat_group_id"]),
+            _named(desk, "policies.get", heartbeat["policy_id"]),
+        ),
+    )
     snippet = desk.asked("snippet")
     offered = snippets(heartbeat) if desk.may("heartbeats.update") else []
     return desk.page(
@@ -29,14 +41,14 @@ async def show(desk: Desk) -> Response:
         heartbeat=heartbeat,
         expected=expected_words(heartbeat),
         bar=bars(days.items),
-        figures=await desk.one("heartbeats.availability", id=desk.id),
-        period=await _period(desk),
+        figures=figures,
+        period=period,
         pings=pings,
-        incidents=await desk.many("incidents.list", heartbeat_id=desk.id, per_page=INCIDENTS_SHOWN),
+        incidents=incidents,
         snippets=offered,
         chosen=next((each for each in offered if each.key == snippet), offered[0] if offered else None),
-        group=await _named(desk, "heartbeat_groups.get", heartbeat["heartbeat_group_id"]),
-        policy=await _named(desk, "policies.get", heartbeat["policy_id"]),
+        group=group,
+        policy=policy,
         lasting=lasting,
         size=size,
     )

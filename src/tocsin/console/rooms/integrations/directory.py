@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.responses import Response
@@ -15,8 +16,7 @@ MOST = 250
 async def show(desk: Desk) -> Response:
     """What is set up, and what could be."""
     wanted = desk.asked("q").casefold()
-    sources, mine = await _sources(desk, wanted)
-    targets, theirs = await _targets(desk, wanted)
+    (sources, mine), (targets, theirs) = await asyncio.gather(_sources(desk, wanted), _targets(desk, wanted))
     return desk.page(
         "integrations/directory.html", wanted=desk.asked("q"), sources=sources, targets=targets, coming=mine,
         going=theirs,
@@ -26,10 +26,9 @@ async def show(desk: Desk) -> Response:
 async def _sources(desk: Desk, wanted: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(every kind that is meant with how many there are, those that are set up)."""
     kinds, mine = [], []
-    for source in SOURCES:
-        if not desk.may(f"{source.noun}.list"):
-            continue
-        found = (await desk.many(f"{source.noun}.list", per_page=MOST)).items
+    sources = [source for source in SOURCES if desk.may(f"{source.noun}.list")]
+    lists = await asyncio.gather(*(desk.many(f"{source.noun}.list", per_page=MOST) for source in sources))
+    for source, found in zip(sources, [each.items for each in lists], strict=True):
         meant = _meant(wanted, source.title, source.words)
         if meant:
             kinds.append({"source": source, "count": len(found)})
@@ -41,8 +40,10 @@ async def _targets(desk: Desk, wanted: str) -> tuple[list[dict[str, Any]], list[
     if not desk.may("notification_targets.list"):
         return [], []
     kinds = []
-    titles = {kind["id"]: kind["title"] for kind in (await desk.many("notification_target_kinds.list")).items}
-    places = (await desk.many("notification_targets.list", per_page=MOST)).items
+    every, made = await asyncio.gather(
+        desk.many("notification_target_kinds.list"), desk.many("notification_targets.list", per_page=MOST)
+    )
+    titles, places = {kind["id"]: kind["title"] for kind in every.items}, made.items
     for id, title in titles.items():
         group, words = TARGETS.get(id, ("Anything", ""))
         if _meant(wanted, title, words):

@@ -43,11 +43,10 @@ async def show(desk: Desk) -> Response:
     asked = {name: desk.asked(name) for name in FILTERS}
     problem = ""
     try:
-        found = await _search(desk, asked)
+        found, groups = await asyncio.gather(_search(desk, asked), all_groups(desk))
     except Invalid as error:  # an address that somebody has typed, or a group that is gone
         problem, asked = error.message, dict.fromkeys(FILTERS, "")
-        found = await _search(desk, asked)
-    groups = await all_groups(desk)
+        found, groups = await asyncio.gather(_search(desk, asked), all_groups(desk))
     given = {name: value for name, value in asked.items() if value}
     listed = Many(items=found["monitors"], total=found["total"], page=found["page"], per_page=found["per_page"])
     everything = sum(found["counts"].values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -34,13 +35,16 @@ _REMEDIES = {
 
 async def every(desk: Desk) -> Response:
     """Each schedule with who has it now, until when, and who follows."""
-    found = await desk.many("on_calls.list", page=desk.number, per_page=LISTED)
-    people = people_of(await team(desk), [])
-    rows = []
-    for one in found.items:
-        shifts = await plan(desk, int(one["id"]), desk.now, desk.now + AHEAD, people)
-        rows.append(_row(one, shifts))
-    warnings = await desk.many("on_call_warnings.list", per_page=250)
+    found, members, warnings = await asyncio.gather(
+        desk.many("on_calls.list", page=desk.number, per_page=LISTED),
+        team(desk),
+        desk.many("on_call_warnings.list", per_page=250),
+    )
+    people = people_of(members, [])
+    plans = await asyncio.gather(
+        *(plan(desk, int(one["id"]), desk.now, desk.now + AHEAD, people) for one in found.items)
+    )
+    rows = [_row(one, shifts) for one, shifts in zip(found.items, plans, strict=True)]
     return desk.page("oncall/schedules.html", found=found, rows=rows, **_warned(warnings.items, desk.present.user_id))
 
 
@@ -66,8 +70,10 @@ async def show(desk: Desk) -> Response:
     today = desk.now.astimezone(one.zone).date()
     around = _asked_day(desk.asked("on")) or today
     first, last = _window(view, around)
-    shifts = await plan(desk, one.id, midnight(first, one.zone), midnight(last, one.zone), one.people)
-    coming = await plan(desk, one.id, desk.now, desk.now + AHEAD, one.people)
+    shifts, coming = await asyncio.gather(
+        plan(desk, one.id, midnight(first, one.zone), midnight(last, one.zone), one.people),
+        plan(desk, one.id, desk.now, desk.now + AHEAD, one.people),
+    )
     values: dict[str, Any] = {"weeks": [], "days": [], "bars": [], "now_at": None}
     if view == "month":
         values["weeks"] = calendar.month(around.replace(day=1), shifts, one.zone, desk.now)

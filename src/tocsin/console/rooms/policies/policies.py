@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -45,9 +46,12 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 
 async def every(desk: Desk) -> Response:
     """All policies, by group, each with what it does and what is paged by it."""
-    found = await desk.many("policies.list", page=desk.number, per_page=50)
-    groups = (await desk.many("policy_groups.list", per_page=MANY)).items
-    answer = await desk.flat("policies.uses")
+    found, grouped, answer = await asyncio.gather(
+        desk.many("policies.list", page=desk.number, per_page=50),
+        desk.many("policy_groups.list", per_page=MANY),
+        desk.flat("policies.uses"),
+    )
+    groups = grouped.items
     uses = {each["policy_id"]: each for each in answer["policies"]}
     names = {str(policy["id"]): policy["name"] for policy in found.items}
     shelves = [

@@ -41,8 +41,10 @@ async def show(desk: Desk) -> Response:
 
 async def _card(desk: Desk, page: dict[str, Any]) -> dict[str, Any]:
     about = {"status_page_id": int(page["id"])}
-    reports = await desk.many("status_reports.list", per_page=_SOON, **about)
-    listeners = await desk.many("status_page_subscribers.list", kind="all", per_page=1, **about)
+    reports, listeners = await asyncio.gather(
+        desk.many("status_reports.list", per_page=_SOON, **about),
+        desk.many("status_page_subscribers.list", kind="all", per_page=1, **about),
+    )
     going = [report for report in reports.items if not report["draft"] and goes_on(report, desk)]
     return {**page, "address": address_of(desk, page), "going": going, "listeners": listeners.total}
 

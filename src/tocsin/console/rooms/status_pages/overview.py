@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -24,18 +26,20 @@ def routes(frame: Frame) -> list[Route]:
 async def show(desk: Desk) -> Response:
     """State, reports under way and to come, subscribers, and what is still to be done."""
     page = await opened(desk)
-    reports = await desk.many("status_reports.list", status_page_id=page.id, per_page=50)
+    reports, resources, counted = await asyncio.gather(
+        desk.many("status_reports.list", status_page_id=page.id, per_page=50), page.resources(), counts(page)
+    )
     now = instant(desk)
     public = [report for report in reports.items if not report["draft"]]
     return page.draw(
         "overview",
         "",
         page.name,
-        resources=await page.resources(),
+        resources=resources,
         going=[report for report in public if goes_on(report, desk)],
         planned=[report for report in public if report["starts_at"] > now],
         drafts=[report for report in reports.items if report["draft"]],
-        counts=await counts(page),
+        counts=counted,
     )
 
 
