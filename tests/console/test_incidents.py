@@ -8,6 +8,7 @@ import pytest
 
 from tests.console.hostile import EVIL, harmless
 from tests.world import World
+from tocsin.console.rooms.incidents.story import lasted
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +56,13 @@ async def test_what_broke_is_told_to_the_public_from_its_own_page(world: World) 
     assert f'?incident={incident}">Acme</a>' in page
     await alice.post(f"/incidents/{incident}/resolve")
     assert "reports/new?incident=" not in (await alice.get(f"/incidents/{incident}")).text
+
+
+def test_how_long_it_took_is_said_as_exactly_as_people_want_it() -> None:
+    began = "2026-01-01T00:00:00.000Z"
+    ends = {"00:00:45": "45 s", "00:01:56": "1 min 56 s", "00:02:00": "2 min", "00:12:30": "12 min",
+            "03:05:10": "3 h 5 min"}  # fmt: skip
+    assert {at: lasted(began, f"2026-01-01T{at}.000Z") for at in ends} == ends
 
 
 async def test_the_slower_of_two_is_told_that_nothing_was_changed(world: World) -> None:

@@ -232,6 +232,9 @@ async def test_a_schedule_is_made_renamed_and_deleted(world: World) -> None:
     made = await alice.post("/on-call/new", name="Second line")
     id = int(made.headers["location"].split("/")[2])
     assert made.headers["location"] == f"/on-call/{id}/layers/new"
+    empty = (await alice.get(f"/on-call/{id}/layers/new")).text
+    assert "Choose who takes turns" in empty
+    assert "blank" not in empty, "nothing is wrong before anything was chosen"
     settings = {"name": "Third line", "handoff_notices": "true", "handoff_notice_minutes": "60"}
     assert (await alice.post(f"/on-call/{id}/settings", **settings)).status_code == 303
     kept = (await world.api("GET", f"/v2/on-calls/{id}")).json()["data"]["attributes"]
@@ -315,6 +318,8 @@ def test_weeks_are_laid_out_right_when_the_clocks_change() -> None:
     assert (bars[6].height, bars[7].y) == (12 * calendar.HOUR_PIXELS, 12 * calendar.HOUR_PIXELS), "noon is at noon"
     row = calendar.week_row(date(2026, 3, 23), plan, prague, begins)
     assert [(bar.x, bar.words) for bar in row.bars] == [(0, "Ada L"), (round(650 / 7, 3), "nobody")]
+    afterwards = calendar.week_row(date(2026, 3, 23), plan, prague, handed_over)
+    assert [bar.over for bar in afterwards.bars] == [True, False], "what is over calls for nothing"
     assert calendar.month_window(date(2026, 2, 1)) == (date(2026, 1, 26), date(2026, 3, 2))
     assert calendar.month_window(date(2027, 2, 1)) == (date(2027, 2, 1), date(2027, 3, 1))
     assert calendar.read("2026-03-29T02:30", prague) is not None

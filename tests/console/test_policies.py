@@ -124,6 +124,7 @@ async def test_a_policy_is_built_by_buttons_that_send_the_form(world: World) -> 
     assert (await world.api("GET", "/v3/policies")).json()["data"] == [], "nothing is saved by any of them"
     saved = await alice.post("/policies/new", **form)
     assert saved.status_code == 303, saved.text
+    assert "Choose%20it%20at%20the%20monitors" in saved.headers["set-cookie"]
     (policy,) = (await world.api("GET", "/v3/policies")).json()["data"]
     assert [step["type"] for step in policy["attributes"]["steps"]] == ["escalation", "instructions", "escalation"]
     assert policy["attributes"]["steps"][2]["wait_before"] == 300

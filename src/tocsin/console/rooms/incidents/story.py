@@ -55,7 +55,7 @@ def by(channel: str) -> str:
 
 
 def lasted(since: str, until: str | None) -> str:
-    """How long something took, between two instants of the API: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
+    """How long something took, between two instants of the API: `45 s`, `1 min 56 s`, `12 min`, `3 h 5 min`."""
     if not until:
         return "not yet"
     seconds = max(0, int((datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()))
@@ -64,7 +64,9 @@ def lasted(since: str, until: str | None) -> str:
         return f"{days} d {hours} h"
     if hours:
         return f"{hours} h {minutes} min"
-    return f"{minutes} min" if minutes else f"{seconds} s"
+    if minutes >= 10 or (minutes and not seconds % 60):
+        return f"{minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
 
 
 def _line(item: Mapping[str, Any], comments: Mapping[str, Mapping[str, Any]]) -> Line | None:

@@ -62,6 +62,8 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     colour: int
     title: str
+    over: bool
+    """It lies in the past: a gap there calls for nothing."""
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +155,7 @@ def month(first: date, plan: Sequence[Stretch], zone: ZoneInfo, now: datetime) -
 def week_row(monday: date, plan: Sequence[Stretch], zone: ZoneInfo, now: datetime, month: int | None = None) -> Week:
     """One week as a row of a month. `month`: days of others are outside."""
     days = [_day(monday + DAY * index, plan, zone, now, month) for index in range(7)]
-    return Week(days=days, bars=_bars(monday, plan, zone), now=_place(now, monday, zone))
+    return Week(days=days, bars=_bars(monday, plan, zone, now), now=_place(now, monday, zone))
 
 
 def week(monday: date, plan: Sequence[Stretch], zone: ZoneInfo, now: datetime) -> tuple[list[Day], list[Bar]]:
@@ -176,6 +178,7 @@ def week(monday: date, plan: Sequence[Stretch], zone: ZoneInfo, now: datetime) -
                     words=each.names,
                     colour=each.colour,
                     title=_title(each, zone),
+                    over=each.ends_at <= now,
                 )
             )
     return days, bars
@@ -233,7 +236,7 @@ def _day(on: date, plan: Sequence[Stretch], zone: ZoneInfo, now: datetime, month
     )
 
 
-def _bars(monday: date, plan: Sequence[Stretch], zone: ZoneInfo) -> list[Bar]:
+def _bars(monday: date, plan: Sequence[Stretch], zone: ZoneInfo, now: datetime) -> list[Bar]:
     begins, ends = midnight(monday, zone), midnight(monday + DAY * 7, zone)
     bars = []
     for each in plan:
@@ -251,6 +254,7 @@ def _bars(monday: date, plan: Sequence[Stretch], zone: ZoneInfo) -> list[Bar]:
                 words=words,
                 colour=each.colour,
                 title=_title(each, zone),
+                over=each.ends_at <= now,
             )
         )
     return bars

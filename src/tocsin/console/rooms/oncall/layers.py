@@ -177,7 +177,8 @@ async def _form(
         starts = [monday + timedelta(days=7 * number) for number in range(SHOWN_WEEKS)]
         weeks = [calendar.week_row(start, plan, zone, desk.now) for start in starts]
     except Invalid as error:
-        refused = "; ".join(text for texts in wrong(error).values() for text in texts)
+        if any(values["users"]):
+            refused = "; ".join(text for texts in wrong(error).values() for text in texts)
     return desk.page(
         "oncall/layer.html", status_code=status, one=one, layer=layer, values=values, errors=errors or {},
         weeks=weeks, refused=refused, names=names_of(one), days=DAYS, intervals=INTERVALS, zones=_zone_names(one),

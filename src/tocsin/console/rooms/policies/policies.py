@@ -101,7 +101,12 @@ async def _sent(desk: Desk, policy: dict[str, Any] | None) -> Response:
             saved = await desk.one("policies.update", id=desk.id, **forms.body(form))
     except Invalid as error:
         return await _build(desk, policy, form, wrong(error), status=422)
-    return desk.go(f"/policies/{saved['id']}", "Policy saved. Incidents that are open keep the one they began with.")
+    after = (
+        "Choose it at the monitors that shall page by it: until then nothing does."
+        if policy is None
+        else "Incidents that are open keep the one they began with."
+    )
+    return desk.go(f"/policies/{saved['id']}", f"Policy saved. {after}")
 
 
 async def _build(
