@@ -98,7 +98,7 @@ async def test_many_are_changed_at_once(world: World) -> None:
     await bob.post("/heartbeats/groups", name="Backups")
     group = (await world.api("GET", "/v2/heartbeat-groups")).json()["data"][0]["id"]
     await bob.post("/heartbeats/bulk", deed="move", ids=[str(ids[0]), str(ids[1])], group=group)
-    narrowed = (await bob.get(f"/heartbeats?group={group}&search=t")).text
+    narrowed = (await bob.get(f"/heartbeats?group={group}&q=t")).text
     assert "Two" in narrowed
     assert "Three" not in narrowed
     await bob.post("/heartbeats/bulk", deed="pause", ids=[str(id) for id in ids])
@@ -176,7 +176,7 @@ async def test_nothing_foreign_gets_into_a_page(world: World) -> None:
     await world.ping(url + "/fail", "POST", said=EVIL)
     alice = await world.sign_in("alice")
     for path in ("/heartbeats", f"/heartbeats/{id}", f"/heartbeats/{id}?snippet=kubernetes", f"/heartbeats/{id}/edit",
-                 "/heartbeats?search=" + EVIL, f"/heartbeats/{id}?from=" + EVIL):  # fmt: skip
+                 "/heartbeats?q=" + EVIL, f"/heartbeats/{id}?from=" + EVIL):  # fmt: skip
         page = await alice.get(path)
         assert page.status_code == 200
         assert "<script>alert" not in page.text, path

@@ -88,7 +88,7 @@ async def test_the_audit_log_is_found_by_words_and_taken_away(world: World) -> N
     page = await alice.get("/audit?actor=Alice&operation=quiet_hours.create")
     assert "Alice Archer created quiet hours" in page.text
     assert "invited" not in page.text
-    assert "Nothing found" in (await alice.get("/audit?text=never+said")).text
+    assert "Nothing found" in (await alice.get("/audit?q=never+said")).text
     assert (await alice.get("/audit?from=yesterday-ish")).status_code == 422
     csv = await alice.get("/audit/export.csv?actor=Alice")
     assert csv.headers["content-type"].startswith("text/csv")

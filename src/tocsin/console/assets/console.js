@@ -63,11 +63,21 @@ function refreshSoon(kinds) {
   }, 150 + Math.random() * 350);
 }
 if (document.body.dataset.liveFrom && document.querySelector("[data-live]")) {
-  const stream = new EventSource(document.body.dataset.liveFrom);
-  let broken = false;
-  stream.addEventListener("changed", (event) => refreshSoon(event.data.split(" ")));
-  stream.addEventListener("error", () => { broken = true; });
-  stream.addEventListener("open", () => { if (broken) refreshSoon([...every("[data-live]")].flatMap((part) => part.dataset.live.split(" "))); broken = false; });
+  // A browser has six lines to us for all of its tabs (HTTP/1.1): one that nobody looks at holds none, and catches up after.
+  let stream = null, behind = false;
+  const listen = () => {
+    stream = new EventSource(document.body.dataset.liveFrom);
+    stream.addEventListener("changed", (event) => refreshSoon(event.data.split(" ")));
+    stream.addEventListener("error", () => { behind = true; });
+    stream.addEventListener("open", () => { if (behind) refreshSoon([...every("[data-live]")].flatMap((part) => part.dataset.live.split(" "))); behind = false; });
+  };
+  document.addEventListener("visibilitychange", () => {
+    stream?.close();
+    behind = true;
+    if (!document.hidden) listen();
+  });
+  if (!document.hidden) listen();
+  else behind = true;
 }
 
 // What nobody tells of, e.g. one more call of a job that is well: <… id data-every> is drawn anew twice a minute.

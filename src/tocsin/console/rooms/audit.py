@@ -11,7 +11,7 @@ from tocsin.console.desk import Desk, Many, wrong
 from tocsin.console.frame import Frame
 from tocsin.kernel.errors import Invalid
 
-FILTERS = ("text", "actor", "outcome", "surface", "operation", "from", "to")
+FILTERS = ("q", "actor", "outcome", "surface", "operation", "from", "to")
 PER_PAGE = 50
 
 
@@ -27,14 +27,14 @@ def routes(frame: Frame) -> list[Route]:
 async def show(desk: Desk) -> Response:
     """The newest entries that fit the filters."""
     wanted = _wanted(desk)
-    given = {name: value for name, value in wanted.items() if value}
+    given = _given(wanted)
     errors: dict[str, list[str]] = {}
     try:
         found = await desk.many("audit_log.list", page=desk.number, per_page=PER_PAGE, **given)
     except Invalid as error:
         errors = wrong(error)
         found = Many(items=[], total=0, page=1, per_page=PER_PAGE)
-    filters = urlencode(given)
+    filters = urlencode({name: value for name, value in wanted.items() if value})
     return desk.page(
         "audit/list.html", status_code=422 if errors else 200, found=found, wanted=wanted, filters=filters,
         here=f"/audit?{filters}{'&' if filters else ''}", errors=errors,
@@ -52,8 +52,7 @@ async def ndjson(desk: Desk) -> Response:
 
 
 async def _export(desk: Desk, name: str, media: str, filename: str) -> Response:
-    given = {name: value for name, value in _wanted(desk).items() if value}
-    body = await desk.flat(name, **given)
+    body = await desk.flat(name, **_given(_wanted(desk)))
     headers = {
         "Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
@@ -63,3 +62,8 @@ async def _export(desk: Desk, name: str, media: str, filename: str) -> Response:
 
 def _wanted(desk: Desk) -> dict[str, str]:
     return {name: desk.asked(name)[:200] for name in FILTERS}
+
+
+def _given(wanted: dict[str, str]) -> dict[str, str]:
+    """The filters as the API calls them."""
+    return {"text" if name == "q" else name: value for name, value in wanted.items() if value}

@@ -34,7 +34,7 @@ async def single(desk: Desk) -> Response:
 
 async def _page(desk: Desk, agent: dict[str, Any] | None, whose: dict[str, Any]) -> Response:
     outcome = desk.asked("outcome") if desk.asked("outcome") in OUTCOMES else ""
-    text = desk.asked("text")[:200]
+    text = desk.asked("q")[:200]
     entries = await desk.many("audit_log.list", page=desk.number, per_page=50, outcome=outcome, text=text, **whose)
     seal = await desk.flat("audit_log.verify", entries=LOOKED_AT)
     return desk.page(

@@ -26,13 +26,13 @@ async def show(desk: Desk) -> Response:
     group = desk.asked("group") if desk.asked("group").isdigit() else ""
     found, groups, counts = await asyncio.gather(
         desk.many(
-            "heartbeats.list", q=desk.asked("search"), status=status, heartbeat_group_id=group, sort=sort,
+            "heartbeats.list", q=desk.asked("q"), status=status, heartbeat_group_id=group, sort=sort,
             page=desk.number, per_page=PER_PAGE,
         ),
         desk.many("heartbeat_groups.list", per_page=250),
         desk.flat("heartbeats.counts"),
     )  # fmt: skip
-    asked = {"search": desk.asked("search"), "status": status, "group": group, "sort": desk.asked("sort")}
+    asked = {"q": desk.asked("q"), "status": status, "group": group, "sort": desk.asked("sort")}
     kept = urlencode({name: value for name, value in asked.items() if value})
     return desk.page(
         "heartbeats/list.html",
@@ -41,7 +41,7 @@ async def show(desk: Desk) -> Response:
         groups=groups.items,
         names={int(each["id"]): each["name"] for each in groups.items},
         asked={**asked, "sort": sort},
-        narrowed=bool(asked["search"] or status or group),
+        narrowed=bool(asked["q"] or status or group),
         href=f"/heartbeats?{kept}{'&' if kept else ''}",
         sorts=SORTS,
         statuses=STATUSES,
