@@ -58,6 +58,21 @@ async def test_what_broke_is_told_to_the_public_from_its_own_page(world: World) 
     assert "reports/new?incident=" not in (await alice.get(f"/incidents/{incident}")).text
 
 
+async def test_what_another_system_sent_leads_back_to_where_it_comes_in(world: World) -> None:
+    source = await world.integration("prometheus-integrations", name="Cluster")
+    alert = {"status": "firing", "labels": {"alertname": "DiskFull", "instance": "db1"}, "fingerprint": "a1",
+             "annotations": {"summary": EVIL}, "startsAt": "2026-03-01T08:00:00Z"}  # fmt: skip
+    sent = {"version": "4", "status": "firing", "groupKey": "disks", "alerts": [alert]}
+    assert (await world.send(source["webhook_url"], sent)).status_code in (200, 201, 202)
+    (incident,) = await world.incidents(resolved="false")
+    alice = await world.sign_in("alice")
+    page = (await alice.get(f"/incidents/{incident['id']}")).text
+    assert f'<a href="/integrations/in/prometheus/{source["id"]}">Cluster</a>' in page
+    assert (await alice.get(f"/integrations/in/prometheus/{source['id']}")).status_code == 200
+    assert '<h2 id="alerts">Alerts</h2>' in page
+    harmless(page)
+
+
 def test_how_long_it_took_is_said_as_exactly_as_people_want_it() -> None:
     began = "2026-01-01T00:00:00.000Z"
     ends = {"00:00:45": "45 s", "00:01:56": "1 min 56 s", "00:02:00": "2 min", "00:12:30": "12 min",

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tocsin.console.desk import Desk, Many
 from tocsin.console.rooms.incidents.story import story_of
+from tocsin.console.rooms.integrations.kinds import SOURCES
 from tocsin.console.writing import boxes, with_boxes, written
 from tocsin.kernel.errors import NotFound, Refused
 
@@ -109,7 +110,7 @@ async def ledger(desk: Desk) -> Response:
 
 
 def owner_of(one: dict[str, Any]) -> dict[str, Any] | None:
-    """What it is about: `type`, `id`, and `name` where that is known."""
+    """What it is about: `type`, `id`, `name` where that is known, and the room of it in `path` or `source`."""
     related = ((kind, each["data"]) for kind, each in one["relationships"].items() if kind != "cause")
     kind, named = next(related, ("", None))
     if named is None:
@@ -118,7 +119,10 @@ def owner_of(one: dict[str, Any]) -> dict[str, Any] | None:
         (each for each in one["included"] if each["id"] == named["id"] and each["type"] == kind), {}
     )
     name = record.get("pronounceable_name") or record.get("name") or record.get("url") or kind.replace("_", " ")
-    return {"type": kind, "id": named["id"], "name": name, "path": _PATHS.get(kind), "record": record}
+    source = next((f"/integrations/in/{each.key}" for each in SOURCES if each.noun == f"{kind}s"), None)
+    return {
+        "type": kind, "id": named["id"], "name": name, "path": _PATHS.get(kind), "source": source, "record": record
+    }  # fmt: skip
 
 
 _PATHS = {"monitor": "/monitors", "heartbeat": "/heartbeats"}
