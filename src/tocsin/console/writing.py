@@ -10,7 +10,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from tocsin.kernel.prose import engine
+from tocsin.kernel.prose import MAX_COST, cost, engine
 
 _BOX = re.compile(r"^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+\[([ xX])\](?=\s)")
 """A task list item of GitHub Flavored Markdown, section 5.3."""
@@ -19,8 +19,16 @@ _HIGHEST = 3
 
 
 def written(text: str) -> Markup:
-    """Markdown as HTML; boxes of a checklist are shown as ticked or not."""
+    """Markdown as HTML; boxes of a checklist are shown as ticked or not. What would take too long to draw is shown as
+    it was written."""
+    if cost(text) > MAX_COST:
+        return as_written(text)
     return Markup(_markdown.render(text, {"form": ""}))  # noqa: S704  # drawn from tokens by markdown-it with html off
+
+
+def as_written(text: str) -> Markup:
+    """The text itself, with all its marks."""
+    return Markup('<pre tabindex="0"><code>{}</code></pre>').format(text)
 
 
 def with_boxes(text: str, form: str) -> Markup:

@@ -13,6 +13,9 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup
 
+MAX_COST = 5_000
+"""What one text may cost (see `cost`): a tenth of a second or two. While a page is drawn nobody is paged."""
+_MARKS = str.maketrans("", "", "[]!*_~`<>&|\\")
 _SCHEMES = ("http", "https", "mailto")
 _BARE = re.compile(r"https?://[^\s<>\"'`\x00-\x20]+[^\s<>\"'`.,;:!?)\]}\x00-\x20]")
 _IMPOSSIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u202a-\u202e\u2066-\u2069\"<>`\\]")
@@ -31,6 +34,12 @@ def safe_address(address: str | None) -> str | None:
     if parts.scheme == "mailto":
         return address if "@" in parts.path else None
     return address if parts.scheme in _SCHEMES and parts.hostname else None
+
+
+def cost(text: str) -> int:
+    """About how long it takes to draw a text: every mark that could begin or end something is held against all others,
+    so that a hostile text of nothing else would take seconds."""
+    return len(text) - len(text.translate(_MARKS)) + len(text) // 50
 
 
 def engine() -> MarkdownIt:

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markupsafe import Markup
 
-from tocsin.kernel.prose import engine, safe_address
+from tocsin.kernel.prose import MAX_COST, cost, engine, safe_address
 
 OWN_PATHS = ("/", "/maintenance", "/incidents")
 """What a navigation link may point to inside the page (contract part 2, 5.2)."""
@@ -18,17 +18,23 @@ def safe_link(href: str, prefix: str) -> str | None:
 
 
 def prose(text: str) -> Markup:
-    """Markdown as HTML: paragraphs, lists, emphasis, code, tables, links; no HTML, no images, no headings."""
+    """Markdown as HTML: paragraphs, lists, emphasis, code, tables, links; no HTML, no images, no headings. What would
+    take too long to draw stays as it was written."""
+    if cost(text) > MAX_COST:
+        return Markup("<p>{}</p>").format(text)
     return Markup(_markdown.render(text))  # noqa: S704  # drawn from tokens by markdown-it with html off
 
 
 def line(text: str) -> Markup:
     """One line of Markdown, without a paragraph around it."""
+    if cost(text) > MAX_COST:
+        return Markup.escape(text)
     return Markup(_markdown.renderInline(text))  # noqa: S704  # as above
 
 
 def plain(text: str, limit: int = 200) -> str:
     """The words alone, for descriptions."""
+    text = text if cost(text) <= MAX_COST else text[: MAX_COST // 2]
     blocks = (
         "".join(" " if child.type in ("softbreak", "hardbreak") else child.content
                 for child in token.children

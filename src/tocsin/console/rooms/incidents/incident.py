@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,8 +12,9 @@ from starlette.responses import Response
 from tocsin.console.desk import Desk, Many
 from tocsin.console.rooms.incidents.story import story_of
 from tocsin.console.rooms.integrations.kinds import SOURCES
-from tocsin.console.writing import boxes, with_boxes, written
+from tocsin.console.writing import as_written, boxes, with_boxes, written
 from tocsin.kernel.errors import NotFound, Refused
+from tocsin.kernel.prose import MAX_COST, cost
 
 T = TypeVar("T")
 
@@ -24,6 +25,8 @@ MAX_ROWS = 50
 MAX_SIMILAR = 5
 MAX_PUBLIC = 10
 """Status pages to choose from; the rest is found in their own room."""
+MAX_DRAWN = 3 * MAX_COST
+"""What drawing the comments of one page may cost."""
 MAX_BODY_CHARACTERS = 20_000
 """Of the failing answer, in the page."""
 
@@ -42,7 +45,7 @@ async def draw(desk: Desk, one: dict[str, Any], status_code: int = 200, **more: 
         _lists(desk, one, owner, open_now),
         asyncio.gather(_response(desk, one), _cause(desk, one), _public(desk, open_now)),
     )
-    said = {each["id"]: {**each, **_drawn(each["content"], f"boxes-{each['id']}")} for each in comments.items}
+    said = _said(comments.items)
     values: dict[str, Any] = {
         "incident": one,
         "owner": owner,
@@ -132,7 +135,20 @@ def _from_outside(owner: dict[str, Any] | None) -> bool:
     return owner is not None and owner["type"] not in _PATHS
 
 
-def _drawn(content: str, form: str) -> dict[str, Any]:
+def _said(comments: Sequence[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """Each comment with how it is drawn; when all of them together would take too long, the rest as it was written."""
+    said, left = {}, MAX_DRAWN
+    for each in comments:
+        costs = cost(each["content"])
+        drawn = costs <= min(left, MAX_COST)
+        left -= costs if drawn else 0
+        said[each["id"]] = {**each, **_drawn(each["content"], f"boxes-{each['id']}", drawn)}
+    return said
+
+
+def _drawn(content: str, form: str, drawn: bool) -> dict[str, Any]:
+    if not drawn:
+        return {"html": as_written(content), "boxes": {}, "form": form}
     found = boxes(content)
     return {"html": with_boxes(content, form) if found else written(content), "boxes": found, "form": form}
 

@@ -19,9 +19,9 @@ MAX_LINES = 200
 MAX_TEXT = 100_000
 """Characters of a pasted list."""
 _PORT = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d{1,5})")
-_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+")
+_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]+")
 _URL = re.compile(r"(https?|wss?)://\S+", re.IGNORECASE)
-_NAME = re.compile(r"[^\s/]+\.[^\s/]+(/\S*)?")
+_NAME = re.compile(r"[^\s/]+(/\S*)?")
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,9 +107,9 @@ def _guessed(line: str) -> dict[str, Any] | None:
     port = _PORT.fullmatch(address)
     if port:
         return {"monitor_type": "tcp", "url": port[1].strip("[]"), "port": port[2], **named}
-    if _ADDRESS.fullmatch(address):
+    if _ADDRESS.fullmatch(address) and ("." in address or ":" in address[:-1]):
         return {"monitor_type": "ping", "url": address, **named}
-    if _NAME.fullmatch(address):
+    if _NAME.fullmatch(address) and "." in address.partition("/")[0][1:-1]:
         return {"monitor_type": "status", "url": f"https://{address}", **named}
     return None
 
