@@ -154,7 +154,7 @@ async def test_a_policy_says_whom_it_pages_while_it_is_written(page: Page, serve
 async def test_a_layer_is_drawn_while_it_is_written(page: Page) -> None:
     await page.goto("/on-call/1/layers/new")
     preview = page.locator("#layer-preview")
-    await expect(preview).to_contain_text("name at least one member of the team")
+    await expect(preview).to_contain_text("Choose who takes turns")
     await page.locator("#user-0").select_option(EMAIL)
     await expect(preview.locator("svg.bar").first).to_be_visible()
     await page.get_by_role("button", name="Add hours").click()
