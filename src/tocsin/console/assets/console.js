@@ -80,6 +80,11 @@ if (document.body.dataset.liveFrom && document.querySelector("[data-live]")) {
   else behind = true;
 }
 
+// What is about to change without anybody telling, e.g. a first check: <… id data-soon> is looked at every other second.
+setInterval(async () => {
+  if (document.hidden || !document.querySelector("[data-soon]")) return;
+  try { putInto(await fetchPage(location.href), "[data-soon]"); } catch { /* next time */ }
+}, 2_000);
 // What nobody tells of, e.g. one more call of a job that is well: <… id data-every> is drawn anew twice a minute.
 if (document.querySelector("[data-every]")) setInterval(async () => {
   if (document.hidden) return;
