@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 import uvloop
+from sqlalchemy import Connection
 
 from tests.conftest import opened
 from tests.net import FakeNet
@@ -44,14 +45,28 @@ def wire_postgres_url(postgres: PostgresServer) -> str:
     return postgres.url("wire")
 
 
+def _empty(connection: Connection) -> None:
+    """Make it as it was at first. Few of a hundred tables are used by one test: to empty these, and to wind back the
+    numbers that were taken, costs a tenth of emptying all."""
+    connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # whatever refers to whatever goes, too
+    some = " UNION ALL ".join(
+        f"SELECT '{table.name}' WHERE EXISTS (SELECT FROM {table.name})" for table in metadata.sorted_tables
+    )
+    for name in connection.exec_driver_sql(some).scalars().all():
+        connection.exec_driver_sql(f"DELETE FROM {name}")
+    connection.exec_driver_sql(
+        "SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, start_value, false)"
+        " FROM pg_sequences WHERE last_value IS NOT NULL"
+    )
+
+
 @pytest.fixture
 def emptied_postgres_database(
     wire_postgres_url: str, clock: FakeClock, bus: MemoryBus, vault: Vault
 ) -> Iterator[Database]:
     database = opened(wire_postgres_url, clock, bus, vault)
     with database.engine.begin() as connection:
-        tables = ", ".join(table.name for table in metadata.sorted_tables)
-        connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+        _empty(connection)
     yield database
     database.close()
 
