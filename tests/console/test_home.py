@@ -41,3 +41,23 @@ async def test_charlie_sees_nothing_of_it(world: World) -> None:
     page = (await (await world.sign_in("charlie")).get("/")).text
     assert "Secret shop" not in page
     assert "Alice Archer" not in page
+
+
+@pytest.mark.slow
+async def test_what_still_stands_on_a_status_page_is_not_forgotten(world: World) -> None:
+    page_of = {"company_name": "Acme", "subdomain": "acme", "timezone": "Prague"}
+    made = await world.api("POST", "/v2/status-pages", page_of)
+    here = f"/v2/status-pages/{made.json()['data']['id']}"
+    report = await world.api("POST", f"{here}/status-reports", {"title": EVIL, "message": "We look into it."})
+    draft = await world.api("POST", f"{here}/status-reports", {"title": "Not yet", "message": "Soon.", "draft": True})
+    assert (report.status_code, draft.status_code) == (201, 201)
+    alice = await world.sign_in("alice")
+    page = (await alice.get("/")).text
+    assert "until you say that it is over" in page
+    assert f'href="/status-pages/1/reports/{report.json()["data"]["id"]}"' in page
+    assert "Not yet" not in page
+    harmless(page)
+    over = {"ends_at": world.clock.now().isoformat()}
+    ended = await world.api("PATCH", f"{here}/status-reports/{report.json()['data']['id']}", over)
+    assert ended.status_code == 200, ended.text
+    assert "until you say that it is over" not in (await alice.get("/")).text

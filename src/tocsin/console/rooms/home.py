@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from tocsin.console.desk import Desk, Many
 from tocsin.console.frame import Frame
+from tocsin.console.rooms.status_pages.listing import goes_on
 from tocsin.kernel.errors import NotFound, Refused
 
 T = TypeVar("T")
@@ -20,6 +21,9 @@ MAX_OPEN = 20
 MAX_OVER = 5
 MAX_CALENDARS = 10
 MAX_WARNINGS = 5
+MAX_PAGES = 10
+MAX_REPORTS = 5
+"""The newest of a page that are looked through for those that still stand there."""
 _EMPTY = Many(items=[], total=0, page=1, per_page=1)
 
 
@@ -54,21 +58,36 @@ async def show(desk: Desk) -> Response:
     if desk.present.place is None:
         return desk.page(
             "home/home.html", open_now=_EMPTY, over=_EMPTY, duties=[], warnings=_EMPTY, approvals=_EMPTY, steps=[],
-            watched=True,
+            watched=True, standing=[],
         )  # fmt: skip
-    (open_now, over, warnings, approvals), (duties, steps) = await asyncio.gather(
+    (open_now, over, warnings, approvals), (duties, steps, standing) = await asyncio.gather(
         asyncio.gather(
             _many(desk, "incidents.list", resolved="false", per_page=MAX_OPEN),
             _many(desk, "incidents.list", resolved="true", per_page=MAX_OVER),
             _many(desk, "on_call_warnings.list", per_page=MAX_WARNINGS),
             _many(desk, "approvals.list", status="pending", per_page=MAX_WARNINGS),
         ),
-        asyncio.gather(_duties(desk), _steps(desk)),
+        asyncio.gather(_duties(desk), _steps(desk), _standing(desk)),
     )
     return desk.page(
         "home/home.html", open_now=open_now, over=over, duties=duties, warnings=warnings, approvals=approvals,
         steps=[] if all(step.done for step in steps) else steps, watched=steps[0].done,
+        standing=standing,
     )  # fmt: skip
+
+
+async def _standing(desk: Desk) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """(status page, report) of what the public still reads as going on: what a person wrote, only a person ends."""
+    pages = (await _many(desk, "status_pages.list", per_page=MAX_PAGES)).items
+    found = await asyncio.gather(
+        *(_many(desk, "status_reports.list", status_page_id=int(page["id"]), per_page=MAX_REPORTS) for page in pages)
+    )
+    return [
+        (page, report)
+        for page, reports in zip(pages, found, strict=True)
+        for report in reports.items
+        if not report["draft"] and goes_on(report, desk)
+    ]
 
 
 async def _duties(desk: Desk) -> list[Duty]:
