@@ -33,13 +33,14 @@ def upgrade() -> None:
         "passkeys",
         sa.Column("id", Id, primary_key=True),
         sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
-        sa.Column("credential_id", sa.Text, nullable=False, unique=True),
+        sa.Column("credential_id", sa.Text, nullable=False),
         sa.Column("public_key", sa.Text, nullable=False),
         sa.Column("sign_count", sa.BigInteger, nullable=False),
         sa.Column("transports", Json, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("last_used_at", Instant, nullable=True),
+        sa.UniqueConstraint("credential_id", name="uq_passkeys_credential_id"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_passkeys_user_id", "passkeys", ["user_id", "id"])
@@ -51,7 +52,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("last_used_at", Instant, nullable=False),
-        sa.UniqueConstraint("issuer", "subject"),
+        sa.UniqueConstraint("issuer", "subject", name="uq_identities_issuer_subject"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_identities_user_id", "identities", ["user_id", "issuer"])
@@ -60,10 +61,11 @@ def upgrade() -> None:
         sa.Column("id", Id, primary_key=True),
         sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False),
         sa.Column("purpose", sa.Text, nullable=False),
-        sa.Column("fingerprint", sa.Text, nullable=False, unique=True),
+        sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("expires_at", Instant, nullable=False),
         sa.Column("used_at", Instant, nullable=True),
+        sa.UniqueConstraint("fingerprint", name="uq_access_links_fingerprint"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_access_links_user_id", "access_links", ["user_id", "purpose"])
